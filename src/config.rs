@@ -1,0 +1,91 @@
+//! The operator's configuration, as it is after the file, the environment and the defaults came together.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
+
+use crate::secret::SecretString;
+
+/// Everything that `ferryman.toml` and `FERRYMAN_…` say.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The name after the colon in the users' IDs: the same on Synapse and on the target.
+    pub server_name: OwnedServerName,
+    /// Whose commands the bot obeys.
+    pub operators: Vec<OwnedUserId>,
+    /// Ledger, bundles, reports, tokens.
+    pub data_dir: PathBuf,
+    /// The server that is left.
+    pub synapse: Synapse,
+    /// The server that is entered.
+    pub target: Target,
+    /// The bot and its listener.
+    pub bot: Bot,
+    /// The federation face of the migration.
+    pub resident: Resident,
+}
+
+/// `[synapse]`.
+#[derive(Debug, Clone)]
+pub struct Synapse {
+    /// Base URL, without a trailing slash.
+    pub url: String,
+    /// An admin's access token.
+    pub admin_token: SecretString,
+}
+
+/// `[tuwunel]`.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Base URL, without a trailing slash.
+    pub url: String,
+}
+
+/// `[bot]`.
+#[derive(Debug, Clone)]
+pub struct Bot {
+    /// The bot is `@<localpart>:<server_name>`.
+    pub localpart: String,
+    /// Where the application service listens.
+    pub listen: SocketAddr,
+    /// Where the target reaches it, for the registration.
+    pub url: String,
+    /// An existing control room; without one the bot makes it.
+    pub control_room: Option<OwnedRoomOrAliasId>,
+    /// Where the two registration files go.
+    pub registration_dir: PathBuf,
+}
+
+/// `[resident]`.
+#[derive(Debug, Clone)]
+pub struct Resident {
+    /// `<host of server_name>:<other port>`.
+    pub name: OwnedServerName,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// PEM chain; without one a self-signed certificate is made.
+    pub certificate: Option<PathBuf>,
+    /// PEM key of the certificate.
+    pub private_key: Option<PathBuf>,
+}
+
+impl Config {
+    /// The bot's own ID.
+    #[must_use]
+    pub fn bot_id(&self) -> String {
+        format!("@{}:{}", self.bot.localpart, self.server_name)
+    }
+}
+
+/// The two registrations' tokens, kept in `<data_dir>/tokens.toml` (mode 0600).
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// The bot's requests to the target.
+    pub bot_as: SecretString,
+    /// The target's requests to the bot.
+    pub bot_hs: SecretString,
+    /// The puppets' requests to the target.
+    pub puppets_as: SecretString,
+    /// Never used for requests (the puppets' registration has no URL), but every registration has one.
+    pub puppets_hs: SecretString,
+}

@@ -1,0 +1,179 @@
+//! What can go wrong, in one lower-case clause that names the thing and says what to do; and the exit code of each.
+
+use std::{path::PathBuf, time::Duration};
+
+/// The result of anything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure that an operator can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration can't be used.
+    #[error("{0}")]
+    Config(String),
+
+    /// A command's words make no sense.
+    #[error("{0}")]
+    Usage(String),
+
+    /// No connection to a server, or no answer.
+    #[error(
+        "{server} at {url} does not answer ({reason}): check the address and that the server runs"
+    )]
+    Unreachable {
+        /// "Synapse" or "Tuwunel" or "the target".
+        server: &'static str,
+        /// The base URL that was tried.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+
+    /// A server does not accept the token.
+    #[error("{server} refuses the token ({errcode}): {remedy}")]
+    Refused {
+        /// Which server.
+        server: &'static str,
+        /// The Matrix error code of the answer.
+        errcode: String,
+        /// What the operator does about it.
+        remedy: &'static str,
+    },
+
+    /// A server answered with an error.
+    #[error("{server} answered {status} to {request}: {errcode} {message}")]
+    Answer {
+        /// Which server.
+        server: &'static str,
+        /// Method and path, without query (which may hold tokens).
+        request: String,
+        /// HTTP status.
+        status: u16,
+        /// The Matrix error code, or `-`.
+        errcode: String,
+        /// The server's own words.
+        message: String,
+        /// From `retry_after_ms` or `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+
+    /// A server's answer doesn't have the expected shape.
+    #[error(
+        "{server} gave an answer to {request} that can't be read ({reason}): is this address really {server}?"
+    )]
+    Malformed {
+        /// Which server.
+        server: &'static str,
+        /// Method and path.
+        request: String,
+        /// What was wrong.
+        reason: String,
+    },
+
+    /// The bundle is damaged or not a bundle.
+    #[error("bundle {path}: {reason}")]
+    Bundle {
+        /// The bundle.
+        path: PathBuf,
+        /// What is wrong with it, naming the file inside and the remedy.
+        reason: String,
+    },
+
+    /// A file can't be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+
+    /// The ledger can't be used.
+    #[error("ledger {path}: {source}: move the file away to start over, or restore it")]
+    Ledger {
+        /// The database file.
+        path: PathBuf,
+        /// SQLite's reason.
+        source: rusqlite::Error,
+    },
+
+    /// Another job of this installation is running.
+    #[error("another job is running ({0}): wait for its end, or stop it first")]
+    Busy(String),
+
+    /// Something on the target has to be set up first.
+    #[error("{0}")]
+    Target(String),
+
+    /// The job was asked to stop.
+    #[error("stopped: start the same command again to go on from here")]
+    Stopped,
+}
+
+/// How to go on after a failure; steps ask this and never count attempts themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A passing fault: at once, a few times.
+    Retry,
+    /// The server named a waiting time.
+    RetryAfter(Duration),
+    /// A person has to change something.
+    Operator,
+    /// The same request will fail again.
+    Never,
+}
+
+impl Error {
+    /// A file's failure with its path.
+    pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
+    /// What to do after it.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Unreachable { .. } => Class::Retry,
+            Self::Answer {
+                retry_after: Some(after),
+                ..
+            } => Class::RetryAfter(*after),
+            Self::Answer { status: 429, .. } => Class::RetryAfter(Duration::from_secs(1)),
+            Self::Answer {
+                status: 500..=599, ..
+            } => Class::Retry,
+            Self::Answer { .. } | Self::Malformed { .. } | Self::Stopped => Class::Never,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Refused { .. }
+            | Self::Bundle { .. }
+            | Self::File { .. }
+            | Self::Ledger { .. }
+            | Self::Busy(_)
+            | Self::Target(_) => Class::Operator,
+        }
+    }
+
+    /// The process's exit code: a documented interface (`docs/commands.md`), never renumbered.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Answer { .. }
+            | Self::Malformed { .. }
+            | Self::File { .. }
+            | Self::Ledger { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Config(_) => 3,
+            Self::Unreachable { .. } => 4,
+            Self::Refused { .. } => 5,
+            Self::Bundle { .. } => 6,
+            Self::Target(_) => 7,
+            Self::Busy(_) => 9,
+            Self::Stopped => 10,
+        }
+    }
+}
+
+/// The exit code of a run that came to its end but left something undone or different.
+pub const EXIT_INCOMPLETE: u8 = 8;

@@ -1,0 +1,4 @@
+//! The steps from a bundle to a living server.
+
+pub mod outcome;
+pub mod plan;

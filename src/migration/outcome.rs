@@ -1,0 +1,157 @@
+//! What an import, a verification, a doctor's round and a status tell: plain data that `report` renders.
+
+use ruma::{OwnedRoomId, OwnedUserId};
+use serde::{Deserialize, Serialize};
+
+use crate::job::Problem;
+
+/// The end of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImportSummary {
+    /// The target's software and version.
+    pub target: String,
+    /// Accounts made by this job or an earlier one of the same bundle.
+    pub accounts_created: u64,
+    /// Accounts that were there already: password kept.
+    pub accounts_adopted: Vec<OwnedUserId>,
+    /// Deactivated accounts whose names were reserved.
+    pub accounts_reserved: u64,
+    /// Rooms carried over.
+    pub rooms_carried: u64,
+    /// Rooms that were not, by plan.
+    pub rooms_skipped: u64,
+    /// Rooms that failed.
+    pub rooms_failed: u64,
+    /// Joins through the resident that the target asked for (`send_join` requests).
+    pub remote_joins: u64,
+    /// Events replayed.
+    pub events_replayed: u64,
+    /// Aliases set.
+    pub aliases: u64,
+    /// Milliseconds from start to end.
+    pub elapsed_ms: u64,
+    /// Where the passwords of new accounts are (0600).
+    pub passwords: Option<std::path::PathBuf>,
+    /// What could not be done.
+    pub problems: Vec<Problem>,
+}
+
+/// The target compared with the bundle, read from the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// The target's software and version.
+    pub target: String,
+    /// The bundle's file name.
+    pub bundle: String,
+    /// Accounts by ID, with their display names and avatars.
+    pub users: Comparison,
+    /// Room aliases.
+    pub aliases: Comparison,
+    /// Every room of the plan.
+    pub rooms: Vec<RoomVerification>,
+    /// Milliseconds since the Unix epoch at which it ended.
+    pub finished_ts: u64,
+}
+
+/// One room on the target against the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomVerification {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// For people.
+    pub name: String,
+    /// Room version.
+    pub version: Option<String>,
+    /// Not carried, by plan: why. Nothing was compared then.
+    pub skipped: Option<String>,
+    /// Each member with its membership.
+    pub members: Comparison,
+    /// Current state, by type and state key, except members: event IDs.
+    pub state: Comparison,
+    /// Timeline event IDs.
+    pub timeline: Comparison,
+    /// Whether the events that are in both come in the same order; `None` if the target takes no history.
+    pub same_order: Option<bool>,
+}
+
+/// Two sets compared.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Comparison {
+    /// Things in the bundle.
+    pub expected: u64,
+    /// Of them, found on the target and equal.
+    pub equal: u64,
+    /// In the bundle, but missing or different on the target: the thing and what is different.
+    pub differences: Vec<String>,
+    /// Missing or added for a known and documented reason: the thing and the reason.
+    pub known: Vec<String>,
+}
+
+impl Comparison {
+    /// Nothing differs but for known reasons.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+impl RoomVerification {
+    /// Everything that was compared is equal, but for known edges.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.members.is_good()
+            && self.state.is_good()
+            && self.timeline.is_good()
+            && self.same_order != Some(false)
+    }
+}
+
+impl Verification {
+    /// Everything is equal, but for known edges.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.users.is_good()
+            && self.aliases.is_good()
+            && self.rooms.iter().all(RoomVerification::is_good)
+    }
+}
+
+/// One thing that the doctor looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `target`, `token`, `ping`, `admin`, `resident`, `synapse`, …
+    pub check: String,
+    /// Sound, or not.
+    pub state: Health,
+    /// What was seen; for anything but [`Health::Good`], with the remedy.
+    pub text: String,
+}
+
+/// How a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// As it should be.
+    Good,
+    /// It works, but somebody should look.
+    Warning,
+    /// It can't work like this.
+    Bad,
+}
+
+/// Where the migration stands, from the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The bundle of the last import or verification, if there was one.
+    pub bundle: Option<String>,
+    /// Accounts done, of how many in the bundle.
+    pub accounts: (u64, u64),
+    /// Rooms done, of how many in the bundle.
+    pub rooms: (u64, u64),
+    /// Events replayed.
+    pub events: u64,
+    /// Steps that failed.
+    pub failed: u64,
+    /// The job that runs now, if one does.
+    pub running: Option<String>,
+}

@@ -1,0 +1,107 @@
+//! What will happen to every user and every room: plain data, decided from the bundle and the target's abilities alone.
+
+use ruma::{OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
+use serde::Serialize;
+
+/// The whole plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The server.
+    pub server_name: OwnedServerName,
+    /// The bundle's file name.
+    pub bundle: String,
+    /// What the target can take.
+    pub target: Abilities,
+    /// Every user of the bundle.
+    pub users: Vec<UserPlan>,
+    /// Every room of the bundle.
+    pub rooms: Vec<RoomPlan>,
+}
+
+/// What a target can do, asked of the target itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Abilities {
+    /// `Tuwunel 1.4.6`, `Synapse 1.163.2` …
+    pub software: String,
+    /// Takes the history by replay through the resident (Tuwunel), or only joins at the current state (a stand-in).
+    pub replay: bool,
+    /// Room versions that it can join.
+    pub room_versions: Vec<RoomVersionId>,
+}
+
+/// One user's fate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserPlan {
+    /// Who.
+    pub user_id: OwnedUserId,
+    /// What happens.
+    pub action: UserAction,
+}
+
+/// What happens to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum UserAction {
+    /// The account is created with a random password, or adopted if it is there already.
+    Carry,
+    /// The account is created and closed at once, so that nobody can take the name.
+    Reserve,
+    /// Nothing is done.
+    Skip {
+        /// Why, in one clause.
+        reason: String,
+    },
+}
+
+/// One room's fate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomPlan {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// Its name, alias or ID, for people.
+    pub name: String,
+    /// Its version.
+    pub version: Option<RoomVersionId>,
+    /// Timeline events in the bundle.
+    pub events: u64,
+    /// Joined members, remote ones included.
+    pub members: u64,
+    /// What happens.
+    pub action: RoomAction,
+}
+
+/// What happens to a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum RoomAction {
+    /// One user joins through the resident, then the history is replayed.
+    Carry {
+        /// Who joins.
+        joiner: OwnedUserId,
+        /// Where in history.
+        join: JoinPoint,
+    },
+    /// Nothing is done.
+    Skip {
+        /// Why and with which remedy, in one clause.
+        reason: String,
+    },
+}
+
+/// Where in a room's history the join through the resident happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "at")]
+pub enum JoinPoint {
+    /// Right after the create event, by the room's creator.
+    Create {
+        /// The create event.
+        event_id: OwnedEventId,
+    },
+    /// Right after the first event at which the joiner is joined.
+    AfterJoin {
+        /// The joiner's first join.
+        event_id: OwnedEventId,
+    },
+    /// At the current state: all that a target without replay can take.
+    Current,
+}

@@ -1,0 +1,6 @@
+//! Plain types of the migration, without I/O.
+
+pub mod event_line;
+pub mod pdu;
+pub mod room;
+pub mod user;

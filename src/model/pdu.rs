@@ -1,0 +1,247 @@
+//! A PDU as raw JSON, and what Ferryman needs to read of it.
+
+use std::collections::BTreeMap;
+
+use ruma::{
+    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId,
+    room_version_rules::RoomVersionRules,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What went wrong with a PDU.
+#[derive(Debug, thiserror::Error)]
+pub enum PduError {
+    /// Not a JSON object of the expected shape.
+    #[error("not a readable event: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The room version has no rules that we know.
+    #[error("unknown room version {0}")]
+    UnknownVersion(RoomVersionId),
+    /// The event ID can't be computed.
+    #[error("its event ID can't be computed: {0}")]
+    Hash(String),
+}
+
+/// The fields that ordering, planning and serving need; the rest stays raw.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PduHeader {
+    /// `type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Present for state events.
+    pub state_key: Option<String>,
+    /// Who sent it.
+    pub sender: OwnedUserId,
+    /// Absent in version 12 create events.
+    pub room_id: Option<OwnedRoomId>,
+    /// Milliseconds since the Unix epoch, as the sender's server said.
+    pub origin_server_ts: u64,
+    /// Distance from the create event, as the sender's server said.
+    pub depth: u64,
+    /// The events that it follows.
+    pub prev_events: Vec<EventRef>,
+    /// The events that allow it.
+    pub auth_events: Vec<EventRef>,
+    /// Raw content.
+    pub content: Box<RawValue>,
+}
+
+/// A reference to another event: an ID, or in room versions 1 and 2 an ID with its hashes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum EventRef {
+    /// Version 3 and up.
+    Id(OwnedEventId),
+    /// Versions 1 and 2.
+    WithHash(OwnedEventId, BTreeMap<String, String>),
+}
+
+impl EventRef {
+    /// The ID alone.
+    #[must_use]
+    pub fn id(&self) -> &OwnedEventId {
+        match self {
+            Self::Id(id) | Self::WithHash(id, _) => id,
+        }
+    }
+}
+
+impl PduHeader {
+    /// Reads the header of a raw PDU.
+    pub fn of(raw: &RawValue) -> Result<Self, PduError> {
+        Ok(serde_json::from_str(raw.get())?)
+    }
+
+    /// `content.membership`, if there is one.
+    #[must_use]
+    pub fn membership(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Content {
+            membership: Option<String>,
+        }
+        serde_json::from_str::<Content>(self.content.get())
+            .ok()
+            .and_then(|content| content.membership)
+    }
+
+    /// Type and state key, if it is a state event.
+    #[must_use]
+    pub fn state_pair(&self) -> Option<(&str, &str)> {
+        self.state_key
+            .as_deref()
+            .map(|key| (self.kind.as_str(), key))
+    }
+}
+
+/// The rules of a room version.
+pub fn rules(version: &RoomVersionId) -> Result<RoomVersionRules, PduError> {
+    version
+        .rules()
+        .ok_or_else(|| PduError::UnknownVersion(version.clone()))
+}
+
+/// The event's ID: its reference hash in versions 3 and up, its `event_id` field before.
+///
+/// Source: Matrix specification, server-server API, "Calculating the reference hash for an event".
+pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId, PduError> {
+    let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
+    let id = match object.get("event_id") {
+        Some(ruma::CanonicalJsonValue::String(id))
+            if matches!(version, RoomVersionId::V1 | RoomVersionId::V2) =>
+        {
+            id.clone()
+        }
+        _ => format!(
+            "${}",
+            ruma::signatures::reference_hash(&object, &rules(version)?)
+                .map_err(|error| PduError::Hash(error.to_string()))?
+        ),
+    };
+    OwnedEventId::try_from(id).map_err(|error| PduError::Hash(error.to_string()))
+}
+
+/// The same PDU without some of its top-level fields; all other bytes stay as they are.
+///
+/// Fields keep their order: Synapse adds fields (`unsigned`, `event_id`, a second `redacts`) that were never signed.
+pub fn without_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawValue>, PduError> {
+    let fields: Fields<'_> = serde_json::from_str(raw.get())?;
+    Ok(fields.join(|name, value| (!drop.contains(&name)).then(|| value.get().to_owned()))?)
+}
+
+/// The same PDU with some fields of its content left out; all other bytes stay as they are.
+pub fn without_content_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawValue>, PduError> {
+    let fields: Fields<'_> = serde_json::from_str(raw.get())?;
+    Ok(fields.join(|name, value| {
+        if name == "content"
+            && let Ok(content) = without_fields(value, drop)
+        {
+            Some(content.get().to_owned())
+        } else {
+            Some(value.get().to_owned())
+        }
+    })?)
+}
+
+/// An object's fields in their own order, values unread.
+struct Fields<'a>(Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>);
+
+impl Fields<'_> {
+    fn join(
+        &self,
+        keep: impl Fn(&str, &RawValue) -> Option<String>,
+    ) -> Result<Box<RawValue>, serde_json::Error> {
+        let mut out = String::from("{");
+        for (name, value) in &self.0 {
+            if let Some(value) = keep(name, value) {
+                if out.len() > 1 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::to_string(name)?);
+                out.push(':');
+                out.push_str(&value);
+            }
+        }
+        out.push('}');
+        RawValue::from_string(out)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Vec<(std::borrow::Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    fields.push((std::borrow::Cow::Owned(name), value));
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Visitor).map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn dropped_fields_leave_the_other_bytes_alone() {
+        let pdu = raw(
+            r#"{"z": 1.50,"unsigned":{"age":3},"content":{ "redacts":"$x", "b" : [1, 2] },"a":"é\u00e9"}"#,
+        );
+        assert_eq!(
+            without_fields(&pdu, &["unsigned"]).unwrap().get(),
+            r#"{"z":1.50,"content":{ "redacts":"$x", "b" : [1, 2] },"a":"é\u00e9"}"#
+        );
+        assert_eq!(
+            without_content_fields(&pdu, &["redacts"]).unwrap().get(),
+            r#"{"z":1.50,"unsigned":{"age":3},"content":{"b":[1, 2]},"a":"é\u00e9"}"#
+        );
+    }
+
+    #[test]
+    fn only_the_named_fields_go() {
+        assert_eq!(without_fields(&raw("{}"), &["a"]).unwrap().get(), "{}");
+        assert!(without_fields(&raw("[1]"), &["a"]).is_err());
+    }
+
+    #[test]
+    fn the_id_of_a_version_3_event_is_its_hash() {
+        let pdu = raw(
+            r#"{"auth_events":[],"content":{"creator":"@a:x"},"depth":1,"hashes":{"sha256":"AAAA"},"origin_server_ts":1,"prev_events":[],"room_id":"!r:x","sender":"@a:x","state_key":"","type":"m.room.create"}"#,
+        );
+        let id = event_id(&pdu, &RoomVersionId::V10).unwrap();
+        assert!(
+            id.as_str().starts_with('$') && id.as_str().len() == 44,
+            "{id}"
+        );
+        let with_unsigned = raw(&pdu
+            .get()
+            .replace("\"depth\":1", "\"depth\":1,\"unsigned\":{\"age\":5}"));
+        assert_eq!(event_id(&with_unsigned, &RoomVersionId::V10).unwrap(), id);
+    }
+
+    #[test]
+    fn references_of_every_version_are_read() {
+        let refs: Vec<EventRef> =
+            serde_json::from_str(r#"["$a",["$b:x",{"sha256":"h"}]]"#).unwrap();
+        assert_eq!(refs[0].id(), "$a");
+        assert_eq!(refs[1].id(), "$b:x");
+    }
+}

@@ -1,0 +1,3 @@
+//! The server that is left: readers of Synapse. Read-only.
+
+pub mod summary;

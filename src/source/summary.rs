@@ -1,0 +1,28 @@
+//! What an export brought.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::job::Problem;
+
+/// The result of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportSummary {
+    /// The finished bundle.
+    pub bundle: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Accounts.
+    pub users: u64,
+    /// Rooms.
+    pub rooms: u64,
+    /// Timeline events.
+    pub events: u64,
+    /// Requests sent to Synapse (Admin API) or 0.
+    pub requests: u64,
+    /// Milliseconds from start to end.
+    pub elapsed_ms: u64,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}

@@ -7,9 +7,12 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod http;
 pub mod job;
+pub mod ledger;
 pub mod migration;
 pub mod model;
+pub mod resident;
 pub mod secret;
 pub mod source;
 

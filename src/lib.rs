@@ -15,5 +15,6 @@ pub mod model;
 pub mod resident;
 pub mod secret;
 pub mod source;
+pub mod target;
 
 pub use error::{Error, Result};

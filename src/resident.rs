@@ -22,7 +22,7 @@ use std::{
 
 use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId};
 
-pub use self::{identity::Identity, notary::Notary, open_room::OpenRoom};
+pub use self::{identity::Identity, notary::Notary, open_room::OpenRoom, sender::Sender};
 
 /// What the resident knows, shared by its endpoints and by the migration's steps.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod job;
+pub mod lab;
 pub mod migration;
 pub mod model;
 pub mod secret;

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod http;
 pub mod job;
+pub mod lab;
 pub mod ledger;
 pub mod migration;
 pub mod model;

@@ -14,9 +14,13 @@ mod near;
 mod tokens;
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use near::nearest;
+#[cfg(test)]
+pub(crate) use sample::sample;
 
 /// Everything that `ferryman.toml` and `FERRYMAN_…` say.
 #[derive(Debug, Clone)]

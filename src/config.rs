@@ -6,6 +6,22 @@ use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
 use crate::secret::SecretString;
 
+mod check;
+pub mod keys;
+mod layers;
+pub mod load;
+mod near;
+mod tokens;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use near::nearest;
+#[cfg(test)]
+pub(crate) use sample::sample;
+
 /// Everything that `ferryman.toml` and `FERRYMAN_…` say.
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -3,9 +3,13 @@
 //! Data flows one way: `source` → `bundle` → `migration` → (`resident`, `target`), with every outcome in the `ledger`
 //! and every sentence that a person reads in `report`. `ARCHITECTURE.md` has the floors and the invariants.
 
+pub mod bot;
 pub mod bundle;
+pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod http;
@@ -14,6 +18,9 @@ pub mod lab;
 pub mod ledger;
 pub mod migration;
 pub mod model;
+pub mod operation;
+pub mod registration;
+pub mod report;
 pub mod resident;
 pub mod secret;
 pub mod source;

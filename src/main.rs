@@ -1,1 +1,52 @@
-fn main() {}
+//! The `ferryman` program: reads the command line, runs it, turns failures into one line and an exit code.
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, error::ErrorKind};
+use ferryman::{
+    Error,
+    cli::{
+        self,
+        args::{Cli, Order},
+        logging,
+    },
+    command::chat,
+};
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // A server's own words may have several lines.
+            let text = format!("{error:#}").replace(['\n', '\r'], " ");
+            let _closed = writeln!(std::io::stderr(), "ferryman: {text}");
+            ExitCode::from(error.downcast_ref::<Error>().map_or(1, Error::exit_code))
+        }
+    }
+}
+
+fn start() -> anyhow::Result<u8> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
+    logging::start(matches!(cli.command, Order::Run))?;
+    let runtime = tokio::runtime::Runtime::new().context("the threads can't be started")?;
+    Ok(runtime.block_on(cli::run(cli))?)
+}
+
+/// Help and version are answers; everything else is a usage error.
+fn explain(error: &clap::Error) -> anyhow::Result<u8> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print().context("standard output is closed")?;
+            Ok(0)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print().context("standard error is closed")?;
+            Ok(2)
+        }
+        _ => Err(Error::Usage(chat::clause(error)).into()),
+    }
+}

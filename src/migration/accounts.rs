@@ -32,10 +32,14 @@ pub async fn run(import: &Import) -> Result<()> {
         .users
         .iter()
         .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
+        .cloned()
         .collect();
     import.begin(Phase::Accounts, users.len());
     let mut done = stream::iter(users)
-        .map(|user| async move { (user, one(import, user).await) })
+        .map(|user| async move {
+            let result = one(import, &user).await;
+            (user, result)
+        })
         .buffer_unordered(IN_FLIGHT);
     let mut count = 0;
     while let Some((user, result)) = done.next().await {

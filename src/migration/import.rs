@@ -125,8 +125,11 @@ impl Import {
 
     async fn rooms(&self) -> Result<()> {
         self.begin(Phase::Rooms, self.plan.rooms.len());
-        let mut done = stream::iter(&self.plan.rooms)
-            .map(|room| async move { (room, self.room(room).await) })
+        let mut done = stream::iter(self.plan.rooms.clone())
+            .map(|room| async move {
+                let result = self.room(&room).await;
+                (room, result)
+            })
             .buffer_unordered(ROOMS_IN_FLIGHT);
         let mut count = 0;
         while let Some((room, result)) = done.next().await {

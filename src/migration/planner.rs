@@ -8,7 +8,7 @@ use super::{
     facts::RoomFacts,
     plan::{Abilities, JoinPoint, RoomAction, RoomPlan, UserAction, UserPlan},
 };
-use crate::model::user::User;
+use crate::model::{room::Room, user::User};
 
 /// What happens to a user.
 #[must_use]
@@ -48,6 +48,26 @@ pub fn able_users(plans: &[UserPlan]) -> BTreeSet<OwnedUserId> {
         .collect()
 }
 
+/// A room that the bundle can't tell about.
+#[must_use]
+pub fn unreadable(room: &Room, why: &dyn std::fmt::Display) -> RoomPlan {
+    RoomPlan {
+        room_id: room.room_id.clone(),
+        name: display_name(room),
+        version: room.version.clone(),
+        events: room.event_count,
+        members: room.joined_members,
+        action: skip(&why.to_string()),
+    }
+}
+
+fn display_name(room: &Room) -> String {
+    room.name
+        .clone()
+        .or_else(|| room.canonical_alias.as_ref().map(ToString::to_string))
+        .unwrap_or_else(|| room.room_id.to_string())
+}
+
 /// What happens to a room.
 #[must_use]
 pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUserId>) -> RoomPlan {
@@ -78,11 +98,7 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
     };
     RoomPlan {
         room_id: room.room_id.clone(),
-        name: room
-            .name
-            .clone()
-            .or_else(|| room.canonical_alias.as_ref().map(ToString::to_string))
-            .unwrap_or_else(|| room.room_id.to_string()),
+        name: display_name(room),
         version: room.version.clone(),
         events: facts.timeline,
         members: facts

@@ -21,10 +21,14 @@ pub async fn run(import: &Import) -> Result<()> {
         .iter()
         .filter(|user| user.action == UserAction::Carry)
         .filter_map(|user| import.users.get(&user.user_id))
+        .cloned()
         .collect();
     import.begin(Phase::Profiles, users.len());
     let mut done = stream::iter(users)
-        .map(|user| async move { (user, one(import, user).await) })
+        .map(|user| async move {
+            let result = one(import, &user).await;
+            (user, result)
+        })
         .buffer_unordered(IN_FLIGHT);
     let mut count = 0;
     while let Some((user, result)) = done.next().await {

@@ -50,6 +50,7 @@ async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Resu
         .users
         .iter()
         .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
+        .cloned()
         .collect();
     job.emit(Event::Phase {
         phase: Phase::VerifyUsers,
@@ -163,17 +164,17 @@ async fn rooms(
     });
     let able = planner::able_users(&plan.users);
     let able = &able;
-    let mut compared = stream::iter(&plan.rooms)
+    let mut compared = stream::iter(plan.rooms.clone())
         .map(|room| async move {
             job.check()?;
-            match one(target, bundle, room, plan.target.replay, able).await {
+            match one(target, bundle, &room, plan.target.replay, able).await {
                 Err(
                     error @ (Error::Unreachable { .. }
                     | Error::Refused { .. }
                     | Error::Bundle { .. }
                     | Error::Stopped),
                 ) => Err(error),
-                Err(error) => Ok(unreadable(room, &error)),
+                Err(error) => Ok(unreadable(&room, &error)),
                 Ok(room) => Ok(room),
             }
         })

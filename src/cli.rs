@@ -1,0 +1,92 @@
+//! The shell's side: the same commands as in the room, with exit codes.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use args::{Cli, Order};
+
+use crate::{
+    Result,
+    clock::SystemClock,
+    config::{
+        Tokens,
+        load::{self, Loaded},
+    },
+    engine::Engine,
+    operation::{Operation, Surface},
+    report,
+};
+
+pub mod args;
+pub mod logging;
+mod shared;
+pub mod signals;
+
+/// Does what the command line says; the number is the process's exit code.
+pub async fn run(cli: Cli) -> Result<u8> {
+    let path = cli.config.or_else(|| {
+        std::env::var_os("FERRYMAN_CONFIG")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    });
+    match cli.command {
+        Order::Demo(demo) => crate::demo::run(&demo).await.map(|()| 0),
+        // Help must work before there is a configuration.
+        Order::Shared(crate::command::Command::Help(help)) => {
+            say(&crate::command::help::text(
+                args::declaration(),
+                help.command.as_deref(),
+            )?);
+            Ok(0)
+        }
+        Order::CheckConfig => {
+            let loaded = load::load(path.as_deref(), load::environment())?;
+            say(&report::config::text(&loaded.settings, &loaded.warnings));
+            Ok(0)
+        }
+        Order::Registration(registration) => {
+            let config = loaded(path.as_deref())?.config;
+            let written = crate::registration::write(&config, registration.force)?;
+            let text = report::registration::markdown(&written, &config);
+            say(&report::plain::plain(&text));
+            Ok(0)
+        }
+        Order::Run => {
+            let config = loaded(path.as_deref())?.config;
+            let tokens = Tokens::load(&config.data_dir)?;
+            crate::bot::run(engine(config, tokens), signals::stop()).await?;
+            Ok(0)
+        }
+        Order::Shared(command) => {
+            let config = loaded(path.as_deref())?.config;
+            let tokens = Tokens::load_or_make(&config.data_dir)?;
+            let engine = engine(config, tokens);
+            let clock = Arc::clone(&engine.clock);
+            shared::run(&Operation::new(engine, Surface::Shell), command, &clock).await
+        }
+    }
+}
+
+fn loaded(path: Option<&Path>) -> Result<Loaded> {
+    let loaded = load::load(path, load::environment())?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded)
+}
+
+fn engine(config: crate::config::Config, tokens: Tokens) -> Engine {
+    Engine {
+        config: Arc::new(config),
+        tokens: Arc::new(tokens),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// A line on standard output; a closed pipe is the reader's choice.
+fn say(text: &str) {
+    let _closed = writeln!(std::io::stdout(), "{text}");
+}

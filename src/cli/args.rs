@@ -1,0 +1,76 @@
+//! The shell's command line: the shared commands, and those that only make sense on the machine itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::command::Command;
+
+/// Ferryman carries a Matrix homeserver from Synapse to Tuwunel.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ferryman",
+    version,
+    disable_help_subcommand = true,
+    after_help = "One command in detail: ferryman help import"
+)]
+pub struct Cli {
+    /// The configuration; without it, $FERRYMAN_CONFIG or config/ferryman.toml
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Order,
+}
+
+/// What the shell can order.
+#[derive(Debug, Subcommand)]
+pub enum Order {
+    /// Run the application service and the bot of the control room, until it is told to stop
+    Run,
+    /// Write the two registration files for Tuwunel and say how to hand them over
+    Registration(Registration),
+    /// Check the configuration and show every setting
+    CheckConfig,
+    /// The whole journey on throw-away servers on this machine
+    Demo(Demo),
+    /// A command that the control room knows too.
+    #[command(flatten)]
+    Shared(Command),
+}
+
+/// `registration [--force]`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: registration --force")]
+pub struct Registration {
+    /// Write the files anew, with new tokens; both must then be registered again
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `demo [--out DIR] [--target tuwunel|synapse]`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example: demo --target synapse")]
+pub struct Demo {
+    /// Where the reports go
+    #[arg(long, value_name = "DIR", default_value = "demo-report")]
+    pub out: PathBuf,
+    /// The server to carry to
+    #[arg(long, value_enum, default_value_t = DemoTarget::Tuwunel)]
+    pub target: DemoTarget,
+}
+
+/// The demo's server to carry to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DemoTarget {
+    /// A Tuwunel.
+    Tuwunel,
+    /// A second Synapse as stand-in: accounts and joins only.
+    Synapse,
+}
+
+/// The declaration under the shell's name, for help.
+#[must_use]
+pub fn declaration() -> clap::Command {
+    Cli::command()
+}

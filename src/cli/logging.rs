@@ -1,0 +1,34 @@
+//! The log: on standard error, as much as `FERRYMAN_LOG` or `RUST_LOG` says.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::{Error, Result};
+
+/// Starts it. The bot tells what it does; the other commands only what is wrong.
+pub fn start(is_bot: bool) -> Result<()> {
+    let default = if is_bot { "warn,ferryman=info" } else { "warn" };
+    let asked = ["FERRYMAN_LOG", "RUST_LOG"].iter().find_map(|name| {
+        Some((
+            name,
+            std::env::var(name).ok().filter(|text| !text.is_empty())?,
+        ))
+    });
+    let filter = match asked {
+        None => EnvFilter::new(default),
+        Some((name, text)) => EnvFilter::try_new(&text).map_err(|error| {
+            Error::Config(format!(
+                "{name} can't be read ({error}): write it as info, or as warn,ferryman=debug"
+            ))
+        })?,
+    };
+    // A second start, as in tests, keeps the first one's settings.
+    let _already = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Every command, declared once: the shell and the control room parse, explain and list them from here.
+
+use std::path::{Component, Path, PathBuf};
+
+use clap::Subcommand;
+
+use crate::{Error, Result};
+
+pub mod chat;
+pub mod docs;
+pub mod doctor;
+pub mod export;
+pub mod help;
+pub mod import;
+pub mod plan;
+pub mod report;
+pub mod status;
+pub mod verify;
+
+/// What an operator can order, in the room as `!ferry …` and in the shell as `ferryman …`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// The list of commands, or one with its options and an example
+    Help(help::Help),
+    /// Look whether the installation itself is sound: tokens, ping, admin rights, resident, Synapse
+    Doctor(doctor::Doctor),
+    /// Read Synapse into a bundle; Synapse is not changed
+    Export(export::Export),
+    /// Say what an import would do with every user and every room; nothing is changed
+    Plan(plan::Plan),
+    /// Carry a bundle's accounts, rooms and history to the target; again, to go on where it stopped
+    Import(import::Import),
+    /// Where the migration stands, and how far the running job is
+    Status(status::Status),
+    /// Compare the target with a bundle: accounts, aliases, members, state, history
+    Verify(verify::Verify),
+    /// The newest full report of each command, as files
+    Report(report::Report),
+}
+
+impl Command {
+    /// The word that names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Help(_) => "help",
+            Self::Doctor(_) => "doctor",
+            Self::Export(_) => "export",
+            Self::Plan(_) => "plan",
+            Self::Import(_) => "import",
+            Self::Status(_) => "status",
+            Self::Verify(_) => "verify",
+            Self::Report(_) => "report",
+        }
+    }
+
+    /// Whether it is a job: long, with progress, and only one at a time.
+    #[must_use]
+    pub fn is_job(&self) -> bool {
+        matches!(self, Self::Export(_) | Self::Import(_) | Self::Verify(_))
+    }
+
+    /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.
+    pub fn confined(mut self, dir: &Path) -> Result<Self> {
+        let path = match &mut self {
+            Self::Export(export) => &mut export.out,
+            Self::Plan(plan) => &mut plan.bundle,
+            Self::Import(import) => &mut import.bundle,
+            Self::Verify(verify) => &mut verify.bundle,
+            Self::Help(_) | Self::Doctor(_) | Self::Status(_) | Self::Report(_) => return Ok(self),
+        };
+        if let Some(given) = path.take() {
+            *path = Some(inside(dir, &given)?);
+        }
+        Ok(self)
+    }
+}
+
+fn inside(dir: &Path, given: &Path) -> Result<PathBuf> {
+    let relative = given.strip_prefix(dir).unwrap_or(given);
+    let mut parts = relative.components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(name)), None) => Ok(dir.join(name)),
+        _ => Err(Error::Usage(format!(
+            "{} is not in {}: from the room only file names in that folder are taken; use the shell for other places",
+            given.display(),
+            dir.display()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn import(path: &str) -> Command {
+        Command::Import(import::Import {
+            bundle: Some(path.into()),
+        })
+    }
+
+    #[test]
+    fn the_room_reaches_no_other_folder() {
+        let dir = Path::new("data/bundles");
+        let good = import("data/bundles/a.tar.zst");
+        assert_eq!(import("a.tar.zst").confined(dir).unwrap(), good);
+        assert_eq!(good.clone().confined(dir).unwrap(), good);
+        for bad in [
+            "/etc/passwd",
+            "../a",
+            "x/../../a",
+            "data/bundles/../a",
+            "",
+            ".",
+            "..",
+        ] {
+            assert!(import(bad).confined(dir).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `!ferry …`: a message of the control room as a command.
+
+use clap::{CommandFactory, Parser};
+
+use super::Command;
+use crate::{Error, Result};
+
+/// The word that a message for the bot begins with.
+pub const PREFIX: &str = "!ferry";
+
+/// A message's words.
+#[derive(Parser)]
+#[command(
+    name = PREFIX,
+    about = "Ferryman carries this server's users and rooms from Synapse to Tuwunel.",
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    after_help = "One command in detail: !ferry help import"
+)]
+struct Chat {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The declaration under the room's name, for help.
+#[must_use]
+pub fn declaration() -> clap::Command {
+    Chat::command()
+}
+
+/// What a message orders; `None` if it isn't meant for the bot.
+#[must_use]
+pub fn parse(body: &str) -> Option<Result<Command>> {
+    let rest = body.trim_start().strip_prefix(PREFIX)?;
+    if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
+        return None;
+    }
+    Some(words(rest).and_then(command))
+}
+
+fn words(text: &str) -> Result<Vec<String>> {
+    let words = shlex::split(text)
+        .ok_or_else(|| Error::Usage("a quote is not closed: close it, or leave it out".into()))?;
+    // Telephones write a dash where somebody types two hyphens.
+    Ok(words
+        .into_iter()
+        .map(|word| match word.strip_prefix(['—', '–']) {
+            Some(rest) => format!("--{rest}"),
+            None => word,
+        })
+        .collect())
+}
+
+fn command(words: Vec<String>) -> Result<Command> {
+    if words.is_empty() {
+        return Ok(Command::Help(super::help::Help::default()));
+    }
+    // `!ferry import --help` asks for what `!ferry help import` says.
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        let command = words.into_iter().find(|word| !word.starts_with('-'));
+        return Ok(Command::Help(super::help::Help { command }));
+    }
+    Chat::try_parse_from(std::iter::once(PREFIX.to_owned()).chain(words))
+        .map(|chat| chat.command)
+        .map_err(|error| Error::Usage(clause(&error)))
+}
+
+/// Clap's complaint as one lower-case clause, without its headings, hints about flags and terminal escapes.
+#[must_use]
+pub fn clause(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let mut parts = text.split("\n\n");
+    let what: Vec<&str> = parts
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .map(str::trim)
+        .collect();
+    let what = what.join(" ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    let tip = parts.find_map(|part| part.trim().strip_prefix("tip: "));
+    match tip {
+        Some(tip) => format!("{what}: {}", tip.lines().next().unwrap_or_default()),
+        None => format!("{what}: `help` explains every command"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::command::{export::Export, help, import::Import, plan::Plan};
+
+    fn good(body: &str) -> Command {
+        parse(body).unwrap().unwrap()
+    }
+
+    fn refusal(body: &str) -> String {
+        parse(body).unwrap().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_messages_that_begin_with_the_word_are_meant() {
+        for other in [
+            "",
+            "hello",
+            "!ferryman run",
+            "say !ferry help",
+            "!Ferry help",
+        ] {
+            assert!(parse(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn quoting_works_as_in_a_shell() {
+        assert_eq!(
+            good("!ferry export --out 'my bundle.tar.zst'"),
+            Command::Export(Export {
+                out: Some("my bundle.tar.zst".into())
+            })
+        );
+        assert_eq!(
+            good("  !ferry\timport --bundle=\"a b\""),
+            Command::Import(Import {
+                bundle: Some("a b".into())
+            })
+        );
+        assert_eq!(
+            good("!ferry plan —json"),
+            Command::Plan(Plan {
+                json: true,
+                bundle: None
+            })
+        );
+    }
+
+    #[test]
+    fn every_way_to_ask_for_help() {
+        let all = Command::Help(help::Help::default());
+        let import = Command::Help(help::Help {
+            command: Some("import".into()),
+        });
+        assert_eq!(good("!ferry"), all);
+        assert_eq!(good("!ferry --help"), all);
+        assert_eq!(good("!ferry help"), all);
+        assert_eq!(good("!ferry help import"), import);
+        assert_eq!(good("!ferry import --help"), import);
+    }
+
+    #[test]
+    fn refusals() {
+        let lines = [
+            refusal("!ferry imprt"),
+            refusal("!ferry dance"),
+            refusal("!ferry import --bundel x"),
+            refusal("!ferry import --bundle"),
+            refusal("!ferry import x"),
+            refusal("!ferry export --out 'x"),
+            refusal("!ferry plan --json=maybe"),
+            refusal("!ferry run"),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        unrecognized subcommand 'imprt': some similar subcommands exist: 'export', 'report', 'import'
+        unrecognized subcommand 'dance': `help` explains every command
+        unexpected argument '--bundel' found: a similar argument exists: '--bundle'
+        a value is required for '--bundle <PATH>' but none was supplied: `help` explains every command
+        unexpected argument 'x' found: `help` explains every command
+        a quote is not closed: close it, or leave it out
+        unexpected value 'maybe' for '--json' found; no more were expected: `help` explains every command
+        unrecognized subcommand 'run': `help` explains every command
+        ");
+    }
+
+    #[test]
+    fn help_of_all_and_of_one() {
+        insta::assert_snapshot!(help::text(declaration(), None).unwrap(), @r"
+        Ferryman carries this server's users and rooms from Synapse to Tuwunel.
+
+        Usage: !ferry <COMMAND>
+
+        Commands:
+          help    The list of commands, or one with its options and an example
+          doctor  Look whether the installation itself is sound: tokens, ping, admin rights, resident,
+                  Synapse
+          export  Read Synapse into a bundle; Synapse is not changed
+          plan    Say what an import would do with every user and every room; nothing is changed
+          import  Carry a bundle's accounts, rooms and history to the target; again, to go on where it
+                  stopped
+          status  Where the migration stands, and how far the running job is
+          verify  Compare the target with a bundle: accounts, aliases, members, state, history
+          report  The newest full report of each command, as files
+
+        One command in detail: !ferry help import
+        ");
+        insta::assert_snapshot!(help::text(declaration(), Some("plan")).unwrap(), @r"
+        Say what an import would do with every user and every room; nothing is changed
+
+        Usage: !ferry plan [OPTIONS]
+
+        Options:
+              --bundle <PATH>  The bundle's file; without it, the newest one in the bundles folder
+              --json           The whole plan as JSON
+
+        Example: plan --bundle before-the-move.tar.zst
+        ");
+        insta::assert_snapshot!(help::text(declaration(), Some("pln")).unwrap_err(), @"there is no command pln: did you mean plan?");
+        insta::assert_snapshot!(help::text(declaration(), Some("dance")).unwrap_err(), @"there is no command dance: `!ferry help` lists them");
+    }
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        declaration().debug_assert();
+        let missing = declaration().try_get_matches_from(["!ferry"]).unwrap_err();
+        assert_eq!(
+            missing.kind(),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_panics(body in "\\PC*", words in proptest::collection::vec("[-—a-z'\" =]{0,8}", 0..6)) {
+            let _parsed = parse(&body);
+            let _parsed = parse(&format!("!ferry {body}"));
+            let _parsed = parse(&format!("!ferry {}", words.join(" ")));
+        }
+    }
+}

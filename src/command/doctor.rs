@@ -1,0 +1,8 @@
+//! `doctor`.
+
+use clap::Args;
+
+/// No options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: doctor")]
+pub struct Doctor {}

@@ -1,0 +1,38 @@
+//! `help [command]`: made from the declaration, for the room or for the shell.
+
+use clap::Args;
+
+use crate::{Error, Result, config::nearest};
+
+/// Which command.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: help import")]
+pub struct Help {
+    /// A command's name; without it, the list of all
+    pub command: Option<String>,
+}
+
+/// The help as plain text: of one command, or of all.
+pub fn text(mut root: clap::Command, name: Option<&str>) -> Result<String> {
+    let of = root.get_name().to_owned();
+    root = root.term_width(100).max_term_width(100);
+    root.build();
+    let Some(name) = name else {
+        return Ok(trimmed(&root.render_long_help().to_string()));
+    };
+    if let Some(command) = root.find_subcommand_mut(name) {
+        let command = command.clone().bin_name(format!("{of} {name}"));
+        return Ok(trimmed(&command.clone().render_help().to_string()));
+    }
+    let near = nearest(name, root.get_subcommands().map(clap::Command::get_name));
+    Err(Error::Usage(match near {
+        Some(near) => format!("there is no command {name}: did you mean {near}?"),
+        None => format!("there is no command {name}: `{of} help` lists them"),
+    }))
+}
+
+/// Without the blanks that clap leaves at the ends of lines.
+fn trimmed(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,8 @@
+//! `report`.
+
+use clap::Args;
+
+/// No options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: report")]
+pub struct Report {}

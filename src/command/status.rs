@@ -1,0 +1,8 @@
+//! `status`.
+
+use clap::Args;
+
+/// No options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: status")]
+pub struct Status {}

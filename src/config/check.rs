@@ -1,0 +1,148 @@
+//! One check per kind of value: each failure is a sentence that names the key and the remedy.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
+
+use crate::{Error, Result};
+
+/// Domains that stand for the operator's own in samples and documentation.
+const SAMPLE_DOMAINS: [&str; 3] = ["example.org", "example.com", "example.net"];
+
+/// What the sample has in place of secrets.
+const SAMPLE_SECRET: &str = "paste-";
+
+/// Refuses an empty value, surrounding blanks, and what is still from the sample.
+pub(super) fn plain(key: &str, value: &str) -> Result<()> {
+    if value.trim().is_empty() {
+        return wrong(key, "is empty: give it a value, or leave it out");
+    }
+    if value != value.trim() || value.chars().any(char::is_control) {
+        return wrong(
+            key,
+            "begins or ends with a blank, or contains a line break: remove it",
+        );
+    }
+    if is_placeholder(value) {
+        return wrong(key, "still has the sample's value: put in your own");
+    }
+    Ok(())
+}
+
+fn is_placeholder(value: &str) -> bool {
+    if value.contains(SAMPLE_SECRET) {
+        return true;
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    value.split(|c| !is_part(c)).any(|host| {
+        SAMPLE_DOMAINS.iter().any(|domain| {
+            host.strip_suffix(domain)
+                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        })
+    })
+}
+
+/// A setting that can't be used.
+pub(super) fn wrong<T>(key: &str, why: &str) -> Result<T> {
+    Err(Error::Config(format!("{key} {why}")))
+}
+
+/// `http://host:port` or `https://host`, without a trailing slash.
+pub(super) fn url(key: &str, value: &str) -> Result<String> {
+    let sample = "such as https://matrix.your.server or http://127.0.0.1:8008";
+    let Ok(url) = reqwest::Url::parse(value) else {
+        return wrong(key, &format!("is not an address: write one {sample}"));
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return wrong(
+            key,
+            &format!("must begin with http:// or https://: write one {sample}"),
+        );
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong(key, "contains a user name or password: remove it");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return wrong(key, "contains ? or #: give the base address only");
+    }
+    if url.path().contains("/_matrix") || url.path().contains("/_synapse") {
+        return wrong(key, "contains an API path: give the base address only");
+    }
+    if url.port() == Some(0) {
+        return wrong(key, "has port 0: give the port on which the server listens");
+    }
+    Ok(value.trim_end_matches('/').to_owned())
+}
+
+/// `address:port` to listen on.
+pub(super) fn listen(key: &str, value: &str) -> Result<SocketAddr> {
+    match value.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 => wrong(
+            key,
+            "has port 0: choose the port, the other side must know it",
+        ),
+        Ok(address) => Ok(address),
+        Err(_) => wrong(
+            key,
+            "is not an IP address with a port: write it as 127.0.0.1:29330 or [::1]:29330",
+        ),
+    }
+}
+
+/// A server's name, with or without port.
+pub(super) fn server_name(key: &str, value: &str) -> Result<OwnedServerName> {
+    if value.contains("://") || value.contains('/') {
+        return wrong(
+            key,
+            "is an address: give the name only, the part after the colon in your users' IDs",
+        );
+    }
+    OwnedServerName::try_from(value).or_else(|_| {
+        wrong(
+            key,
+            "is not a server name: give the part after the colon in your users' IDs",
+        )
+    })
+}
+
+/// `@localpart:server`.
+pub(super) fn user_id(key: &str, value: &str) -> Result<OwnedUserId> {
+    OwnedUserId::try_from(value).or_else(|_| {
+        wrong(
+            key,
+            &format!("has {value:?}, which is not a user ID: write it as @you:your.server"),
+        )
+    })
+}
+
+/// `!id:server` or `#alias:server`.
+pub(super) fn room(key: &str, value: &str) -> Result<OwnedRoomOrAliasId> {
+    OwnedRoomOrAliasId::try_from(value).or_else(|_| {
+        wrong(
+            key,
+            "is neither a room ID (!…) nor an alias (#…:your.server)",
+        )
+    })
+}
+
+/// The part of a user ID before the colon.
+pub(super) fn localpart(key: &str, value: &str) -> Result<String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._=-/+".contains(c);
+    if !value.chars().all(fits) {
+        return wrong(
+            key,
+            "is not a new user's localpart: use only a-z, 0-9 and . _ = - / +, without @ and server",
+        );
+    }
+    Ok(value.to_owned())
+}
+
+/// A file that must be there.
+pub(super) fn file(key: &str, value: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(value);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        wrong(key, &format!("names {value}, which is not a file"))
+    }
+}

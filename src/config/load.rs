@@ -1,0 +1,240 @@
+//! From the configuration file and the environment to a checked [`Config`].
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use ruma::{OwnedServerName, OwnedUserId, ServerName};
+
+use super::{
+    Bot, Config, Resident, Synapse, Target, check,
+    keys::KEYS,
+    layers::{Layers, Origin},
+};
+use crate::{Error, Result};
+
+/// Where the configuration is looked for if nobody says otherwise.
+pub const DEFAULT_PATH: &str = "config/ferryman.toml";
+
+/// A checked configuration, and what else there is to say about it.
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What works, but somebody should look at.
+    pub warnings: Vec<String>,
+    /// Every setting for `check-config`: key, value (secrets as `set`), origin.
+    pub settings: Vec<(&'static str, String, String)>,
+}
+
+/// Reads the file (if there is one), lays the environment over it, and checks everything.
+///
+/// Without a path, [`DEFAULT_PATH`] is read, and it may be missing: all settings can come from the environment.
+pub fn load(
+    path: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded> {
+    let file = path.unwrap_or(Path::new(DEFAULT_PATH));
+    let text = match fs::read_to_string(file) {
+        Ok(text) => Some(text),
+        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(Error::Config(format!(
+                "the configuration {} can't be read ({error}): copy config/ferryman.toml and name it with --config",
+                file.display()
+            )));
+        }
+    };
+    let mut layers = Layers::new(text.as_deref(), environment)?;
+    let config = build(&mut layers).map_err(|error| match (&error, &text) {
+        (Error::Config(clause), None) => Error::Config(format!(
+            "{clause} (there is no {}; the environment alone does not say it)",
+            file.display()
+        )),
+        _ => error,
+    })?;
+    Ok(Loaded {
+        warnings: warnings(file, &layers),
+        settings: settings(&layers),
+        config,
+    })
+}
+
+/// The process's own variables that begin with `FERRYMAN_`.
+#[must_use]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            name.starts_with("FERRYMAN_")
+                .then(|| (name, value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+fn build(layers: &mut Layers) -> Result<Config> {
+    let server_name = check::server_name("server_name", required(layers, "server_name")?)?;
+    let bot_listen = check::listen("bot.listen", required(layers, "bot.listen")?)?;
+    let resident_listen = check::listen("resident.listen", required(layers, "resident.listen")?)?;
+    if bot_listen == resident_listen {
+        return check::wrong(
+            "resident.listen",
+            "is the same as bot.listen: choose another port",
+        );
+    }
+    if !bot_listen.ip().is_unspecified() {
+        layers.derive("bot.url", format!("http://{bot_listen}"));
+    }
+    let host = server_name.host();
+    layers.derive(
+        "resident.name",
+        format!("{host}:{}", resident_listen.port()),
+    );
+    let localpart = check::localpart("bot.localpart", required(layers, "bot.localpart")?)?;
+    Ok(Config {
+        operators: operators(layers, &format!("@{localpart}:{server_name}"))?,
+        data_dir: PathBuf::from(required(layers, "data_dir")?),
+        synapse: Synapse {
+            url: check::url("synapse.url", required(layers, "synapse.url")?)?,
+            admin_token: token(required(layers, "synapse.admin_token")?)?.into(),
+        },
+        target: Target {
+            url: target_url(layers)?,
+        },
+        bot: Bot {
+            localpart,
+            listen: bot_listen,
+            url: check::url("bot.url", required(layers, "bot.url")?)?,
+            control_room: optional(layers, "bot.control_room")?
+                .map(|value| check::room("bot.control_room", value))
+                .transpose()?,
+            registration_dir: PathBuf::from(required(layers, "bot.registration_dir")?),
+        },
+        resident: resident(layers, &server_name, resident_listen)?,
+        server_name,
+    })
+}
+
+fn resident(layers: &Layers, own: &ServerName, listen: SocketAddr) -> Result<Resident> {
+    let name: OwnedServerName =
+        check::server_name("resident.name", required(layers, "resident.name")?)?;
+    if name == own {
+        return check::wrong(
+            "resident.name",
+            "is the same as server_name: use its host with another port, such as the one of resident.listen",
+        );
+    }
+    let file = |key: &'static str| {
+        optional(layers, key)?
+            .map(|value| check::file(key, value))
+            .transpose()
+    };
+    let (certificate, private_key) = (file("resident.certificate")?, file("resident.private_key")?);
+    match (&certificate, &private_key) {
+        (Some(_), None) => check::wrong(
+            "resident.private_key",
+            "is missing: resident.certificate needs it",
+        ),
+        (None, Some(_)) => check::wrong(
+            "resident.certificate",
+            "is missing: resident.private_key needs it",
+        ),
+        _ => Ok(Resident {
+            name,
+            listen,
+            certificate,
+            private_key,
+        }),
+    }
+}
+
+fn operators(layers: &Layers, bot: &str) -> Result<Vec<OwnedUserId>> {
+    let values = layers
+        .get("operators")
+        .map_or(&[][..], |(values, _)| values);
+    if values.is_empty() {
+        return check::wrong(
+            "operators",
+            "is missing: list the user IDs whose commands the bot obeys",
+        );
+    }
+    let mut operators = Vec::new();
+    for value in values {
+        check::plain("operators", value)?;
+        let user = check::user_id("operators", value)?;
+        if user == bot {
+            return check::wrong("operators", "contains the bot itself: list people");
+        }
+        if !operators.contains(&user) {
+            operators.push(user);
+        }
+    }
+    Ok(operators)
+}
+
+fn target_url(layers: &Layers) -> Result<String> {
+    let url = check::url("tuwunel.url", required(layers, "tuwunel.url")?)?;
+    if url == check::url("synapse.url", required(layers, "synapse.url")?)? {
+        return check::wrong(
+            "tuwunel.url",
+            "is the same as synapse.url: give the new server's address",
+        );
+    }
+    Ok(url)
+}
+
+/// A header can't carry blanks, and neither can a token.
+fn token(value: &str) -> Result<String> {
+    if value.chars().all(|c| c.is_ascii_graphic()) {
+        Ok(value.to_owned())
+    } else {
+        check::wrong(
+            "synapse.admin_token",
+            "contains a blank or an odd character: copy the token again",
+        )
+    }
+}
+
+fn optional<'a>(layers: &'a Layers, key: &str) -> Result<Option<&'a str>> {
+    let value = layers.get(key).and_then(|(values, _)| values.first());
+    if let Some(value) = value {
+        check::plain(key, value)?;
+    }
+    Ok(value.map(String::as_str))
+}
+
+fn required<'a>(layers: &'a Layers, key: &'static str) -> Result<&'a str> {
+    match optional(layers, key)? {
+        Some(value) => Ok(value),
+        None => check::wrong(key, "is missing: see the comments in config/ferryman.toml"),
+    }
+}
+
+fn warnings(file: &Path, layers: &Layers) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let in_file = |key| {
+        layers
+            .get(key)
+            .is_some_and(|(_, origin)| *origin == Origin::File)
+    };
+    let mode = fs::metadata(file).map(|data| data.permissions().mode() & 0o077);
+    if in_file("synapse.admin_token") && mode.is_ok_and(|others| others != 0) {
+        warnings.push(format!(
+            "{} holds the admin token and others can read it: chmod 600 {0}",
+            file.display()
+        ));
+    }
+    warnings
+}
+
+fn settings(layers: &Layers) -> Vec<(&'static str, String, String)> {
+    KEYS.iter()
+        .map(|key| match layers.get(key.path) {
+            Some((_, origin)) if key.secret => (key.path, "set".to_owned(), origin.to_string()),
+            Some((values, origin)) => (key.path, values.join(", "), origin.to_string()),
+            None => (key.path, "not set".to_owned(), Origin::Default.to_string()),
+        })
+        .collect()
+}

@@ -1,0 +1,34 @@
+//! A configuration for unit tests.
+
+use std::path::Path;
+
+use super::{Bot, Config, Resident, Synapse, Target};
+
+/// A small installation of `ferry.test` whose data is in this folder.
+pub(crate) fn sample(data_dir: &Path) -> Config {
+    Config {
+        server_name: "ferry.test".try_into().unwrap(),
+        operators: vec!["@anna:ferry.test".try_into().unwrap()],
+        data_dir: data_dir.to_owned(),
+        synapse: Synapse {
+            url: "http://127.0.0.1:8008".to_owned(),
+            admin_token: "syt_secret".into(),
+        },
+        target: Target {
+            url: "http://127.0.0.1:6167".to_owned(),
+        },
+        bot: Bot {
+            localpart: "ferryman".to_owned(),
+            listen: ([127, 0, 0, 1], 29330).into(),
+            url: "http://127.0.0.1:29330".to_owned(),
+            control_room: None,
+            registration_dir: data_dir.join("registration"),
+        },
+        resident: Resident {
+            name: "ferry.test:8449".try_into().unwrap(),
+            listen: ([127, 0, 0, 1], 8449).into(),
+            certificate: None,
+            private_key: None,
+        },
+    }
+}

@@ -1,0 +1,233 @@
+//! A command's way through the engine and the report: one answer for the room and for the shell.
+
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use crate::{
+    Error, Result,
+    command::{Command, chat, help, plan},
+    engine::{Engine, ExportOptions},
+    job::Job,
+    report::{self, progress::Progress},
+};
+
+pub mod lock;
+pub mod reports;
+pub mod watch;
+
+/// What a command answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// For people.
+    pub markdown: String,
+    /// Reports that belong to it.
+    pub files: Vec<PathBuf>,
+    /// Nothing is undone, different or unsound.
+    pub good: bool,
+    /// What a shell prints instead, byte for byte (`--json`).
+    pub verbatim: Option<String>,
+}
+
+impl Answer {
+    /// A good answer without files.
+    #[must_use]
+    pub fn of(markdown: String) -> Self {
+        Self {
+            markdown,
+            good: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Who asks, and so under which name the help shows the commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// `!ferry …`.
+    Room,
+    /// `ferryman …`.
+    Shell,
+}
+
+/// The job that runs in this process, for `status`.
+pub type Board = Arc<Mutex<Option<Progress>>>;
+
+/// Whatever runs commands: [`Operation`], or a test's stand-in.
+pub trait Runner: Clone + Send + Sync + 'static {
+    /// Runs one command to its end; the job carries its progress out and the wish to stop in.
+    fn run(&self, command: Command, job: Job) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// Where the running job's progress is kept.
+    fn board(&self) -> &Board;
+}
+
+/// Commands run by the engine.
+#[derive(Clone)]
+pub struct Operation {
+    engine: Engine,
+    surface: Surface,
+    board: Board,
+}
+
+impl Operation {
+    /// For one installation and one kind of asker.
+    #[must_use]
+    pub fn new(engine: Engine, surface: Surface) -> Self {
+        Self {
+            engine,
+            surface,
+            board: Board::default(),
+        }
+    }
+
+    async fn answer(&self, command: Command, job: &Job) -> Result<Answer> {
+        let command = match self.surface {
+            Surface::Room => command.confined(&self.engine.config.data_dir.join("bundles"))?,
+            Surface::Shell => command,
+        };
+        let _lock = command
+            .is_job()
+            .then(|| lock::JobLock::take(&self.engine.config.data_dir, command.name()))
+            .transpose()?;
+        match command {
+            Command::Help(help) => self.help(help.command.as_deref()),
+            Command::Doctor(_) => {
+                let findings = self.engine.doctor().await;
+                Ok(Answer {
+                    good: report::finding::is_good(&findings),
+                    ..Answer::of(report::finding::markdown(&findings))
+                })
+            }
+            Command::Export(export) => self.export(job, ExportOptions { out: export.out }).await,
+            Command::Plan(plan) => self.plan(plan).await,
+            Command::Import(import) => self.import(job, import.bundle).await,
+            Command::Verify(verify) => self.verify(job, verify.bundle).await,
+            Command::Status(_) => self.status().await,
+            Command::Report(_) => self.report(),
+        }
+    }
+
+    fn help(&self, name: Option<&str>) -> Result<Answer> {
+        let root = match self.surface {
+            Surface::Room => chat::declaration(),
+            Surface::Shell => crate::cli::args::declaration(),
+        };
+        let text = help::text(root, name)?;
+        Ok(Answer::of(format!("```text\n{text}\n```\n")))
+    }
+
+    async fn export(&self, job: &Job, options: ExportOptions) -> Result<Answer> {
+        let summary = self.engine.export(job, &options).await?;
+        let files = self.keep("export", &report::export::full(&summary), &summary)?;
+        Ok(Answer {
+            files,
+            good: summary.problems.is_empty(),
+            ..Answer::of(report::export::short(&summary))
+        })
+    }
+
+    async fn plan(&self, wanted: plan::Plan) -> Result<Answer> {
+        let plan = self.engine.plan(wanted.bundle).await?;
+        let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
+        if !wanted.json {
+            files.retain(|file| file.extension().is_none_or(|kind| kind != "json"));
+        }
+        Ok(Answer {
+            files,
+            verbatim: wanted.json.then(|| json(&plan)),
+            ..Answer::of(report::plan::short(&plan))
+        })
+    }
+
+    async fn import(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
+        let summary = self.engine.import(job, bundle).await?;
+        let files = self.keep("import", &report::import::full(&summary), &summary)?;
+        Ok(Answer {
+            files,
+            good: report::import::is_good(&summary),
+            ..Answer::of(report::import::short(&summary))
+        })
+    }
+
+    async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
+        let verification = self.engine.verify(job, bundle).await?;
+        let full = report::verification::full(&verification);
+        let files = self.keep("verify", &full, &verification)?;
+        Ok(Answer {
+            files,
+            good: verification.is_good(),
+            ..Answer::of(report::verification::short(&verification))
+        })
+    }
+
+    async fn status(&self) -> Result<Answer> {
+        let mut status = self.engine.status().await?;
+        if status.running.is_none() {
+            status.running = lock::running(&self.engine.config.data_dir);
+        }
+        let now = self.engine.clock.now_ms();
+        let progress = posted(&self.board).map(|progress| progress.markdown(now));
+        Ok(Answer::of(report::status::markdown(
+            &status,
+            progress.as_deref(),
+        )))
+    }
+
+    fn report(&self) -> Result<Answer> {
+        let files = reports::newest(&self.engine.config.data_dir)?;
+        Ok(Answer {
+            files: files.clone(),
+            ..Answer::of(report::bot::reports(&files))
+        })
+    }
+
+    fn keep(
+        &self,
+        command: &str,
+        markdown: &str,
+        data: &impl serde::Serialize,
+    ) -> Result<Vec<PathBuf>> {
+        let now = self.engine.clock.now_ms();
+        let dir = &self.engine.config.data_dir;
+        reports::write(dir, now, command, markdown, &json(data))
+    }
+}
+
+impl Runner for Operation {
+    async fn run(&self, command: Command, job: Job) -> Result<Answer> {
+        self.answer(command, &job).await
+    }
+
+    fn board(&self) -> &Board {
+        &self.board
+    }
+}
+
+/// What is on the board; a panic elsewhere doesn't hide it.
+pub(crate) fn posted(board: &Board) -> Option<Progress> {
+    board
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone()
+}
+
+/// Puts something on the board, or wipes it.
+pub(crate) fn post(board: &Board, progress: Option<Progress>) {
+    *board
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = progress;
+}
+
+fn json(data: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(data).unwrap_or_default()
+}
+
+/// A task that broke off by a panic.
+pub(crate) fn broken_off(what: &str) -> Error {
+    Error::Target(format!(
+        "{what} broke off by a fault in Ferryman: send it again to go on, and report the fault with the log"
+    ))
+}

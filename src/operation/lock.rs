@@ -1,0 +1,91 @@
+//! One job at a time per installation: a lock on a file in the data folder, let go by the system if the process dies.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    path::Path,
+    time::Duration,
+};
+
+use crate::{Error, Result};
+
+const FILE: &str = "job.lock";
+
+/// Held while a job runs.
+#[derive(Debug)]
+pub struct JobLock {
+    _file: File,
+}
+
+impl JobLock {
+    /// Takes the lock, or says which job has it.
+    pub fn take(data_dir: &Path, job: &str) -> Result<Self> {
+        fs::create_dir_all(data_dir).map_err(Error::file(data_dir))?;
+        let path = data_dir.join(FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::file(&path))?;
+        if !locks(&file).map_err(Error::file(&path))? {
+            // A `status` that is looking holds it for an instant.
+            std::thread::sleep(Duration::from_millis(20));
+            if !locks(&file).map_err(Error::file(&path))? {
+                return Err(Error::Busy(name_in(&path)));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| file.write_all(job.as_bytes()))
+            .map_err(Error::file(&path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The job that holds the lock now, in this process or another.
+#[must_use]
+pub fn running(data_dir: &Path) -> Option<String> {
+    let path = data_dir.join(FILE);
+    let file = File::open(&path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(name_in(&path)),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
+fn locks(file: &File) -> std::io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn name_in(path: &Path) -> String {
+    fs::read_to_string(path)
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_is_first() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(running(dir.path()), None);
+        let first = JobLock::take(dir.path(), "import").unwrap();
+        assert_eq!(running(dir.path()).as_deref(), Some("import"));
+        let error = JobLock::take(dir.path(), "verify").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "another job is running (import): wait for its end, or stop it first"
+        );
+        drop(first);
+        assert_eq!(running(dir.path()), None);
+        let _second = JobLock::take(dir.path(), "verify").unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! `<data_dir>/reports/<UTC time>-<command>.md` and `.json`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Result, report::text::file_time, secret::write_private};
+
+/// Writes both forms of a report.
+pub fn write(
+    data_dir: &Path,
+    now_ms: u64,
+    command: &str,
+    markdown: &str,
+    json: &str,
+) -> Result<Vec<PathBuf>> {
+    let dir = data_dir.join("reports");
+    fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
+    let stem = format!("{}-{command}", file_time(now_ms));
+    [("md", markdown), ("json", json)]
+        .into_iter()
+        .map(|(kind, text)| {
+            let path = dir.join(format!("{stem}.{kind}"));
+            write_private(&path, text.as_bytes()).map_err(Error::file(&path))?;
+            Ok(path)
+        })
+        .collect()
+}
+
+/// The newest report of each command, in both forms.
+pub fn newest(data_dir: &Path) -> Result<Vec<PathBuf>> {
+    let dir = data_dir.join("reports");
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::file(dir)(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(Error::file(&dir))?.path());
+    }
+    // Names begin with the time: the last of each kind wins.
+    paths.sort();
+    let newest: BTreeMap<String, PathBuf> = paths
+        .into_iter()
+        .filter_map(|path| {
+            let name = path.file_name()?.to_str()?;
+            let (_, kind) = name.split_once("Z-")?;
+            matches!(path.extension()?.to_str()?, "md" | "json")
+                .then(|| (kind.to_owned(), path.clone()))
+        })
+        .collect();
+    Ok(newest.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_of_each_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(newest(dir.path()).unwrap().is_empty());
+        for (time, command) in [(0, "import"), (5_000, "import"), (3_000, "verify")] {
+            write(dir.path(), time, command, "text", "{}").unwrap();
+        }
+        let found = newest(dir.path()).unwrap();
+        let names: Vec<&str> = found
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "1970-01-01T00-00-05Z-import.json",
+                "1970-01-01T00-00-05Z-import.md",
+                "1970-01-01T00-00-03Z-verify.json",
+                "1970-01-01T00-00-03Z-verify.md",
+            ]
+        );
+        let mode = fs::metadata(&found[0]).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

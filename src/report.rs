@@ -1,0 +1,16 @@
+//! Every sentence, table and file that a person reads.
+
+pub mod bot;
+pub mod config;
+pub mod export;
+pub mod finding;
+pub mod import;
+pub mod notice;
+pub mod plain;
+pub mod plan;
+pub mod problems;
+pub mod progress;
+pub mod registration;
+pub mod status;
+pub mod text;
+pub mod verification;

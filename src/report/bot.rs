@@ -1,0 +1,142 @@
+//! What the bot says besides answers.
+
+use super::text::{code, count, duration, escape};
+use crate::Error;
+
+/// Once at every start.
+#[must_use]
+pub fn ready(software: &str, warnings: &[String]) -> String {
+    let mut text = format!(
+        "Ferryman is ready ({}). `!ferry help` lists the commands.",
+        escape(software)
+    );
+    for warning in warnings {
+        text.push_str("\n\n⚠ ");
+        text.push_str(&escape(warning));
+    }
+    text
+}
+
+/// To somebody who is no operator, once.
+#[must_use]
+pub fn refusal(sender: &str) -> String {
+    format!(
+        "Sorry, {}: only Ferryman's operators can give it orders. An operator can add you to `operators` in its configuration.",
+        code(sender)
+    )
+}
+
+/// To a command that waited too long, perhaps for the bot's restart.
+#[must_use]
+pub fn too_old(age_ms: u64) -> String {
+    format!(
+        "This command arrived {} after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.",
+        duration(age_ms)
+    )
+}
+
+/// After a restart, about a command that was cut off.
+#[must_use]
+pub fn interrupted(command: &str) -> String {
+    match command {
+        "import" => "Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.".to_owned(),
+        "export" => "Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.".to_owned(),
+        other => format!("Ferryman was restarted in the middle of this `{other}`. Nothing is lost; send it again."),
+    }
+}
+
+/// A command that could not be done.
+#[must_use]
+pub fn failure(error: &Error) -> String {
+    match error {
+        Error::Stopped => "Stopped. The same command again goes on from here.".to_owned(),
+        error => format!("✗ {}", escape(&error.to_string())),
+    }
+}
+
+/// The progress message's last text.
+#[must_use]
+pub fn ended(job: &str, elapsed_ms: u64, failed: bool) -> String {
+    let how = if failed { "ended early" } else { "has ended" };
+    format!(
+        "**{job}** {how} after {}. The result is below.",
+        duration(elapsed_ms)
+    )
+}
+
+/// The newest report files.
+#[must_use]
+pub fn reports(files: &[std::path::PathBuf]) -> String {
+    if files.is_empty() {
+        return "There is no report yet: `plan`, `import` and `verify` write one each.".to_owned();
+    }
+    let mut text = format!(
+        "**{}**\n\n",
+        count(files.len() as u64, "report file", "report files")
+    );
+    for file in files {
+        text.push_str("- ");
+        text.push_str(&code(file.display()));
+        text.push('\n');
+    }
+    text
+}
+
+/// A report could not be posted as a file.
+#[must_use]
+pub fn not_posted(path: &std::path::Path, error: &Error) -> String {
+    format!(
+        "{} could not be posted here ({}); it is on Ferryman's machine.",
+        code(path.display()),
+        escape(&error.to_string())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line() {
+        let lines = [
+            ready("Tuwunel 1.9.0", &[]),
+            ready("Synapse 1.163.2", &["no admin room".into()]),
+            refusal("@eva:ferry.test"),
+            too_old(7_200_000),
+            interrupted("import"),
+            interrupted("export"),
+            interrupted("verify"),
+            failure(&Error::Stopped),
+            failure(&Error::Busy("import".into())),
+            ended("import", 61_000, false),
+            ended("import", 61_000, true),
+            reports(&[]),
+            reports(&["data/reports/a-import.md".into()]),
+            not_posted(
+                "data/reports/a.md".as_ref(),
+                &Error::Target("too large".into()),
+            ),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        Ferryman is ready (Tuwunel 1.9.0). `!ferry help` lists the commands.
+        Ferryman is ready (Synapse 1.163.2). `!ferry help` lists the commands.
+
+        ⚠ no admin room
+        Sorry, `@eva:ferry.test`: only Ferryman's operators can give it orders. An operator can add you to `operators` in its configuration.
+        This command arrived 2 h 0 min after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.
+        Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
+        Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.
+        Ferryman was restarted in the middle of this `verify`. Nothing is lost; send it again.
+        Stopped. The same command again goes on from here.
+        ✗ another job is running (import): wait for its end, or stop it first
+        **import** has ended after 1 min 1 s. The result is below.
+        **import** ended early after 1 min 1 s. The result is below.
+        There is no report yet: `plan`, `import` and `verify` write one each.
+        **1 report file**
+
+        - `data/reports/a-import.md`
+
+        `data/reports/a.md` could not be posted here (too large); it is on Ferryman's machine.
+        ");
+    }
+}

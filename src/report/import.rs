@@ -1,0 +1,165 @@
+//! The end of an import.
+
+use std::fmt::Write;
+
+use super::{
+    problems,
+    text::{code, count, duration, escape, len, number_of},
+};
+use crate::migration::outcome::ImportSummary;
+
+/// For the room and the terminal.
+#[must_use]
+pub fn short(summary: &ImportSummary) -> String {
+    let next = if is_good(summary) {
+        "Next: `verify`."
+    } else {
+        "`import` again tries what is missing; then `verify`."
+    };
+    format!("{}\n{next}\n", render(summary, problems::FEW))
+}
+
+/// For the file.
+#[must_use]
+pub fn full(summary: &ImportSummary) -> String {
+    let mut text = format!("# Import\n\n{}", render(summary, usize::MAX));
+    if !summary.accounts_adopted.is_empty() {
+        text.push_str("\n## Accounts that were there already\n\n");
+        for user in &summary.accounts_adopted {
+            let _infallible = writeln!(text, "- {}", code(user));
+        }
+    }
+    text
+}
+
+/// Nothing failed.
+#[must_use]
+pub fn is_good(summary: &ImportSummary) -> bool {
+    summary.rooms_failed == 0 && summary.problems.is_empty()
+}
+
+fn render(summary: &ImportSummary, limit: usize) -> String {
+    let accounts = summary.accounts_created + len(&summary.accounts_adopted);
+    let mut text = format!(
+        "**Carried {} and {} to {}** in {}.\n\n",
+        count(accounts, "account", "accounts"),
+        count(summary.rooms_carried, "room", "rooms"),
+        escape(&summary.target),
+        duration(summary.elapsed_ms)
+    );
+    let mut line = |text_of_line: String| {
+        let _infallible = writeln!(text, "- {text_of_line}");
+    };
+    line(format!(
+        "accounts: {} created, {} there already (password kept), {} reserved",
+        number_of(summary.accounts_created),
+        number_of(len(&summary.accounts_adopted)),
+        number_of(summary.accounts_reserved)
+    ));
+    line(format!(
+        "rooms: {} carried, {} skipped by plan, {} failed",
+        number_of(summary.rooms_carried),
+        number_of(summary.rooms_skipped),
+        number_of(summary.rooms_failed)
+    ));
+    line(format!(
+        "events: {} replayed after {}",
+        number_of(summary.events_replayed),
+        count(
+            summary.remote_joins,
+            "join through the resident",
+            "joins through the resident"
+        )
+    ));
+    line(count(summary.aliases, "alias set", "aliases set"));
+    if let Some(path) = &summary.passwords {
+        line(format!(
+            "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
+            code(path.display())
+        ));
+    }
+    text.push_str(&problems::list(&summary.problems, limit));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Problem;
+
+    fn summary() -> ImportSummary {
+        ImportSummary {
+            target: "Tuwunel 1.9.0".into(),
+            accounts_created: 20,
+            accounts_adopted: vec!["@anna:ferry.test".try_into().unwrap()],
+            accounts_reserved: 1,
+            rooms_carried: 38,
+            rooms_skipped: 5,
+            rooms_failed: 0,
+            remote_joins: 38,
+            events_replayed: 1_382,
+            aliases: 7,
+            elapsed_ms: 28_000,
+            passwords: Some("data/passwords.toml".into()),
+            problems: vec![],
+        }
+    }
+
+    #[test]
+    fn all_went_well() {
+        assert!(is_good(&summary()));
+        insta::assert_snapshot!(short(&summary()), @r"
+        **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
+
+        - accounts: 20 created, 1 there already (password kept), 1 reserved
+        - rooms: 38 carried, 5 skipped by plan, 0 failed
+        - events: 1,382 replayed after 38 joins through the resident
+        - 7 aliases set
+        - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
+
+        Next: `verify`.
+        ");
+        insta::assert_snapshot!(full(&summary()), @r"
+        # Import
+
+        **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
+
+        - accounts: 20 created, 1 there already (password kept), 1 reserved
+        - rooms: 38 carried, 5 skipped by plan, 0 failed
+        - events: 1,382 replayed after 38 joins through the resident
+        - 7 aliases set
+        - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
+
+        ## Accounts that were there already
+
+        - `@anna:ferry.test`
+        ");
+    }
+
+    #[test]
+    fn a_room_failed() {
+        let mut summary = summary();
+        summary.rooms_failed = 1;
+        summary.passwords = None;
+        summary.problems.push(Problem {
+            step: "join".into(),
+            subject: "!r:ferry.test".into(),
+            reason: "the target refused it: M_FORBIDDEN".into(),
+        });
+        assert!(!is_good(&summary));
+        insta::assert_snapshot!(short(&summary), @r"
+        **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
+
+        - accounts: 20 created, 1 there already (password kept), 1 reserved
+        - rooms: 38 carried, 5 skipped by plan, 1 failed
+        - events: 1,382 replayed after 38 joins through the resident
+        - 7 aliases set
+
+        **1 thing could not be done**
+
+        - join: `!r:ferry.test`: the target refused it: M\_FORBIDDEN
+
+        `import` again tries what is missing; then `verify`.
+        ");
+    }
+}

@@ -1,0 +1,87 @@
+//! Markdown as plain text: for a terminal, and for clients that show no HTML.
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// The options with which all of Ferryman's Markdown is read.
+pub(super) const OPTIONS: Options = Options::ENABLE_TABLES;
+
+/// The text without marks, escapes and links' brackets; lists keep their hyphens, code its backticks.
+#[must_use]
+pub fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut depth = 0_usize;
+    for event in Parser::new_ext(markdown, OPTIONS) {
+        match event {
+            Event::Text(part) | Event::Html(part) | Event::InlineHtml(part) => {
+                text.push_str(&part);
+            }
+            Event::Code(part) => {
+                text.push('`');
+                text.push_str(&part);
+                text.push('`');
+            }
+            Event::SoftBreak | Event::HardBreak => text.push('\n'),
+            Event::Start(Tag::List(_)) => depth += 1,
+            Event::End(TagEnd::List(_)) => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    text.push('\n');
+                }
+            }
+            Event::Start(Tag::Item) => {
+                end_line(&mut text);
+                text.push_str(&"  ".repeat(depth.saturating_sub(1)));
+                text.push_str("- ");
+            }
+            Event::End(TagEnd::Item) => end_line(&mut text),
+            Event::Start(Tag::Heading { .. } | Tag::Paragraph | Tag::CodeBlock(_))
+                if depth == 0 =>
+            {
+                end_line(&mut text);
+            }
+            Event::End(TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::CodeBlock) => {
+                end_line(&mut text);
+                if depth == 0 {
+                    text.push('\n');
+                }
+            }
+            Event::End(TagEnd::TableCell) => text.push_str("  "),
+            Event::End(TagEnd::TableRow | TagEnd::TableHead) => end_line(&mut text),
+            _ => {}
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn end_line(text: &mut String) {
+    while text.ends_with(' ') {
+        text.pop();
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_go_and_words_stay() {
+        let markdown = "## Done\n\n**2 rooms**, `!a:x`\n\n- one\\_two\n- <b>\n\n```text\na  b\n\nc\n```\n\nEnd";
+        insta::assert_snapshot!(plain(markdown), @r"
+        Done
+
+        2 rooms, `!a:x`
+
+        - one_two
+        - <b>
+
+        a  b
+
+        c
+
+        End
+        ");
+    }
+}

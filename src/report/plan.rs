@@ -1,0 +1,277 @@
+//! The plan: counts and the first entries for the room, everything for the file.
+
+use std::fmt::Write;
+
+use super::text::{code, count, escape, first, number_of};
+use crate::migration::plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction};
+
+/// Entries of each list in a room message.
+const FEW: usize = 8;
+
+/// For the room and the terminal.
+#[must_use]
+pub fn short(plan: &Plan) -> String {
+    let mut text = summary(plan);
+    if rooms(plan, false).next().is_some() {
+        let _infallible = write!(
+            text,
+            "\nRooms that stay behind:\n\n{}",
+            first(rooms(plan, false).map(room_line), FEW)
+        );
+    }
+    if rooms(plan, true).next().is_some() {
+        let _infallible = write!(
+            text,
+            "\nWho joins first, and so opens the room:\n\n{}",
+            first(rooms(plan, true).map(room_line), FEW)
+        );
+    }
+    text.push_str("\nNothing has been changed. Next: `import`.\n");
+    text
+}
+
+/// For the file: a table of every room and a list of every user.
+#[must_use]
+pub fn full(plan: &Plan) -> String {
+    let mut text = format!("# Plan\n\n{}\n## Rooms\n\n", summary(plan));
+    text.push_str(
+        "| room | name | version | members | events | what happens |\n|---|---|---|---|---|---|\n",
+    );
+    for room in &plan.rooms {
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            code(&room.room_id),
+            escape(&room.name),
+            room.version
+                .as_ref()
+                .map_or("?", |version| version.as_str()),
+            room.members,
+            room.events,
+            fate(&room.action)
+        );
+    }
+    text.push_str("\n## Users\n\n");
+    for user in &plan.users {
+        let fate = match &user.action {
+            UserAction::Carry => "carried over".to_owned(),
+            UserAction::Reserve => "created and closed, so that nobody takes the name".to_owned(),
+            UserAction::Skip { reason } => format!("skipped: {}", escape(reason)),
+        };
+        let _infallible = writeln!(text, "- {}: {fate}", code(&user.user_id));
+    }
+    text
+}
+
+fn summary(plan: &Plan) -> String {
+    let users = |wanted: fn(&UserAction) -> bool| {
+        plan.users
+            .iter()
+            .filter(|user| wanted(&user.action))
+            .count() as u64
+    };
+    let carried = users(|action| *action == UserAction::Carry);
+    let reserved = users(|action| *action == UserAction::Reserve);
+    let skipped = users(|action| matches!(action, UserAction::Skip { .. }));
+    let events = rooms(plan, true).map(|room| room.events).sum();
+    let mut text = format!(
+        "**{} and {} of {} will be carried to {}.**\n\n- bundle: {}\n",
+        count(carried, "account", "accounts"),
+        number_of(rooms(plan, true).count() as u64),
+        count(plan.rooms.len() as u64, "room", "rooms"),
+        escape(&plan.target.software),
+        code(&plan.bundle)
+    );
+    let _infallible = if plan.target.replay {
+        writeln!(
+            text,
+            "- history: {} replayed",
+            count(events, "event", "events")
+        )
+    } else {
+        writeln!(
+            text,
+            "- history: none, this target only joins rooms at their current state"
+        )
+    };
+    for (number, what) in [
+        (
+            reserved,
+            "deactivated: the name is created and closed, so that nobody takes it",
+        ),
+        (skipped, "skipped"),
+    ] {
+        if number > 0 {
+            let _infallible = writeln!(text, "- {} {what}", count(number, "account", "accounts"));
+        }
+    }
+    text
+}
+
+fn rooms(plan: &Plan, carried: bool) -> impl Iterator<Item = &RoomPlan> {
+    plan.rooms
+        .iter()
+        .filter(move |room| matches!(room.action, RoomAction::Carry { .. }) == carried)
+}
+
+fn room_line(room: &RoomPlan) -> String {
+    let id = code(&room.room_id);
+    let name = if room.name == room.room_id.as_str() {
+        id
+    } else {
+        format!("{} ({id})", escape(&room.name))
+    };
+    format!("{name}: {}", fate(&room.action))
+}
+
+fn fate(action: &RoomAction) -> String {
+    match action {
+        RoomAction::Skip { reason } => escape(reason),
+        RoomAction::Carry { joiner, join } => {
+            let place = match join {
+                JoinPoint::Create { .. } => "at the beginning",
+                JoinPoint::AfterJoin { .. } => "after their first join",
+                JoinPoint::Current => "at the current state",
+            };
+            format!("{} joins {place}", code(joiner))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::plan::{Abilities, UserPlan};
+
+    fn room(number: usize, action: RoomAction) -> RoomPlan {
+        RoomPlan {
+            room_id: format!("!r{number}:ferry.test").try_into().unwrap(),
+            name: format!("Room_{number}"),
+            version: Some(ruma::RoomVersionId::V11),
+            events: 1_000,
+            members: 3,
+            action,
+        }
+    }
+
+    fn carry() -> RoomAction {
+        RoomAction::Carry {
+            joiner: "@anna:ferry.test".try_into().unwrap(),
+            join: JoinPoint::Create {
+                event_id: "$create".try_into().unwrap(),
+            },
+        }
+    }
+
+    fn skip() -> RoomAction {
+        RoomAction::Skip {
+            reason: "room version 1: upgrade it on Synapse first".into(),
+        }
+    }
+
+    fn plan() -> Plan {
+        let user = |name: &str, action| UserPlan {
+            user_id: name.try_into().unwrap(),
+            action,
+        };
+        Plan {
+            server_name: "ferry.test".try_into().unwrap(),
+            bundle: "b.tar.zst".into(),
+            target: Abilities {
+                software: "Tuwunel 1.9.0".into(),
+                replay: true,
+                room_versions: vec![],
+            },
+            users: vec![
+                user("@anna:ferry.test", UserAction::Carry),
+                user("@gone:ferry.test", UserAction::Reserve),
+                user(
+                    "@guest:ferry.test",
+                    UserAction::Skip {
+                        reason: "a guest".into(),
+                    },
+                ),
+            ],
+            rooms: (0..10)
+                .map(|number| room(number, carry()))
+                .chain([room(10, skip())])
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_room_gets_counts_and_the_first_entries() {
+        insta::assert_snapshot!(short(&plan()), @r"
+        **1 account and 10 of 11 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 10,000 events replayed
+        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - 1 account skipped
+
+        Rooms that stay behind:
+
+        - Room\_10 (`!r10:ferry.test`): room version 1: upgrade it on Synapse first
+
+        Who joins first, and so opens the room:
+
+        - Room\_0 (`!r0:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_1 (`!r1:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_2 (`!r2:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_3 (`!r3:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_4 (`!r4:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_5 (`!r5:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_6 (`!r6:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - Room\_7 (`!r7:ferry.test`): `@anna:ferry.test` joins at the beginning
+        - … and 2 more, see the report
+
+        Nothing has been changed. Next: `import`.
+        ");
+    }
+
+    #[test]
+    fn the_file_gets_everything() {
+        let mut plan = plan();
+        plan.rooms.drain(..9);
+        insta::assert_snapshot!(full(&plan), @r"
+        # Plan
+
+        **1 account and 1 of 2 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 1,000 events replayed
+        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - 1 account skipped
+
+        ## Rooms
+
+        | room | name | version | members | events | what happens |
+        |---|---|---|---|---|---|
+        | `!r9:ferry.test` | Room\_9 | 11 | 3 | 1000 | `@anna:ferry.test` joins at the beginning |
+        | `!r10:ferry.test` | Room\_10 | 11 | 3 | 1000 | room version 1: upgrade it on Synapse first |
+
+        ## Users
+
+        - `@anna:ferry.test`: carried over
+        - `@gone:ferry.test`: created and closed, so that nobody takes the name
+        - `@guest:ferry.test`: skipped: a guest
+        ");
+    }
+
+    #[test]
+    fn a_target_without_history_says_so() {
+        let mut plan = plan();
+        plan.target.replay = false;
+        plan.rooms.clear();
+        insta::assert_snapshot!(short(&plan), @r"
+        **1 account and 0 of 0 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: none, this target only joins rooms at their current state
+        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - 1 account skipped
+
+        Nothing has been changed. Next: `import`.
+        ");
+    }
+}

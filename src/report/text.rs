@@ -1,0 +1,149 @@
+//! Small pieces of text: numbers, sizes, durations, times, and other people's words made safe.
+
+use std::fmt::Write;
+
+/// Somebody else's text inside Markdown: nothing in it formats, links or ends the line.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut safe, c| {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '~' | '&' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+        safe
+    })
+}
+
+/// An identifier as code.
+#[must_use]
+pub fn code(text: impl ToString) -> String {
+    let text: String = text
+        .to_string()
+        .chars()
+        .map(|c| match c {
+            '`' => '\'',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect();
+    format!("`{text}`")
+}
+
+/// `1 room`, `2 rooms`.
+#[must_use]
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        number_of(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+/// `12,345`.
+#[must_use]
+pub fn number_of(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length as a number, however big.
+#[must_use]
+pub fn len<T>(list: &[T]) -> u64 {
+    u64::try_from(list.len()).unwrap_or(u64::MAX)
+}
+
+/// `1.4 MB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} bytes"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+}
+
+/// `2 h 5 min`, `3 min 20 s`, `1.4 s`.
+#[must_use]
+pub fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..10 => format!("{seconds}.{} s", ms % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `2026-08-01 14:05:00 UTC`.
+#[must_use]
+pub fn time(ms: u64) -> String {
+    formatted(ms, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+/// `2026-08-01T14-05-00Z`, which every file system takes.
+#[must_use]
+pub fn file_time(ms: u64) -> String {
+    formatted(ms, "%Y-%m-%dT%H-%M-%SZ")
+}
+
+fn formatted(ms: u64, format: &str) -> String {
+    let time = i64::try_from(ms)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let mut text = String::new();
+    let _infallible = write!(text, "{}", time.unwrap_or_default().strftime(format));
+    text
+}
+
+/// The first entries of a list as Markdown, and how many more there are.
+#[must_use]
+pub fn first(lines: impl IntoIterator<Item = String>, limit: usize) -> String {
+    let mut lines = lines.into_iter();
+    let mut text = String::new();
+    for line in lines.by_ref().take(limit) {
+        let _infallible = writeln!(text, "- {line}");
+    }
+    let more = lines.count();
+    if more > 0 {
+        let _infallible = writeln!(text, "- … and {more} more, see the report");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces() {
+        assert_eq!(number_of(1_234_567), "1,234,567");
+        assert_eq!(number_of(999), "999");
+        assert_eq!(count(1, "room", "rooms"), "1 room");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1_450_000), "1.4 MB");
+        assert_eq!(duration(1_450), "1.4 s");
+        assert_eq!(duration(200_000), "3 min 20 s");
+        assert_eq!(duration(7_500_000), "2 h 5 min");
+        assert_eq!(time(1_785_592_800_000), "2026-08-01 14:00:00 UTC");
+        assert_eq!(file_time(0), "1970-01-01T00-00-00Z");
+    }
+
+    #[test]
+    fn other_peoples_words_stay_words() {
+        assert_eq!(escape("a_b <img>\n# [x](y)"), r"a\_b \<img\> \# \[x\](y)");
+        assert_eq!(code("!a`b:x"), "`!a'b:x`");
+    }
+}

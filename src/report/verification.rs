@@ -1,0 +1,300 @@
+//! A verification: what is equal comes first; the file has a table of every room.
+
+use std::fmt::Write;
+
+use super::text::{code, count, escape, first, len, number_of, time};
+use crate::migration::outcome::{Comparison, RoomVerification, Verification};
+
+/// Differences in a room message.
+const FEW: usize = 10;
+
+/// For the room and the terminal.
+#[must_use]
+pub fn short(verification: &Verification) -> String {
+    let mut text = summary(verification);
+    let differences = differences(verification);
+    if !differences.is_empty() {
+        let _infallible = write!(text, "\nWhat differs:\n\n{}", first(differences, FEW));
+    }
+    text
+}
+
+/// For the file.
+#[must_use]
+pub fn full(verification: &Verification) -> String {
+    let mut text = format!(
+        "# Verification\n\n{}\nEnded {}.\n\n## Rooms\n\n| room | name | version | members | state | timeline | order | equal |\n|---|---|---|---|---|---|---|---|\n",
+        summary(verification),
+        time(verification.finished_ts)
+    );
+    for room in &verification.rooms {
+        text.push_str(&row(room));
+    }
+    section(&mut text, "What differs", differences(verification));
+    section(&mut text, "Known reasons", known(verification));
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: Vec<String>) {
+    if !lines.is_empty() {
+        let _infallible = write!(text, "\n## {title}\n\n{}", first(lines, usize::MAX));
+    }
+}
+
+fn summary(verification: &Verification) -> String {
+    let compared: Vec<&RoomVerification> = verification
+        .rooms
+        .iter()
+        .filter(|room| room.skipped.is_none())
+        .collect();
+    let equal = compared.iter().filter(|room| room.is_good()).count();
+    let skipped = verification.rooms.len() - compared.len();
+    let sum = |part: fn(&RoomVerification) -> &Comparison| {
+        compared.iter().fold((0, 0), |(equal, expected), room| {
+            let part = part(room);
+            (equal + part.equal, expected + part.expected)
+        })
+    };
+    let headline = if verification.is_good() {
+        "Everything is equal".to_owned()
+    } else {
+        let number = differences(verification).len() as u64;
+        format!("{} found", count(number, "difference", "differences"))
+    };
+    let mut text = format!(
+        "**{headline}: {} of {} on {}.**\n\n- bundle: {}\n",
+        number_of(equal as u64),
+        count(len(&compared), "room is the same", "rooms are the same"),
+        escape(&verification.target),
+        code(&verification.bundle)
+    );
+    for (what, (equal, expected)) in [
+        ("accounts", of(&verification.users)),
+        ("aliases", of(&verification.aliases)),
+        ("memberships", sum(|room| &room.members)),
+        ("state events", sum(|room| &room.state)),
+        ("timeline events", sum(|room| &room.timeline)),
+    ] {
+        let _infallible = writeln!(
+            text,
+            "- {what}: {} of {} equal",
+            number_of(equal),
+            number_of(expected)
+        );
+    }
+    for (number, what) in [
+        (skipped as u64, "skipped by plan"),
+        (
+            compared
+                .iter()
+                .filter(|room| room.same_order == Some(false))
+                .count() as u64,
+            "with events in another order",
+        ),
+    ] {
+        if number > 0 {
+            let _infallible = writeln!(text, "- {} {what}", count(number, "room", "rooms"));
+        }
+    }
+    let known = known(verification).len() as u64;
+    if known > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} for a known reason, listed in the report",
+            count(known, "thing is different", "things are different")
+        );
+    }
+    text
+}
+
+fn of(comparison: &Comparison) -> (u64, u64) {
+    (comparison.equal, comparison.expected)
+}
+
+fn row(room: &RoomVerification) -> String {
+    let head = format!(
+        "| {} | {} | {} |",
+        code(&room.room_id),
+        escape(&room.name),
+        escape(room.version.as_deref().unwrap_or("?"))
+    );
+    if let Some(reason) = &room.skipped {
+        return format!("{head} | | | | skipped: {} |\n", escape(reason));
+    }
+    let part = |comparison: &Comparison| format!("{}/{}", comparison.equal, comparison.expected);
+    format!(
+        "{head} {} | {} | {} | {} | {} |\n",
+        part(&room.members),
+        part(&room.state),
+        part(&room.timeline),
+        match room.same_order {
+            Some(true) => "same",
+            Some(false) => "**differs**",
+            None => "–",
+        },
+        if room.is_good() { "yes" } else { "**no**" }
+    )
+}
+
+fn differences(verification: &Verification) -> Vec<String> {
+    let mut lines = listed(verification, |comparison| &comparison.differences);
+    lines.extend(
+        verification
+            .rooms
+            .iter()
+            .filter(|room| room.same_order == Some(false))
+            .map(|room| format!("{}: the events come in another order", place(room))),
+    );
+    lines
+}
+
+fn known(verification: &Verification) -> Vec<String> {
+    listed(verification, |comparison| &comparison.known)
+}
+
+fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut add = |place: &str, comparison: &Comparison| {
+        lines.extend(
+            part(comparison)
+                .iter()
+                .map(|entry| format!("{place}: {}", escape(entry))),
+        );
+    };
+    add("accounts", &verification.users);
+    add("aliases", &verification.aliases);
+    for room in &verification.rooms {
+        for (what, comparison) in [
+            ("members", &room.members),
+            ("state", &room.state),
+            ("timeline", &room.timeline),
+        ] {
+            add(&format!("{}, {what}", place(room)), comparison);
+        }
+    }
+    lines
+}
+
+fn place(room: &RoomVerification) -> String {
+    if room.name == room.room_id.as_str() {
+        code(&room.room_id)
+    } else {
+        format!("{} ({})", escape(&room.name), code(&room.room_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn equal(expected: u64) -> Comparison {
+        Comparison {
+            expected,
+            equal: expected,
+            ..Comparison::default()
+        }
+    }
+
+    fn room(id: &str) -> RoomVerification {
+        RoomVerification {
+            room_id: id.try_into().unwrap(),
+            name: "Team | A".into(),
+            version: Some("11".into()),
+            skipped: None,
+            members: equal(3),
+            state: equal(12),
+            timeline: equal(100),
+            same_order: Some(true),
+        }
+    }
+
+    fn verification() -> Verification {
+        Verification {
+            target: "Tuwunel 1.9.0".into(),
+            bundle: "b.tar.zst".into(),
+            users: equal(22),
+            aliases: equal(7),
+            rooms: vec![room("!a:ferry.test")],
+            finished_ts: 1_785_592_800_000,
+        }
+    }
+
+    #[test]
+    fn all_is_equal() {
+        insta::assert_snapshot!(short(&verification()), @r"
+        **Everything is equal: 1 of 1 room is the same on Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - accounts: 22 of 22 equal
+        - aliases: 7 of 7 equal
+        - memberships: 3 of 3 equal
+        - state events: 12 of 12 equal
+        - timeline events: 100 of 100 equal
+        ");
+    }
+
+    #[test]
+    fn something_differs() {
+        let mut verification = verification();
+        let mut bad = room("!b:ferry.test");
+        bad.members.equal = 2;
+        bad.members.differences = vec!["@eva:ferry.test is leave, expected join".into()];
+        bad.same_order = Some(false);
+        bad.timeline.known = vec!["$x: a dummy event, never listed".into()];
+        let mut skipped = room("!c:ferry.test");
+        skipped.skipped = Some("nobody local is in it".into());
+        verification.rooms.extend([bad, skipped]);
+        insta::assert_snapshot!(short(&verification), @r"
+        **2 differences found: 1 of 2 rooms are the same on Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - accounts: 22 of 22 equal
+        - aliases: 7 of 7 equal
+        - memberships: 5 of 6 equal
+        - state events: 24 of 24 equal
+        - timeline events: 200 of 200 equal
+        - 1 room skipped by plan
+        - 1 room with events in another order
+        - 1 thing is different for a known reason, listed in the report
+
+        What differs:
+
+        - Team \| A (`!b:ferry.test`), members: @eva:ferry.test is leave, expected join
+        - Team \| A (`!b:ferry.test`): the events come in another order
+        ");
+        insta::assert_snapshot!(full(&verification), @r"
+        # Verification
+
+        **2 differences found: 1 of 2 rooms are the same on Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - accounts: 22 of 22 equal
+        - aliases: 7 of 7 equal
+        - memberships: 5 of 6 equal
+        - state events: 24 of 24 equal
+        - timeline events: 200 of 200 equal
+        - 1 room skipped by plan
+        - 1 room with events in another order
+        - 1 thing is different for a known reason, listed in the report
+
+        Ended 2026-08-01 14:00:00 UTC.
+
+        ## Rooms
+
+        | room | name | version | members | state | timeline | order | equal |
+        |---|---|---|---|---|---|---|---|
+        | `!a:ferry.test` | Team \| A | 11 | 3/3 | 12/12 | 100/100 | same | yes |
+        | `!b:ferry.test` | Team \| A | 11 | 2/3 | 12/12 | 100/100 | **differs** | **no** |
+        | `!c:ferry.test` | Team \| A | 11 | | | | | skipped: nobody local is in it |
+
+        ## What differs
+
+        - Team \| A (`!b:ferry.test`), members: @eva:ferry.test is leave, expected join
+        - Team \| A (`!b:ferry.test`): the events come in another order
+
+        ## Known reasons
+
+        - Team \| A (`!b:ferry.test`), timeline: $x: a dummy event, never listed
+        ");
+    }
+}

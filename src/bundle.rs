@@ -17,6 +17,9 @@ mod schema;
 mod shards;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use events::Events;
 pub use reader::Bundle;
 pub use schema::{Schema, SourceKind};

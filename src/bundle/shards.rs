@@ -128,8 +128,15 @@ fn frame(file: &mut File, events: &[EventLine]) -> io::Result<u64> {
     let mut encoder = zstd::Encoder::new(Counted { file, bytes: 0 }, LEVEL)?;
     encoder.include_checksum(true)?;
     for event in events {
-        serde_json::to_writer(&mut encoder, event)?;
-        encoder.write_all(b"\n")?;
+        let mut line = serde_json::to_vec(event)?;
+        // A line break in JSON is white space between values, never inside one.
+        for byte in &mut line {
+            if *byte == b'\n' {
+                *byte = b' ';
+            }
+        }
+        line.push(b'\n');
+        encoder.write_all(&line)?;
     }
     Ok(encoder.finish()?.bytes)
 }

@@ -62,8 +62,9 @@ impl<R: Read> Read for Bounded<R> {
         let read = self.inner.read(buffer)?;
         self.given += read as u64;
         if self.given > FREE && self.given / MAX_RATIO > self.taken.get() {
-            return Err(io::Error::other(
-                "it unpacks to more than 500 times its size",
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("it unpacks to more than {MAX_RATIO} times its size"),
             ));
         }
         Ok(read)

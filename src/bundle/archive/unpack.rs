@@ -56,7 +56,12 @@ enum Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Archive(format!("it is damaged, cut off or no archive ({error})"))
+        Self::Archive(match error.kind() {
+            io::ErrorKind::FileTooLarge => error.to_string(),
+            _ if error.raw_os_error().is_some() => format!("it can't be read ({error})"),
+            // The tar crate's own words quote the archive's bytes.
+            _ => "it is damaged, cut off or no archive".to_owned(),
+        })
     }
 }
 

@@ -59,7 +59,7 @@ impl Engine {
             None => self.private_dir("bundles")?.join(self.bundle_name()),
         };
         let synapse = &self.config.synapse;
-        let client = admin_api::Client::new(&synapse.url, synapse.admin_token.clone())?;
+        let client = admin_api::Client::new(synapse)?;
         export::run(&client, &self.config.server_name, &out, job, &*self.clock).await
     }
 

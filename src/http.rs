@@ -134,9 +134,16 @@ impl Http {
         token: Option<SecretString>,
         remedy: &'static str,
     ) -> Result<Self> {
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(Duration::from_secs(10))
+            // A redirect would carry the token to whoever it names.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("ferryman/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(base) {
+            client = client.no_proxy();
+        }
+        let client = client
             .build()
             .map_err(|error| Error::Config(format!("no HTTP client can be made: {error}")))?;
         Ok(Self {
@@ -153,6 +160,7 @@ impl Http {
         self.client = reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .danger_accept_invalid_certs(true)
+            .no_proxy()
             .build()
             .map_err(|error| Error::Config(format!("no HTTP client can be made: {error}")))?;
         Ok(self)
@@ -255,6 +263,19 @@ impl Http {
             retry_after: body.retry_after_ms.map(Duration::from_millis),
         }
     }
+}
+
+/// A server on this machine is never asked through a proxy.
+fn is_loopback(base: &str) -> bool {
+    let host = reqwest::Url::parse(base)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The cause that says most: "connection refused" rather than "error sending request".

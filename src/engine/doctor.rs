@@ -61,7 +61,7 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
 
 async fn synapse(engine: &Engine) -> Result<String> {
     let synapse = &engine.config.synapse;
-    let client = admin_api::Client::new(&synapse.url, synapse.admin_token.clone())?;
+    let client = admin_api::Client::new(synapse)?;
     let version = client.check_admin().await?;
     Ok(format!("Synapse {version} obeys the admin's token"))
 }

@@ -32,8 +32,8 @@ pub struct Found {
     pub state: Vec<StateEvent>,
     /// Timeline event IDs in order.
     pub timeline: Vec<OwnedEventId>,
-    /// Events that one reader could not see in the timeline, but another can fetch.
-    pub fetched: BTreeSet<OwnedEventId>,
+    /// Events that the first reader does not see in the timeline, but another member does.
+    pub seen_by_others: BTreeSet<OwnedEventId>,
 }
 
 impl Expected {
@@ -190,7 +190,7 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
         expected: expected.timeline.len() as u64,
         ..Comparison::default()
     };
-    let there: BTreeSet<_> = found.timeline.iter().chain(&found.fetched).collect();
+    let there: BTreeSet<_> = found.timeline.iter().chain(&found.seen_by_others).collect();
     for (id, kind) in &expected.timeline {
         if there.contains(id) {
             comparison.equal += 1;
@@ -289,7 +289,7 @@ mod tests {
                 .iter()
                 .map(|id| OwnedEventId::try_from(*id).unwrap())
                 .collect(),
-            fetched: BTreeSet::new(),
+            seen_by_others: BTreeSet::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use ruma::{OwnedEventId, RoomVersionId};
 
+use super::plan::JoinPoint;
 use crate::{
     Error, Result,
     model::pdu::rules,
@@ -10,39 +11,53 @@ use crate::{
     target::admin_room::AdminRoom,
 };
 
-/// What the target replies once an event is in: the event being readable is no proof, it may be an outlier.
-const HANDLED: &str = "handled as backfilled";
+/// Events in one command: Tuwunel 1.4.6 never answers a very long one. Its answer is the proof; that an event can be
+/// read is none, it may be an outlier.
+const AT_ONCE: usize = 200;
 
-/// The events to import before the replay, in this order. They are not sent again.
+/// The events to import before the replay, in this order: newest first, for each goes before all that are there. They
+/// are not sent again.
 ///
-/// The first is the oldest event that the target can import: the create event, or in version 12, whose create event
-/// doesn't name its room and is refused, the one after it. Where a bridge's event claims to be even older, that one
-/// follows: the target compares `origin_server_ts` with the event that was imported last.
+/// Everything up to the join point comes this way: against the state after the join, the target would refuse what led
+/// to it (an invite of somebody who is joined). The oldest of them, which comes last, is the one that the target then
+/// compares `origin_server_ts` with; where a bridge's event claims to be even older, that one follows.
+/// In version 12 the create event doesn't name its room and is refused: the join itself brings it.
 #[must_use]
 pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
     let create_is_nameless = is_nameless(&room.version);
-    let Some(first) = room.timeline.iter().find(|id| {
-        !(create_is_nameless
-            && room
-                .event(id)
-                .is_some_and(|event| event.header.kind == "m.room.create"))
-    }) else {
-        return Vec::new();
+    let first = usize::from(
+        create_is_nameless && room.timeline.first().is_some_and(|id| is_create(room, id)),
+    );
+    let last = match &room.join {
+        JoinPoint::AfterJoin { event_id } => room
+            .event(event_id)
+            .and_then(|event| event.position)
+            .unwrap_or(first),
+        JoinPoint::Create { .. } | JoinPoint::Current => first,
     };
+    let mut openers: Vec<_> = room
+        .timeline
+        .iter()
+        .take(last + 1)
+        .skip(first)
+        .rev()
+        .cloned()
+        .collect();
     let ts = |id: &OwnedEventId| {
         room.event(id)
             .map_or(u64::MAX, |event| event.header.origin_server_ts)
     };
-    let mut openers = vec![first.clone()];
     let oldest = room
         .timeline
         .iter()
         .filter(|id| !is_create(room, id))
         .min_by_key(|id| ts(id));
-    if let Some(oldest) = oldest
-        && ts(oldest) < ts(first)
+    if let (Some(oldest), Some(compared)) = (oldest, openers.last())
+        && ts(oldest) < ts(compared)
     {
-        openers.push(oldest.clone());
+        let oldest = oldest.clone();
+        openers.retain(|id| *id != oldest);
+        openers.push(oldest);
     }
     openers
 }
@@ -62,12 +77,24 @@ pub fn is_create(room: &OpenRoom, id: &OwnedEventId) -> bool {
 
 /// Imports the openers through the admin room.
 pub async fn open(admin: &AdminRoom, resident: &Resident, room: &OpenRoom) -> Result<()> {
-    for event in openers(room) {
-        let command = format!("debug get-remote-pdu {event} {}", resident.identity.name);
-        let reply = admin.run(&command).await?;
-        if !reply.contains(HANDLED) {
+    let server = &resident.identity.name;
+    for events in openers(room).chunks(AT_ONCE) {
+        let list = events
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let reply = admin
+            .run(&format!(
+                "debug get-remote-pdu-list {server}\n```\n{list}\n```"
+            ))
+            .await?;
+        if !reply.contains(&format!(
+            "Fetched {} remote PDUs successfully",
+            events.len()
+        )) {
             return Err(Error::Target(format!(
-                "the target did not take the room's first event {event}: {}",
+                "the target did not take the room's first events: {}",
                 reply.lines().next().unwrap_or("it said nothing")
             )));
         }
@@ -82,12 +109,19 @@ mod tests {
 
     use super::*;
     use crate::{
-        migration::plan::JoinPoint,
         model::event_line::EventLine,
         resident::open_room::{Opening, StateMap},
     };
 
     fn room(version: RoomVersionId, events: &[(&str, &str, u64)]) -> OpenRoom {
+        room_joined_at(JoinPoint::Current, version, events)
+    }
+
+    fn room_joined_at(
+        join: JoinPoint,
+        version: RoomVersionId,
+        events: &[(&str, &str, u64)],
+    ) -> OpenRoom {
         let lines = events.iter().map(|(id, kind, ts)| EventLine {
             room_id: owned_room_id!("!r:x"),
             event_id: OwnedEventId::try_from(*id).unwrap(),
@@ -105,7 +139,7 @@ mod tests {
             room_id: owned_room_id!("!r:x"),
             version,
             joiner: owned_user_id!("@a:x"),
-            join: JoinPoint::Current,
+            join,
             forward_extremities: Vec::new(),
             current_state: StateMap::new(),
         };
@@ -134,6 +168,19 @@ mod tests {
             openers(&room(RoomVersionId::V12, &EVENTS)),
             [owned_event_id!("$1")]
         );
+    }
+
+    #[test]
+    fn all_that_led_to_a_later_join_comes_newest_first() {
+        let join = JoinPoint::AfterJoin {
+            event_id: owned_event_id!("$1"),
+        };
+        let openers_of = |version| openers(&room_joined_at(join.clone(), version, &EVENTS));
+        assert_eq!(
+            openers_of(RoomVersionId::V10),
+            [owned_event_id!("$1"), owned_event_id!("$0")]
+        );
+        assert_eq!(openers_of(RoomVersionId::V12), [owned_event_id!("$1")]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     target::Target,
 };
 
-/// Other members who are asked for an event that the first reader may not see.
+/// Other members as whom a timeline is read if the first reader misses something.
 const OTHER_READERS: usize = 3;
 
 /// A room's current state in the bundle.
@@ -78,33 +78,34 @@ pub async fn found(
     let mut found = Found {
         state,
         timeline,
-        fetched: BTreeSet::new(),
+        seen_by_others: BTreeSet::new(),
     };
     if expected.replay {
-        fetch_unseen(target, room, readers, expected, &mut found).await?;
+        see_as_others(target, room, readers, expected, &mut found).await?;
     }
     Ok(found)
 }
 
-/// Where history is visible from one's own join on, another member may see what the first can't.
-async fn fetch_unseen(
+/// Where history is visible from one's own join on, another member may see what the first can't. Only timelines count:
+/// a single event can be fetched although it is not in any.
+async fn see_as_others(
     target: &Target,
     room: &RoomId,
     readers: &[OwnedUserId],
     expected: &Expected,
     found: &mut Found,
 ) -> Result<()> {
-    let seen: BTreeSet<_> = found.timeline.iter().collect();
-    let unseen = expected
-        .timeline
-        .iter()
-        .map(|(id, _)| id)
-        .filter(|id| !seen.contains(id));
-    for id in unseen {
-        for reader in readers.iter().skip(1).take(OTHER_READERS) {
-            if target.has_event(reader, room, id).await.unwrap_or_default() {
-                found.fetched.insert(id.clone());
-                break;
+    let mut unseen: BTreeSet<_> = expected.timeline.iter().map(|(id, _)| id.clone()).collect();
+    for id in &found.timeline {
+        unseen.remove(id);
+    }
+    for reader in readers.iter().skip(1).take(OTHER_READERS) {
+        if unseen.is_empty() {
+            break;
+        }
+        for event in target.timeline(reader, room).await? {
+            if unseen.remove(&event.event_id) {
+                found.seen_by_others.insert(event.event_id);
             }
         }
     }

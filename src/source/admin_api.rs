@@ -1,5 +1,6 @@
 //! Synapse's Admin and Client API with an admin's token: the one place that sends requests to it and counts attempts.
 
+mod admin;
 mod aliases;
 mod block;
 mod fault;

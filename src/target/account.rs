@@ -33,8 +33,10 @@ impl Target {
         match self.puppets_http.send::<Anything>(&request).await {
             Ok(_) => Ok(false),
             Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(true),
-            // A bridge's or the bot's own namespace: the name can't be registered by others, so ask for the profile.
-            Err(Error::Answer { errcode, .. }) if errcode == "M_EXCLUSIVE" => {
+            // A bridge's or the bot's own namespace, or a Synapse that takes no registrations: ask for the profile.
+            Err(Error::Answer { errcode, .. })
+                if errcode == "M_EXCLUSIVE" || errcode == "M_FORBIDDEN" =>
+            {
                 let path = format!("/_matrix/client/v3/profile/{}", encode(user.as_str()));
                 Ok(self
                     .puppets_http

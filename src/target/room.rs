@@ -70,19 +70,4 @@ impl Target {
             from = page.end;
         }
     }
-
-    /// Whether a reader can fetch one event.
-    pub async fn has_event(
-        &self,
-        reader: &UserId,
-        room: &RoomId,
-        event: &ruma::EventId,
-    ) -> Result<bool> {
-        let path = path(room, &format!("event/{}", encode(event.as_str())));
-        let found: Option<super::Anything> = self
-            .puppets_http
-            .find(&Self::as_user(Request::get(path), reader))
-            .await?;
-        Ok(found.is_some())
-    }
 }

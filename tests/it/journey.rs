@@ -22,7 +22,10 @@ pub(crate) fn job() -> Job {
 
 /// Exports the stage's source and gives the bundle.
 pub(crate) async fn export(engine: &Engine) -> std::path::PathBuf {
-    let summary = engine.export(&job(), &ExportOptions::default()).await.unwrap();
+    let summary = engine
+        .export(&job(), &ExportOptions::default())
+        .await
+        .unwrap();
     assert!(summary.problems.is_empty(), "{:?}", summary.problems);
     summary.bundle
 }
@@ -32,7 +35,10 @@ async fn everything_arrives() {
     each_target("journey", async |target| {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         let engine = stage.engine();
-        let summary = engine.export(&job(), &ExportOptions::default()).await.unwrap();
+        let summary = engine
+            .export(&job(), &ExportOptions::default())
+            .await
+            .unwrap();
         let counts = stage.filled.counts;
         assert_eq!(summary.problems, []);
         assert_eq!(summary.users, counts.users as u64);
@@ -49,14 +55,27 @@ async fn everything_arrives() {
 
         let imported = engine.import(&job(), None).await.unwrap();
         assert_eq!(imported.rooms_carried, counts.rooms as u64, "{imported:?}");
-        assert_eq!(imported.remote_joins, imported.rooms_carried, "one remote join per room");
-        assert_eq!(imported.accounts_adopted.len(), 1, "the operator is adopted: {imported:?}");
+        assert_eq!(imported.problems, []);
+        assert_eq!(
+            imported.remote_joins, imported.rooms_carried,
+            "one remote join per room"
+        );
+        assert_eq!(
+            imported.accounts_adopted.len(),
+            1,
+            "the operator is adopted: {imported:?}"
+        );
         assert_eq!(imported.accounts_reserved, counts.deactivated as u64);
 
         let verification = engine.verify(&job(), None).await.unwrap();
         assert_good(&verification);
         if target == Target::Tuwunel {
-            assert!(verification.rooms.iter().all(|room| room.same_order == Some(true)));
+            assert!(
+                verification
+                    .rooms
+                    .iter()
+                    .all(|room| room.same_order == Some(true))
+            );
         }
         for user in ["bob", "grace", ODD] {
             let (line, same) = ordinary::look(&stage, user).await.unwrap();

@@ -4,5 +4,7 @@
 //! show, a Tuwunel binary (`TUWUNEL_BIN`); without one they say loudly that they skip that part.
 
 mod doctor;
+mod journey;
+mod kill;
 mod lab_works;
 mod targets;

@@ -37,16 +37,19 @@ pub(super) async fn fetch(
         job.check()?;
         let round: Vec<_> = std::mem::take(&mut wanted).into_iter().collect();
         known.extend(round.iter().cloned());
-        let mut answers = futures::stream::iter(&round)
-            .map(async |id| (id, one(client, room, version, id).await))
+        let mut answers = futures::stream::iter(round)
+            .map(|id| async move {
+                let answer = one(client, room, version, &id).await;
+                (id, answer)
+            })
             .buffered(IN_FLIGHT);
         while let Some((id, answer)) = answers.next().await {
-            match alone(answer, "auth or state event", id, problems)? {
+            match alone(answer, "auth or state event", &id, problems)? {
                 Some(Ok((line, auth_events))) => {
                     wanted.extend(auth_events.iter().cloned());
                     found.push((line, auth_events));
                 }
-                Some(Err(reason)) => problems.push(problem("auth or state event", id, &reason)),
+                Some(Err(reason)) => problems.push(problem("auth or state event", &id, &reason)),
                 None => {}
             }
         }

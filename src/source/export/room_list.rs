@@ -55,18 +55,23 @@ async fn joined(
     problems: &mut Vec<crate::job::Problem>,
 ) -> Result<BTreeSet<OwnedRoomId>> {
     let mut rooms = BTreeSet::new();
-    let local = users
+    let local: Vec<_> = users
         .iter()
-        .filter(|user| user.server_name() == server_name);
+        .filter(|user| user.server_name() == server_name)
+        .cloned()
+        .collect();
     let mut answers = futures::stream::iter(local)
-        .map(async |user| (user, client.memberships(user.as_str()).await))
+        .map(|user| async move {
+            let answer = client.memberships(user.as_str()).await;
+            (user, answer)
+        })
         .buffered(IN_FLIGHT);
     while let Some((user, answer)) = answers.next().await {
         if matches!(answer, Err(Error::Answer { status: 404, .. })) {
             // An older Synapse: its list has to do.
             break;
         }
-        let memberships = alone(answer, "memberships", user, problems)?.unwrap_or_default();
+        let memberships = alone(answer, "memberships", &user, problems)?.unwrap_or_default();
         for (room, membership) in memberships {
             match OwnedRoomId::try_from(room.as_str()) {
                 Ok(room) if membership == "join" => drop(rooms.insert(room)),

@@ -1,5 +1,8 @@
 //! The lab itself: a source that is filled, a stand-in and a Tuwunel that start.
 
+// For the lints: helpers here are a test's, too.
+#![cfg(test)]
+
 use std::time::Instant;
 
 use ferryman::lab::{

@@ -3,5 +3,4 @@
 //! They need `python3` (Synapse is installed into the lab's cache at the first run) and, for what only a Tuwunel can
 //! show, a Tuwunel binary (`TUWUNEL_BIN`); without one they say loudly that they skip that part.
 
-#[cfg(test)]
 mod lab_works;

@@ -22,6 +22,11 @@ impl<'a> AdminRoom<'a> {
         Ok(Self { client, room })
     }
 
+    /// The room's ID.
+    pub fn id(&self) -> &str {
+        &self.room
+    }
+
     /// Gives a command (`!admin …`) and waits for the reply's text.
     pub async fn command(&self, command: &str) -> Result<String> {
         let asked = self.client.say(&self.room, command).await?;

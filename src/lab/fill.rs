@@ -46,6 +46,8 @@ pub struct Counts {
     pub rooms: usize,
     /// Timeline events of all rooms.
     pub events: usize,
+    /// Local aliases of all rooms.
+    pub aliases: usize,
     /// Joined members, summed over the rooms.
     pub joined: u64,
 }
@@ -171,16 +173,25 @@ pub async fn count(synapse: &Synapse, admin: &Client) -> Result<Counts> {
         .iter()
         .filter_map(|room| room["room_id"].as_str())
         .collect();
-    let events: Vec<usize> = stream::iter(ids)
-        .map(|room| async move { Ok(synapse.timeline(admin, room).await?.len()) })
-        .buffer_unordered(PARALLEL)
-        .try_collect::<Vec<usize>>()
-        .await?;
+    let (mut events, mut aliases) = (0, 0);
+    let mut of_rooms = stream::iter(ids)
+        .map(|room| async move {
+            let events = synapse.timeline(admin, room).await?;
+            let aliases = admin.aliases(room).await?;
+            Result::Ok((events.len(), aliases.len()))
+        })
+        .buffer_unordered(PARALLEL);
+    while let Some(counted) = of_rooms.next().await {
+        let (of_events, of_aliases) = counted?;
+        events += of_events;
+        aliases += of_aliases;
+    }
     Ok(Counts {
         users: users.len(),
         deactivated: users.iter().filter(closed).count(),
         rooms: rooms.len(),
-        events: events.iter().sum(),
+        events,
+        aliases,
         joined: rooms
             .iter()
             .filter_map(|room| room["joined_members"].as_u64())

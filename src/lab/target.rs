@@ -111,11 +111,8 @@ impl Target {
     /// Makes somebody (the bot, as a rule) an admin of it.
     pub async fn make_admin(&self, user_id: &str) -> Result<()> {
         match &self.kind {
-            TargetKind::Tuwunel(tuwunel) => {
-                tuwunel.make_admin(&self.operator, user_id).await?;
-            }
-            TargetKind::StandIn(synapse) => synapse.make_admin(&self.operator, user_id).await?,
+            TargetKind::Tuwunel(tuwunel) => tuwunel.make_admin(&self.operator, user_id).await,
+            TargetKind::StandIn(synapse) => synapse.make_admin(&self.operator, user_id).await,
         }
-        Ok(())
     }
 }

@@ -97,12 +97,25 @@ impl Tuwunel {
         self.anonymous.session(&answer)
     }
 
-    /// Makes somebody a server admin, by an admin's command.
-    pub async fn make_admin(&self, admin: &Client, user_id: &str) -> Result<String> {
-        AdminRoom::find(admin, self.options.server_name.as_str())
-            .await?
-            .command(&format!("!admin users make-user-admin {user_id}"))
-            .await
+    /// Makes somebody a server admin, by an admin's command: who is in the admin room is one.
+    pub async fn make_admin(&self, admin: &Client, user_id: &str) -> Result<()> {
+        let room = AdminRoom::find(admin, self.options.server_name.as_str()).await?;
+        let command = format!("!admin users make-user-admin {user_id}");
+        let reply = room.command(&command).await?;
+        // The reply is for people; the room itself tells whether it worked.
+        let members = admin.members(room.id()).await?;
+        let joined = members
+            .iter()
+            .any(|event| event["state_key"] == user_id && event["content"]["membership"] == "join");
+        if joined {
+            Ok(())
+        } else {
+            Err(LabError::Missing {
+                request: command,
+                field: "a new admin",
+                body: Value::String(reply),
+            })
+        }
     }
 
     /// `Tuwunel 1.4.6`, as the server says itself.

@@ -1,17 +1,22 @@
 //! The lab itself: a source that is filled, a stand-in and a Tuwunel that start.
 
+// For the lints: helpers here are a test's, too.
+#![cfg(test)]
+
 use std::time::Instant;
 
 use ferryman::lab::{
     Result,
     client::Client,
-    fill::{Counts, Filled, count, fill, password},
+    fill::{Counts, Filled, ODD, count, fill, password},
     names::Names,
     registration::{Namespace, Registration},
     synapse::{Synapse, SynapseOptions},
     target::{OPERATOR, OPERATOR_PASSWORD, Target},
     tuwunel::find_binary,
 };
+use serde_json::json;
+use tokio::{io::AsyncReadExt, net::TcpListener};
 
 /// Tells on standard error how long a step took.
 struct Step(&'static str, Instant);
@@ -83,6 +88,7 @@ fn counts_are_as_promised(filled: &Filled) {
         rooms,
         events,
         joined,
+        aliases,
     } = filled.counts;
     assert_eq!((users, deactivated), (filled.users.len(), 1));
     assert!(users >= 13, "{users}");
@@ -90,6 +96,7 @@ fn counts_are_as_promised(filled: &Filled) {
     assert!(rooms >= 16, "{rooms}");
     assert!(events >= 420, "{events}");
     assert!(joined >= 60, "{joined}");
+    assert_eq!(aliases, 9);
 }
 
 async fn rooms_are_as_promised(filled: &Filled) -> Result<()> {
@@ -185,17 +192,50 @@ async fn target_works(names: &Names, target: &Target) -> Result<()> {
         .login(OPERATOR, OPERATOR_PASSWORD)
         .await?;
     let user_id = |name: &str| format!("@{name}:{}", names.server_name);
-    let bot = target
-        .anonymous()
-        .with_token(&user_id("ferryman"), "ferryman-as");
-    let body = serde_json::json!({
-        "type": "m.login.application_service",
-        "username": "ferryman",
-        "password": "never used",
-        "inhibit_login": true,
-    });
-    bot.post("/_matrix/client/v3/register", &body).await?;
+    let service = |localpart: &str, id: &str| {
+        let client = target
+            .anonymous()
+            .with_token(&user_id(localpart), &format!("{id}-as"));
+        let body = json!({
+            "type": "m.login.application_service",
+            "username": localpart,
+            "password": "never used",
+            "inhibit_login": true,
+        });
+        async move {
+            client.post("/_matrix/client/v3/register", &body).await?;
+            Result::<_>::Ok(client)
+        }
+    };
+    let bot = service("ferryman", "ferryman").await?;
+    // What the fill has must be possible on the target.
+    service(ODD, "ferryman-puppets").await?;
+    let room = target.operator.create_room(&json!({})).await?;
+    let alias = alias(&target.operator, "bäbel");
+    target.operator.set_alias(&alias, &room).await?;
+    assert_eq!(target.operator.resolve(&alias).await?, room);
     let whoami = bot.get("/_matrix/client/v3/account/whoami").await?;
     assert_eq!(whoami["user_id"], user_id("ferryman"));
-    target.make_admin(&user_id("ferryman")).await
+    target.make_admin(&user_id("ferryman")).await?;
+    the_resident_is_found(names, &bot).await;
+    Ok(())
+}
+
+/// The target resolves the resident's name to 127.0.0.1 and speaks TLS to it.
+async fn the_resident_is_found(names: &Names, bot: &Client) {
+    let resident = TcpListener::bind(("127.0.0.1", names.resident_port))
+        .await
+        .unwrap();
+    let room = format!("!nowhere:{}", names.server_name);
+    let mut first = [0];
+    tokio::select! {
+        connection = resident.accept() => {
+            connection.unwrap().0.read_exact(&mut first).await.unwrap();
+        }
+        answer = bot.join(&room, Some(names.resident.as_str())) => {
+            panic!("nobody asked the resident: {answer:?}");
+        }
+    }
+    // A TLS handshake's record.
+    assert_eq!(first, [0x16]);
 }

@@ -126,6 +126,15 @@ impl Client {
         field(&answer, "directory", "room_id")
     }
 
+    /// The room's local aliases; an admin of a Synapse may ask from outside.
+    pub async fn aliases(&self, room: &str) -> Result<Vec<String>> {
+        let answer = self.get(&v3(&["rooms", room, "aliases"])).await?;
+        Ok(list(answer["aliases"].clone())
+            .iter()
+            .filter_map(|alias| alias.as_str().map(str::to_owned))
+            .collect())
+    }
+
     /// The member events of the current state.
     pub async fn members(&self, room: &str) -> Result<Vec<Value>> {
         let answer = self.get(&v3(&["rooms", room, "members"])).await?;

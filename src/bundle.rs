@@ -1,6 +1,6 @@
 //! The neutral bundle: one directory or archive that holds what an export read, checked before anything of it is used.
 //!
-//! Version 2 is written; version 1 (the Python toolkit's) is read too, without events. The format is `docs/bundle.md`'s.
+//! Version 2 is written; version 1 (the Python toolkit's) is read too, without events.
 
 mod archive;
 mod contents;

@@ -44,7 +44,16 @@ impl Bundle {
     /// What is unpacked and indexed (mode 0700) goes when the bundle is dropped. Blocks for as long as reading the
     /// whole bundle takes. [`Error::Bundle`] names the file inside that is wrong.
     pub fn open(path: &Path, work_dir: &Path) -> Result<Self> {
-        let form = Form::of_content(path).map_err(Error::file(path))?;
+        let form = Form::of_content(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                Error::Bundle {
+                    path: path.to_owned(),
+                    reason: "there is nothing of this name: check the path".to_owned(),
+                }
+            } else {
+                Error::file(path)(error)
+            }
+        })?;
         fresh::dirs(work_dir)?;
         // tempfile makes directories with mode 0700.
         let work = TempDir::with_prefix_in("bundle-", work_dir).map_err(Error::file(work_dir))?;

@@ -241,6 +241,18 @@ fn damage_is_named() {
 }
 
 #[test]
+fn a_path_with_nothing_at_it() {
+    let tmp = tempfile::tempdir().unwrap();
+    assert_eq!(
+        reason(Bundle::open(
+            &tmp.path().join("no"),
+            &tmp.path().join("work")
+        )),
+        "there is nothing of this name: check the path"
+    );
+}
+
+#[test]
 fn a_truncated_archive_is_refused_at_every_length() {
     let tmp = tempfile::tempdir().unwrap();
     let out = tmp.path().join("b.tar.zst");

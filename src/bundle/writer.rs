@@ -160,7 +160,8 @@ impl BundleWriter {
         self.rooms.len() as u64
     }
 
-    /// Completes the bundle and puts it in its place. `progress` hears (files done, files in all), hashed and packed.
+    /// Completes the bundle and puts it in its place. `progress` hears (steps done, steps in all): each file is hashed
+    /// and packed.
     pub fn finish(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
         let dir = self.staging.files();
         self.users_file.finish()?;
@@ -193,7 +194,9 @@ impl BundleWriter {
         write(SCHEMA, json_stream::json(&schema, &dir)?)?;
 
         let count = schema.files.len() as u64 + 1;
-        let manifest = manifest::of(&dir, &mut |done| progress(done, 2 * count))?;
+        // Every file is hashed, then packed together with the manifest.
+        let total = 2 * count + 1;
+        let manifest = manifest::of(&dir, &mut |done| progress(done, total))?;
         write(MANIFEST, json_stream::json(&manifest, &dir)?)?;
         let bytes = match self.form {
             Form::Directory => {
@@ -205,7 +208,7 @@ impl BundleWriter {
             form => {
                 let packed = self.staging.packed();
                 archive::pack(&dir, &packed, form, self.origin.exported_ts, &mut |done| {
-                    progress(count + done, 2 * count);
+                    progress(count + done, total);
                 })?;
                 fs::rename(&packed, &self.out).map_err(Error::file(&self.out))?;
                 fs::metadata(&self.out)
@@ -214,7 +217,7 @@ impl BundleWriter {
             }
         };
         fresh::sync_dir(self.out.parent().unwrap_or(Path::new("")))?;
-        progress(2 * count, 2 * count);
+        progress(total, total);
         Ok(Finished {
             path: self.out.clone(),
             bytes,

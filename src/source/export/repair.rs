@@ -161,3 +161,144 @@ pub(super) fn redact(line: &mut EventLine, version: &RoomVersionId) -> Result<()
     line.pdu = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ROOM: &str = "!r:example.org";
+
+    /// The signed form, and its ID.
+    fn signed(version: &RoomVersionId, mut event: Value) -> (OwnedEventId, Value) {
+        for (key, value) in [
+            ("sender", json!("@a:example.org")),
+            ("origin_server_ts", json!(1)),
+            ("depth", json!(1)),
+            ("prev_events", json!([])),
+            ("auth_events", json!([])),
+        ] {
+            event[key] = value;
+        }
+        let mut object: CanonicalJsonObject = serde_json::from_value(event).unwrap();
+        ruma::signatures::add_content_hash_to_event(&mut object).unwrap();
+        let event = serde_json::to_value(object).unwrap();
+        let raw = serde_json::value::to_raw_value(&event).unwrap();
+        (pdu::event_id(&raw, version).unwrap(), event)
+    }
+
+    fn repaired(version: &RoomVersionId, served: &Value) -> Result<Repaired, String> {
+        let raw = serde_json::value::to_raw_value(served).unwrap();
+        repair(&raw, ROOM.try_into().unwrap(), version)
+    }
+
+    fn pdu(repaired: &Repaired) -> Value {
+        serde_json::from_str(repaired.line.pdu.get()).unwrap()
+    }
+
+    #[test]
+    fn redactions_lose_the_field_that_synapse_added() {
+        for (version, content, top) in [
+            (RoomVersionId::V10, json!({}), json!("$x")),
+            (RoomVersionId::V11, json!({"redacts": "$x"}), Value::Null),
+            // A client wrote it into the content itself.
+            (RoomVersionId::V10, json!({"redacts": "$x"}), json!("$x")),
+        ] {
+            let mut event =
+                json!({"type": "m.room.redaction", "room_id": ROOM, "content": content});
+            if !top.is_null() {
+                event["redacts"] = top;
+            }
+            let (id, original) = signed(&version, event);
+            let mut served = original.clone();
+            served["redacts"] = json!("$x");
+            served["content"]["redacts"] = json!("$x");
+            served["event_id"] = json!(id);
+            served["unsigned"] = json!({"age": 1});
+            let repaired = repaired(&version, &served).unwrap();
+            assert!(repaired.content_is_original);
+            assert_eq!(repaired.line.event_id, id);
+            assert_eq!(pdu(&repaired), original);
+        }
+    }
+
+    #[test]
+    fn a_version_12_create_event_loses_its_room_id_and_a_version_1_event_keeps_its_event_id() {
+        let create =
+            json!({"type": "m.room.create", "state_key": "", "content": {"room_version": "12"}});
+        let (id, original) = signed(&RoomVersionId::V12, create);
+        let mut served = original.clone();
+        served["room_id"] = json!(ROOM);
+        served["event_id"] = json!(id);
+        assert_eq!(
+            pdu(&repaired(&RoomVersionId::V12, &served).unwrap()),
+            original
+        );
+
+        let old =
+            json!({"type": "x", "room_id": ROOM, "event_id": "$1:example.org", "content": {}});
+        let (id, original) = signed(&RoomVersionId::V1, old);
+        assert_eq!(id, "$1:example.org");
+        assert_eq!(
+            pdu(&repaired(&RoomVersionId::V1, &original).unwrap()),
+            original
+        );
+    }
+
+    #[test]
+    fn a_redacted_event_is_known_by_its_id() {
+        let version = RoomVersionId::V10;
+        let (id, mut served) = signed(
+            &version,
+            json!({"type": "m.room.message", "room_id": ROOM, "content": {"body": "secret"}}),
+        );
+        served["event_id"] = json!(id);
+        served["unsigned"] = json!({"redacted_because": {"event_id": "$why"}});
+        // As `fetch_event` serves it: not emptied.
+        let mut line = repaired(&version, &served).unwrap().line;
+        assert_eq!(
+            line.redacted_by.as_deref().map(ruma::EventId::as_str),
+            Some("$why")
+        );
+        redact(&mut line, &version).unwrap();
+        assert!(!line.pdu.get().contains("secret"));
+        assert_eq!(pdu::event_id(&line.pdu, &version).unwrap(), id);
+        // As `messages` serves it.
+        served["content"] = json!({});
+        let repaired = repaired(&version, &served).unwrap();
+        assert!(!repaired.content_is_original);
+        assert_eq!(repaired.line.event_id, id);
+    }
+
+    #[test]
+    fn what_can_not_be_proved_is_refused() {
+        let version = RoomVersionId::V10;
+        let (id, mut served) = signed(
+            &version,
+            json!({"type": "x", "room_id": ROOM, "content": {}}),
+        );
+        served["event_id"] = json!(id);
+        served["depth"] = json!(2);
+        let reason = repaired(&version, &served).unwrap_err();
+        assert!(reason.starts_with("its hash makes it $"), "{reason}");
+        served["room_id"] = json!("!other:example.org");
+        assert_eq!(
+            repaired(&version, &served).unwrap_err(),
+            "Synapse serves it in !r:example.org, but it is of another room"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_repaired_or_refused(text in ".{0,60}", version in 1..13_u8) {
+            let version = RoomVersionId::try_from(version.to_string()).unwrap();
+            for text in [text.clone(), json!({"event_id": "$x", "type": text, "hashes": text, "content": [text]}).to_string()] {
+                if let Ok(raw) = RawValue::from_string(text) {
+                    let _either = repair(&raw, ROOM.try_into().unwrap(), &version);
+                }
+            }
+        }
+    }
+}

@@ -54,3 +54,76 @@ fn version(listed: &ListedRoom, state: &State) -> Option<RoomVersionId> {
         None => state.event(CREATE).map(|_| RoomVersionId::V1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::RawValue};
+
+    use super::*;
+
+    fn state(events: &[(&str, serde_json::Value)]) -> State {
+        let raw: Vec<Box<RawValue>> = events
+            .iter()
+            .map(|(kind, content)| {
+                let event = json!({
+                    "type": kind, "state_key": "", "sender": "@real:example.org", "event_id": "$e", "content": content,
+                });
+                serde_json::value::to_raw_value(&event).unwrap()
+            })
+            .collect();
+        let mut problems = Vec::new();
+        let state = State::of("!r:example.org".try_into().unwrap(), &raw, &mut problems);
+        assert_eq!(problems, []);
+        state
+    }
+
+    fn facts(listed: &ListedRoom, state: &State) -> Room {
+        of("!r:example.org".try_into().unwrap(), listed, state)
+    }
+
+    #[test]
+    fn the_state_is_right_and_the_list_fills_in() {
+        let listed = ListedRoom {
+            version: Some("9".into()),
+            name: Some("listed".into()),
+            creator: Some("@listed:example.org".into()),
+            joined_members: 3,
+            ..ListedRoom::default()
+        };
+        let room = facts(&listed, &state(&[]));
+        assert_eq!(room.version, Some(RoomVersionId::V9));
+        assert_eq!(room.name.as_deref(), Some("listed"));
+        assert_eq!(room.creator.unwrap(), "@listed:example.org");
+        assert_eq!((room.federatable, room.joined_members), (None, 3));
+
+        let events = [
+            (
+                "m.room.create",
+                json!({"room_version": "11", "type": "m.space", "predecessor": {"room_id": "!old:example.org"}}),
+            ),
+            ("m.room.name", json!({"name": "real"})),
+            (
+                "m.room.tombstone",
+                json!({"replacement_room": "!new:example.org"}),
+            ),
+            ("m.room.encryption", json!({"algorithm": "megolm"})),
+        ];
+        let room = facts(&listed, &state(&events));
+        assert_eq!(room.version, Some(RoomVersionId::V11));
+        assert_eq!(room.name.as_deref(), Some("real"));
+        assert_eq!(room.creator.unwrap(), "@real:example.org");
+        assert_eq!(room.federatable, Some(true));
+        assert_eq!(room.room_type.as_deref(), Some("m.space"));
+        assert_eq!(room.tombstone.unwrap(), "!new:example.org");
+        assert_eq!(room.predecessor.unwrap(), "!old:example.org");
+        assert_eq!(room.encryption.as_deref(), Some("megolm"));
+    }
+
+    #[test]
+    fn a_create_event_without_a_version_is_of_version_1() {
+        let state = state(&[("m.room.create", json!({"m.federate": false}))]);
+        let room = facts(&ListedRoom::default(), &state);
+        assert_eq!(room.version, Some(RoomVersionId::V1));
+        assert_eq!(room.federatable, Some(false));
+    }
+}

@@ -21,7 +21,7 @@ const IN_FLIGHT: usize = 8;
 pub(super) async fn read(
     client: &Client,
     server_name: &ServerName,
-    users: &[OwnedUserId],
+    users: &BTreeSet<OwnedUserId>,
     job: &Job,
     writing: &mut Writing,
 ) -> Result<Vec<(OwnedRoomId, ListedRoom)>> {
@@ -51,7 +51,7 @@ pub(super) async fn read(
 async fn joined(
     client: &Client,
     server_name: &ServerName,
-    users: &[OwnedUserId],
+    users: &BTreeSet<OwnedUserId>,
     problems: &mut Vec<crate::job::Problem>,
 ) -> Result<BTreeSet<OwnedRoomId>> {
     let mut rooms = BTreeSet::new();

@@ -1,5 +1,7 @@
 //! Every local account: the list's facts, completed by each user's details.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use ruma::OwnedUserId;
 use serde_json::Value;
@@ -21,12 +23,12 @@ pub(super) async fn export(
     listed: Vec<Value>,
     job: &Job,
     writing: &mut Writing,
-) -> Result<Vec<OwnedUserId>> {
+) -> Result<BTreeSet<OwnedUserId>> {
     job.emit(Event::Phase {
         phase: Phase::ExportUsers,
         total: listed.len() as u64,
     });
-    let mut names = Vec::with_capacity(listed.len());
+    let mut names = BTreeSet::new();
     let mut users = futures::stream::iter(listed)
         .map(|entry| read(client, entry))
         .buffered(IN_FLIGHT)
@@ -37,9 +39,8 @@ pub(super) async fn export(
         writing.problems(problems);
         if let Some(user) = user {
             // A page that moved while it was read can bring a user twice.
-            if !names.contains(&user.user_id) {
+            if names.insert(user.user_id.clone()) {
                 writing.user(&user)?;
-                names.push(user.user_id);
             }
         }
         job.emit(Event::Done {

@@ -47,6 +47,6 @@ fn explain(error: &clap::Error) -> anyhow::Result<u8> {
             error.print().context("standard error is closed")?;
             Ok(2)
         }
-        _ => Err(Error::Usage(chat::clause(error)).into()),
+        _ => Err(Error::Usage(chat::clause(error, "ferryman")).into()),
     }
 }

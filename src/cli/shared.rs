@@ -9,12 +9,24 @@ use crate::{
     command::Command,
     error::EXIT_INCOMPLETE,
     job::Job,
-    operation::{Runner, watch::watch},
-    report::plain::plain,
+    operation::{
+        Runner,
+        watch::{Show, watch},
+    },
+    report::{plain::plain, progress::Progress},
 };
 
 /// Between two lines of progress.
 const EVERY: Duration = Duration::from_secs(3);
+
+/// Progress as lines on standard error.
+struct Lines(Arc<dyn Clock>);
+
+impl Show for Lines {
+    async fn show(&mut self, progress: Progress) {
+        note(&progress.line(self.0.now_ms()));
+    }
+}
 
 /// Runs it; the number is the process's exit code.
 pub(super) async fn run(
@@ -29,8 +41,8 @@ pub(super) async fn run(
         command,
         (job, events),
         clock,
-        EVERY,
-        async |progress| note(&progress.line(clock.now_ms())),
+        (EVERY, EVERY),
+        &mut Lines(Arc::clone(clock)),
     )
     .await;
     stopper.abort();

@@ -28,7 +28,7 @@ const REMEDY: &str = "hand the file `ferryman.yaml` to it again (`ferryman regis
 const TRIES: u32 = 5;
 
 /// The longest pause that a server can impose.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Everything but letters, digits and the four unreserved marks is encoded: a path segment may hold a slash.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -62,7 +62,7 @@ impl Client {
     pub fn new(base: &str, token: SecretString, user: &str, pause: Duration) -> Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(120))
+            .timeout(Duration::from_mins(2))
             .build()
             .map_err(|error| {
                 Error::Config(format!(
@@ -111,19 +111,19 @@ impl Client {
         body: &Body<'_>,
         tries: u32,
     ) -> Result<Value> {
-        let mut tried = 0;
+        let mut attempts = 0;
         loop {
-            tried += 1;
+            attempts += 1;
             let failure = match self.attempt(&method, path, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let pause = match failure.class() {
-                Class::Retry => self.pause * 2_u32.saturating_pow(tried - 1),
+                Class::Retry => self.pause * 2_u32.saturating_pow(attempts - 1),
                 Class::RetryAfter(pause) => pause.min(LONGEST_PAUSE),
                 Class::Operator | Class::Never => return Err(failure),
             };
-            if tried >= tries {
+            if attempts >= tries {
                 return Err(failure);
             }
             tracing::debug!("{failure}; next try in {pause:?}");

@@ -97,14 +97,9 @@ impl<R: Runner> Worker<R> {
     }
 
     fn rules(&self) -> Result<Rules> {
-        let since_ms = match self.store.fact(SINCE)?.and_then(|text| text.parse().ok()) {
-            Some(since) => since,
-            None => {
-                let now = self.clock.now_ms();
-                self.store.set_fact(SINCE, &now.to_string())?;
-                now
-            }
-        };
+        let kept = self.store.fact(SINCE)?.and_then(|text| text.parse().ok());
+        let since_ms = kept.unwrap_or_else(|| self.clock.now_ms());
+        self.store.set_fact(SINCE, &since_ms.to_string())?;
         Ok(Rules {
             bot: self.config.bot_id(),
             operators: self.config.operators.clone(),

@@ -47,13 +47,12 @@ pub(super) async fn run(
     .await;
     stopper.abort();
     let answer = answer?;
-    match &answer.verbatim {
-        Some(text) => say(text),
-        None => {
-            say(&plain(&answer.markdown));
-            for file in &answer.files {
-                note(&format!("report: {}", file.display()));
-            }
+    if let Some(text) = &answer.verbatim {
+        say(text);
+    } else {
+        say(&plain(&answer.markdown));
+        for file in &answer.files {
+            note(&format!("report: {}", file.display()));
         }
     }
     Ok(if answer.good { 0 } else { EXIT_INCOMPLETE })

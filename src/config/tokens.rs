@@ -103,8 +103,8 @@ mod tests {
         let made = Tokens::load_or_make(dir.path()).unwrap();
         let read = Tokens::load(dir.path()).unwrap();
         assert_eq!(made.bot_as.expose_secret(), read.bot_as.expose_secret());
-        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions();
-        assert_eq!(mode.mode() & 0o777, 0o600);
+        let metadata = fs::metadata(dir.path().join(FILE)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

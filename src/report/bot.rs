@@ -76,7 +76,7 @@ pub fn reports(files: &[std::path::PathBuf]) -> String {
     );
     for file in files {
         text.push_str("- ");
-        text.push_str(&code(file.display()));
+        text.push_str(&code(&file.display()));
         text.push('\n');
     }
     text
@@ -87,7 +87,7 @@ pub fn reports(files: &[std::path::PathBuf]) -> String {
 pub fn not_posted(path: &std::path::Path, error: &Error) -> String {
     format!(
         "{} could not be posted here ({}); it is on Ferryman's machine.",
-        code(path.display()),
+        code(&path.display()),
         sentence(&error.to_string())
     )
 }

@@ -36,7 +36,7 @@ pub fn sentence(text: &str) -> String {
 
 /// An identifier as code.
 #[must_use]
-pub fn code(text: impl ToString) -> String {
+pub fn code(text: &(impl ToString + ?Sized)) -> String {
     let text: String = text
         .to_string()
         .chars()

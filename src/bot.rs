@@ -1,8 +1,132 @@
-//! The application service.
-use crate::{Result, engine::Engine};
-use std::future::Future;
-/// Runs the bot until `stop` comes.
-pub async fn run(_engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
-    stop.await;
-    Ok(())
+//! The application service: listener, self-test, control room, and the worker that obeys.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
+
+use crate::{
+    Error, Result,
+    engine::Engine,
+    operation::{Operation, Surface},
+    report::{self, notice},
+};
+
+pub mod client;
+pub mod control_room;
+mod decide;
+pub mod listener;
+pub mod self_test;
+pub mod store;
+mod talk;
+pub mod worker;
+
+use client::Client;
+use listener::Listener;
+use store::Store;
+use worker::{Pace, Worker};
+
+/// The pause before the second try of a request.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// An edit every five seconds is fresh enough for people and slow enough for every client.
+const PACE: Pace = Pace {
+    first: Duration::from_millis(700),
+    every: Duration::from_secs(5),
+};
+
+/// Runs the bot until `stop` comes, or until something makes it impossible.
+pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
+    let config = Arc::clone(&engine.config);
+    let store = Store::open(&config.data_dir)?;
+    store.prune(engine.clock.now_ms())?;
+    let news = Arc::new(Notify::new());
+    let (stopping, stopped) = watch::channel(false);
+    let socket = TcpListener::bind(config.bot.listen).await.map_err(|error| {
+        Error::Config(format!(
+            "bot.listen: {} can't be used ({error}): stop what listens there, or choose another",
+            config.bot.listen
+        ))
+    })?;
+    tracing::info!("listening on {}", config.bot.listen);
+    let router = listener::router(Listener {
+        store: store.clone(),
+        hs_token: Arc::new(engine.tokens.bot_hs.clone()),
+        bot_id: config.bot_id().into(),
+        news: Arc::clone(&news),
+        clock: Arc::clone(&engine.clock),
+    });
+    let mut closing = stopped.clone();
+    let server = tokio::spawn(async move {
+        axum::serve(socket, router)
+            .with_graceful_shutdown(async move {
+                let _gone = closing.changed().await;
+            })
+            .await
+    });
+    let work = live(engine, store, news, stopped);
+    tokio::pin!(work, stop);
+    let result = tokio::select! {
+        result = &mut work => result,
+        () = stop => {
+            tracing::info!("stopping");
+            let _gone = stopping.send(true);
+            work.await
+        }
+    };
+    let _gone = stopping.send(true);
+    // A connection that a homeserver keeps open is no reason to stay.
+    let _either = tokio::time::timeout(Duration::from_secs(2), server).await;
+    result
 }
+
+/// Self-test, control room, work.
+async fn live(
+    engine: Engine,
+    store: Store,
+    news: Arc<Notify>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let config = Arc::clone(&engine.config);
+    let clock = Arc::clone(&engine.clock);
+    let client = Client::new(
+        &config.target.url,
+        engine.tokens.bot_as.clone(),
+        &config.bot_id(),
+        FIRST_PAUSE,
+    )?;
+    let prepared = async {
+        let found = self_test::run(&client, &config, clock.now_ms()).await?;
+        for warning in &found.warnings {
+            tracing::warn!("{warning}");
+        }
+        let room = control_room::enter(&client, &store, &config, &news).await?;
+        control_room::invite_operators(&client, &room, &config).await;
+        let ready = report::bot::ready(&found.software, &found.warnings);
+        let txn = format!("ferryman-ready-{}", clock.now_ms());
+        client.send(&room, &txn, &notice::content(&ready)).await?;
+        tracing::info!("ready in {room}, with {}", found.software);
+        Ok::<_, Error>(room)
+    };
+    let room = tokio::select! {
+        room = prepared => room?,
+        _ = stop.changed() => return Ok(()),
+    };
+    let worker = Worker {
+        runner: Operation::new(engine, Surface::Room),
+        client,
+        store,
+        config,
+        clock,
+        room,
+        news,
+        pace: PACE,
+        running: std::sync::Mutex::default(),
+    };
+    Arc::new(worker).work(stop).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -40,13 +40,14 @@ fn start() -> anyhow::Result<u8> {
 fn explain(error: &clap::Error) -> anyhow::Result<u8> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            error.print().context("standard output is closed")?;
+            // A closed pipe is the reader's choice.
+            let _closed = error.print();
             Ok(0)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error.print().context("standard error is closed")?;
+            let _closed = error.print();
             Ok(2)
         }
-        _ => Err(Error::Usage(chat::clause(error)).into()),
+        _ => Err(Error::Usage(chat::clause(error, "ferryman")).into()),
     }
 }

@@ -15,7 +15,7 @@ use crate::command::Command;
     after_help = "One command in detail: ferryman help import"
 )]
 pub struct Cli {
-    /// The configuration; without it, $FERRYMAN_CONFIG or config/ferryman.toml
+    /// The configuration; without it, `FERRYMAN_CONFIG` of the environment or config/ferryman.toml
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
     /// What to do.

@@ -9,12 +9,24 @@ use crate::{
     command::Command,
     error::EXIT_INCOMPLETE,
     job::Job,
-    operation::{Runner, watch::watch},
-    report::plain::plain,
+    operation::{
+        Runner,
+        watch::{Show, watch},
+    },
+    report::{plain::plain, progress::Progress},
 };
 
 /// Between two lines of progress.
 const EVERY: Duration = Duration::from_secs(3);
+
+/// Progress as lines on standard error.
+struct Lines(Arc<dyn Clock>);
+
+impl Show for Lines {
+    async fn show(&mut self, progress: Progress) {
+        note(&progress.line(self.0.now_ms()));
+    }
+}
 
 /// Runs it; the number is the process's exit code.
 pub(super) async fn run(
@@ -29,19 +41,18 @@ pub(super) async fn run(
         command,
         (job, events),
         clock,
-        EVERY,
-        async |progress| note(&progress.line(clock.now_ms())),
+        (EVERY, EVERY),
+        &mut Lines(Arc::clone(clock)),
     )
     .await;
     stopper.abort();
     let answer = answer?;
-    match &answer.verbatim {
-        Some(text) => say(text),
-        None => {
-            say(&plain(&answer.markdown));
-            for file in &answer.files {
-                note(&format!("report: {}", file.display()));
-            }
+    if let Some(text) = &answer.verbatim {
+        say(text);
+    } else {
+        say(&plain(&answer.markdown));
+        for file in &answer.files {
+            note(&format!("report: {}", file.display()));
         }
     }
     Ok(if answer.good { 0 } else { EXIT_INCOMPLETE })

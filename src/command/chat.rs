@@ -62,12 +62,12 @@ fn command(words: Vec<String>) -> Result<Command> {
     }
     Chat::try_parse_from(std::iter::once(PREFIX.to_owned()).chain(words))
         .map(|chat| chat.command)
-        .map_err(|error| Error::Usage(clause(&error)))
+        .map_err(|error| Error::Usage(clause(&error, PREFIX)))
 }
 
 /// Clap's complaint as one lower-case clause, without its headings, hints about flags and terminal escapes.
 #[must_use]
-pub fn clause(error: &clap::Error) -> String {
+pub fn clause(error: &clap::Error, name: &str) -> String {
     let text = error.render().to_string();
     let mut parts = text.split("\n\n");
     let what: Vec<&str> = parts
@@ -81,7 +81,7 @@ pub fn clause(error: &clap::Error) -> String {
     let tip = parts.find_map(|part| part.trim().strip_prefix("tip: "));
     match tip {
         Some(tip) => format!("{what}: {}", tip.lines().next().unwrap_or_default()),
-        None => format!("{what}: `help` explains every command"),
+        None => format!("{what}: `{name} help` explains every command"),
     }
 }
 
@@ -164,13 +164,13 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
         unrecognized subcommand 'imprt': some similar subcommands exist: 'export', 'report', 'import'
-        unrecognized subcommand 'dance': `help` explains every command
+        unrecognized subcommand 'dance': `!ferry help` explains every command
         unexpected argument '--bundel' found: a similar argument exists: '--bundle'
-        a value is required for '--bundle <PATH>' but none was supplied: `help` explains every command
-        unexpected argument 'x' found: `help` explains every command
+        a value is required for '--bundle <PATH>' but none was supplied: `!ferry help` explains every command
+        unexpected argument 'x' found: `!ferry help` explains every command
         a quote is not closed: close it, or leave it out
-        unexpected value 'maybe' for '--json' found; no more were expected: `help` explains every command
-        unrecognized subcommand 'run': `help` explains every command
+        unexpected value 'maybe' for '--json' found; no more were expected: `!ferry help` explains every command
+        unrecognized subcommand 'run': `!ferry help` explains every command
         ");
     }
 

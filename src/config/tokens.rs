@@ -1,6 +1,6 @@
 //! `<data_dir>/tokens.toml`: the two registrations' tokens.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path};
 
 use serde::Deserialize;
 
@@ -48,7 +48,11 @@ impl Tokens {
             puppets_as: random_token(),
             puppets_hs: random_token(),
         };
-        fs::create_dir_all(data_dir).map_err(Error::file(data_dir))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
         write_private(&path, tokens.to_toml().as_bytes()).map_err(Error::file(path))?;
         Ok(tokens)
@@ -103,8 +107,8 @@ mod tests {
         let made = Tokens::load_or_make(dir.path()).unwrap();
         let read = Tokens::load(dir.path()).unwrap();
         assert_eq!(made.bot_as.expose_secret(), read.bot_as.expose_secret());
-        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions();
-        assert_eq!(mode.mode() & 0o777, 0o600);
+        let metadata = fs::metadata(dir.path().join(FILE)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

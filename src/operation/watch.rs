@@ -1,10 +1,10 @@
 //! A running command and somebody who shows its progress.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc::UnboundedReceiver,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 
 use super::{Answer, Runner, broken_off, post};
@@ -16,16 +16,21 @@ use crate::{
     report::progress::Progress,
 };
 
-/// Runs a command in a task of its own and hands its progress to `show`, at most once in every `every`.
-///
-/// `show` may take its time: the command goes on meanwhile.
+/// Whoever shows a running command's progress.
+pub trait Show: Send {
+    /// Shows it; the command goes on meanwhile.
+    fn show(&mut self, progress: Progress) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs a command in a task of its own and hands its progress to `show`: after `first`, then, while there is news,
+/// at most once in every `every`. What ends before `first` (a refusal, say) shows no progress at all.
 pub async fn watch<R: Runner>(
     runner: &R,
     command: Command,
     (job, mut events): (Job, UnboundedReceiver<Event>),
     clock: &Arc<dyn Clock>,
-    every: Duration,
-    mut show: impl AsyncFnMut(&Progress),
+    (first, every): (Duration, Duration),
+    show: &mut impl Show,
 ) -> Result<Answer> {
     let name = command.name();
     let is_job = command.is_job();
@@ -35,10 +40,9 @@ pub async fn watch<R: Runner>(
         tokio::spawn(async move { runner.run(command, job).await })
     };
     tokio::pin!(task);
-    let mut ticks = interval(every);
+    let mut ticks = interval_at(Instant::now() + first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
-    let mut news = false;
+    let mut news = true;
     let mut posted = false;
     let answer = loop {
         tokio::select! {
@@ -53,7 +57,7 @@ pub async fn watch<R: Runner>(
                 }
             }
             _ = ticks.tick() => if std::mem::take(&mut news) {
-                show(&progress).await;
+                show.show(progress.clone()).await;
             }
         }
     };

@@ -1,6 +1,6 @@
 //! What the bot says besides answers.
 
-use super::text::{code, count, duration, escape};
+use super::text::{code, count, duration, escape, sentence};
 use crate::Error;
 
 /// Once at every start.
@@ -12,7 +12,7 @@ pub fn ready(software: &str, warnings: &[String]) -> String {
     );
     for warning in warnings {
         text.push_str("\n\n⚠ ");
-        text.push_str(&escape(warning));
+        text.push_str(&sentence(warning));
     }
     text
 }
@@ -50,7 +50,7 @@ pub fn interrupted(command: &str) -> String {
 pub fn failure(error: &Error) -> String {
     match error {
         Error::Stopped => "Stopped. The same command again goes on from here.".to_owned(),
-        error => format!("✗ {}", escape(&error.to_string())),
+        error => format!("✗ {}", sentence(&error.to_string())),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn reports(files: &[std::path::PathBuf]) -> String {
     );
     for file in files {
         text.push_str("- ");
-        text.push_str(&code(file.display()));
+        text.push_str(&code(&file.display()));
         text.push('\n');
     }
     text
@@ -87,8 +87,8 @@ pub fn reports(files: &[std::path::PathBuf]) -> String {
 pub fn not_posted(path: &std::path::Path, error: &Error) -> String {
     format!(
         "{} could not be posted here ({}); it is on Ferryman's machine.",
-        code(path.display()),
-        escape(&error.to_string())
+        code(&path.display()),
+        sentence(&error.to_string())
     )
 }
 

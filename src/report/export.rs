@@ -30,7 +30,7 @@ fn render(summary: &ExportSummary, limit: usize) -> String {
         } else {
             format!("{} requests to Synapse", number_of(summary.requests))
         },
-        code(summary.bundle.display()),
+        code(&summary.bundle.display()),
         size(summary.bytes),
         problems::list(&summary.problems, limit)
     )

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{count, escape, len};
+use super::text::{count, escape, len, sentence};
 use crate::migration::outcome::{Finding, Health};
 
 /// The headline, then one line per finding.
@@ -29,7 +29,7 @@ pub fn markdown(findings: &[Finding]) -> String {
                 text,
                 "- {mark} {}: {}",
                 escape(&finding.check),
-                escape(&finding.text)
+                sentence(&finding.text)
             );
         }
     }
@@ -76,7 +76,7 @@ mod tests {
         insta::assert_snapshot!(markdown(&findings), @r"
         **1 thing to mend first.**
 
-        - ✗ admin: @ferryman:ferry.test is no admin: send \`\!admin users make-user-admin\`
+        - ✗ admin: @ferryman:ferry.test is no admin: send `!admin users make-user-admin`
         - ⚠ synapse: the clocks differ by 4 s
         - ✓ target: Tuwunel 1.9.0 answers
         ");

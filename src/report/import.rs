@@ -26,7 +26,7 @@ pub fn full(summary: &ImportSummary) -> String {
     if !summary.accounts_adopted.is_empty() {
         text.push_str("\n## Accounts that were there already\n\n");
         for user in &summary.accounts_adopted {
-            let _infallible = writeln!(text, "- {}", code(user));
+            let _infallible = writeln!(text, "- {}", code(&user));
         }
     }
     text
@@ -75,7 +75,7 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
-            code(path.display())
+            code(&path.display())
         ));
     }
     text.push_str(&problems::list(&summary.problems, limit));

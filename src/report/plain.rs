@@ -33,7 +33,6 @@ pub fn plain(markdown: &str) -> String {
                 text.push_str(&"  ".repeat(depth.saturating_sub(1)));
                 text.push_str("- ");
             }
-            Event::End(TagEnd::Item) => end_line(&mut text),
             Event::Start(Tag::Heading { .. } | Tag::Paragraph | Tag::CodeBlock(_))
                 if depth == 0 =>
             {
@@ -46,7 +45,7 @@ pub fn plain(markdown: &str) -> String {
                 }
             }
             Event::End(TagEnd::TableCell) => text.push_str("  "),
-            Event::End(TagEnd::TableRow | TagEnd::TableHead) => end_line(&mut text),
+            Event::End(TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead) => end_line(&mut text),
             _ => {}
         }
     }

@@ -133,7 +133,7 @@ fn fate(action: &RoomAction) -> String {
                 JoinPoint::AfterJoin { .. } => "after their first join",
                 JoinPoint::Current => "at the current state",
             };
-            format!("{} joins {place}", code(joiner))
+            format!("{} joins {place}", code(&joiner))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{code, count, escape, first, len};
+use super::text::{code, count, escape, first, len, sentence};
 use crate::job::Problem;
 
 /// Entries that a room message lists.
@@ -27,7 +27,7 @@ pub fn list(problems: &[Problem], limit: usize) -> String {
             "{}: {}: {}",
             escape(&problem.step),
             code(&problem.subject),
-            escape(&problem.reason)
+            sentence(&problem.reason)
         )
     });
     let _infallible = write!(text, "{}", first(lines, limit));

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{code, count, duration, escape, number_of};
+use super::text::{code, count, duration, escape, number_of, sentence};
 use crate::job::{Event, Phase, Problem};
 
 /// Before this, any remaining time would be a guess.
@@ -105,7 +105,7 @@ impl Progress {
                 count(self.problems, "problem", "problems"),
                 escape(&problem.step),
                 code(&problem.subject),
-                escape(&problem.reason)
+                sentence(&problem.reason)
             );
         }
         text

@@ -23,8 +23,9 @@ pub fn markdown(written: &Written, config: &Config) -> String {
     };
     format!(
         "{head}\n\nHand both to Tuwunel, in one of two ways.\n\n\
-         In its admin room, send one message for each file, with the file's text between the fences:\n\n\
-         ````text\n!admin appservices register\n```\n(the text of {bot}, then in a second message that of {puppets})\n```\n````\n\n\
+         In its admin room, send two messages, one for each file:\n\n\
+         ````text\n!admin appservices register\n```\n(the whole text of {bot})\n```\n````\n\n\
+         ````text\n!admin appservices register\n```\n(the whole text of {puppets})\n```\n````\n\n\
          Or in its configuration, under `[global.appservice.{BOT_ID}]` and `[global.appservice.{PUPPETS_ID}]`, \
          with the same `url` (none for the puppets), `as_token`, `hs_token`, `sender_localpart` and namespaces as in the files; then restart it.\n\n\
          Then make the bot an admin, in the admin room:\n\n\
@@ -53,11 +54,16 @@ mod tests {
 
         Hand both to Tuwunel, in one of two ways.
 
-        In its admin room, send one message for each file, with the file's text between the fences:
+        In its admin room, send two messages, one for each file:
 
         !admin appservices register
         ```
-        (the text of registration/ferryman.yaml, then in a second message that of registration/ferryman-puppets.yaml)
+        (the whole text of registration/ferryman.yaml)
+        ```
+
+        !admin appservices register
+        ```
+        (the whole text of registration/ferryman-puppets.yaml)
         ```
 
         Or in its configuration, under `[global.appservice.ferryman]` and `[global.appservice.ferryman-puppets-matrix-appservice-irc]`, with the same `url` (none for the puppets), `as_token`, `hs_token`, `sender_localpart` and namespaces as in the files; then restart it.

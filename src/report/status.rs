@@ -16,7 +16,7 @@ pub fn markdown(status: &Status, progress: Option<&str>) -> String {
             count(status.accounts.1, "account", "accounts"),
             number_of(status.rooms.0),
             count(status.rooms.1, "room", "rooms"),
-            code(bundle),
+            code(&bundle),
             count(status.events, "event", "events"),
             match status.failed {
                 0 => "nothing failed".to_owned(),

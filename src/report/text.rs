@@ -18,9 +18,25 @@ pub fn escape(text: &str) -> String {
     })
 }
 
+/// A sentence of ours or of a server: like [`escape`], but what stands between backticks stays code.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    if !text.matches('`').count().is_multiple_of(2) {
+        return escape(text);
+    }
+    text.split('`')
+        .enumerate()
+        .map(|(number, part)| match number % 2 {
+            0 => escape(part),
+            _ if part.is_empty() => String::new(),
+            _ => code(part),
+        })
+        .collect()
+}
+
 /// An identifier as code.
 #[must_use]
-pub fn code(text: impl ToString) -> String {
+pub fn code(text: &(impl ToString + ?Sized)) -> String {
     let text: String = text
         .to_string()
         .chars()
@@ -145,5 +161,10 @@ mod tests {
     fn other_peoples_words_stay_words() {
         assert_eq!(escape("a_b <img>\n# [x](y)"), r"a\_b \<img\> \# \[x\](y)");
         assert_eq!(code("!a`b:x"), "`!a'b:x`");
+        assert_eq!(
+            sentence("send `!admin a_b` to <x>"),
+            r"send `!admin a_b` to \<x\>"
+        );
+        assert_eq!(sentence("one ` only"), r"one \` only");
     }
 }

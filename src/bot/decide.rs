@@ -1,0 +1,208 @@
+//! What an event of the homeserver means for the bot: decided from the event alone, without I/O.
+
+use ruma::OwnedUserId;
+use serde_json::Value;
+
+use super::store::Queued;
+use crate::{
+    Result,
+    command::{Command, chat},
+};
+
+/// A command that is older than this was meant for another moment.
+const LATEST_MS: u64 = 15 * 60 * 1000;
+
+/// Two machines' clocks may differ by this.
+const SKEW_MS: u64 = 5 * 60 * 1000;
+
+/// What the decision depends on.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    /// The bot itself.
+    pub(super) bot: String,
+    /// Whose commands are obeyed.
+    pub(super) operators: Vec<OwnedUserId>,
+    /// Where.
+    pub(super) room: String,
+    /// When this installation's bot was started for the first time.
+    pub(super) since_ms: u64,
+}
+
+/// What to do about an event.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// Nothing.
+    Ignore,
+    /// Somebody who is no operator wants something.
+    Refuse {
+        /// Who.
+        sender: String,
+        /// The message.
+        event_id: String,
+    },
+    /// An operator's command that waited too long.
+    TooOld {
+        /// The message.
+        event_id: String,
+        /// How long.
+        age_ms: u64,
+    },
+    /// An operator's command, or why it makes no sense.
+    Obey {
+        /// The message.
+        event_id: String,
+        /// The command.
+        command: Result<Command>,
+    },
+}
+
+impl Rules {
+    /// Decides.
+    pub(super) fn decide(&self, queued: &Queued) -> Decision {
+        self.read(queued).unwrap_or(Decision::Ignore)
+    }
+
+    fn read(&self, queued: &Queued) -> Option<Decision> {
+        let event = &queued.event;
+        let text = |field: &str| event.get(field).and_then(Value::as_str);
+        let sent_ms = event.get("origin_server_ts")?.as_u64()?;
+        let sender = text("sender")?;
+        let event_id = text("event_id")?.to_owned();
+        if text("type")? != "m.room.message"
+            || text("room_id")? != self.room
+            || sender == self.bot
+            || event.get("state_key").is_some()
+            || sent_ms.saturating_add(SKEW_MS) < self.since_ms
+        {
+            return None;
+        }
+        let command = chat::parse(&message(event.get("content")?)?)?;
+        if !self.operators.iter().any(|operator| operator == sender) {
+            return Some(Decision::Refuse {
+                sender: sender.to_owned(),
+                event_id,
+            });
+        }
+        let age_ms = queued.received_ms.saturating_sub(sent_ms);
+        if age_ms > LATEST_MS {
+            return Some(Decision::TooOld { event_id, age_ms });
+        }
+        Some(Decision::Obey { event_id, command })
+    }
+}
+
+/// The words of a text message that is no edit, without the quotation of what it replies to.
+fn message(content: &Value) -> Option<String> {
+    if content.get("msgtype")?.as_str()? != "m.text" {
+        return None;
+    }
+    let body = content.get("body")?.as_str()?;
+    let Some(relation) = content.get("m.relates_to") else {
+        return Some(body.to_owned());
+    };
+    if relation.get("rel_type").and_then(Value::as_str) == Some("m.replace") {
+        return None;
+    }
+    if relation.get("m.in_reply_to").is_none() {
+        return Some(body.to_owned());
+    }
+    let own: Vec<&str> = body
+        .lines()
+        .skip_while(|line| line.starts_with('>'))
+        .collect();
+    Some(own.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules {
+            bot: "@ferryman:ferry.test".into(),
+            operators: vec!["@anna:ferry.test".try_into().unwrap()],
+            room: "!c:ferry.test".into(),
+            since_ms: 9_000_000,
+        }
+    }
+
+    /// The decision about a message that differs from a good one in some fields.
+    fn about(changes: &Value) -> String {
+        let mut event = json!({
+            "type": "m.room.message", "room_id": "!c:ferry.test", "sender": "@anna:ferry.test",
+            "event_id": "$e", "origin_server_ts": 10_000_000,
+            "content": {"msgtype": "m.text", "body": "!ferry status"},
+        });
+        for (field, value) in changes.as_object().unwrap() {
+            event[field] = value.clone();
+        }
+        let queued = Queued {
+            number: 1,
+            event,
+            received_ms: 10_001_000,
+        };
+        match rules().decide(&queued) {
+            Decision::Ignore => "ignore".into(),
+            Decision::Refuse { sender, .. } => format!("refuse {sender}"),
+            Decision::TooOld { age_ms, .. } => format!("too old {age_ms}"),
+            Decision::Obey {
+                command: Ok(command),
+                ..
+            } => command.name().into(),
+            Decision::Obey {
+                command: Err(error),
+                ..
+            } => error.to_string(),
+        }
+    }
+
+    fn text(body: &str) -> Value {
+        json!({"content": {"msgtype": "m.text", "body": body}})
+    }
+
+    #[test]
+    fn operators_in_the_control_room_are_obeyed() {
+        assert_eq!(about(&json!({})), "status");
+        assert_eq!(about(&text("!ferry")), "help");
+        assert!(about(&text("!ferry dance")).contains("dance"));
+        assert_eq!(
+            about(&json!({"sender": "@eva:ferry.test"})),
+            "refuse @eva:ferry.test"
+        );
+        assert_eq!(
+            about(&json!({"origin_server_ts": 9_000_000})),
+            "too old 1001000"
+        );
+        let reply = json!({"content": {
+            "msgtype": "m.text", "body": "> <@ferryman:ferry.test> ready\n> really\n\n!ferry plan",
+            "m.relates_to": {"m.in_reply_to": {"event_id": "$x"}},
+        }});
+        assert_eq!(about(&reply), "plan");
+    }
+
+    #[test]
+    fn everything_else_is_ignored() {
+        for changes in [
+            json!({"sender": "@ferryman:ferry.test"}),
+            json!({"room_id": "!other:ferry.test"}),
+            json!({"type": "m.reaction"}),
+            json!({"type": "m.room.encrypted"}),
+            json!({"state_key": ""}),
+            json!({"origin_server_ts": 1}),
+            json!({"origin_server_ts": "soon"}),
+            json!({"content": {"msgtype": "m.notice", "body": "!ferry status"}}),
+            json!({"content": {"msgtype": "m.text"}}),
+            json!({"content": {"msgtype": "m.text", "body": "* !ferry import",
+                "m.new_content": {"msgtype": "m.text", "body": "!ferry import"},
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}}),
+            json!({"content": {"msgtype": "m.text", "body": "!ferry import",
+                "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}}),
+            json!({"content": "text"}),
+            text("hello"),
+        ] {
+            assert_eq!(about(&changes), "ignore", "{changes}");
+        }
+    }
+}

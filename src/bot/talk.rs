@@ -1,0 +1,105 @@
+//! One command's conversation: replies, a progress message that is edited, files.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use serde_json::{Value, json};
+
+use super::client::Client;
+use crate::{
+    Error, Result,
+    report::{self, notice},
+};
+
+/// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
+#[derive(Clone)]
+pub(super) struct Talk {
+    client: Client,
+    room: String,
+    to: String,
+    edits: Arc<AtomicU32>,
+}
+
+impl Talk {
+    /// About the message `to`.
+    pub(super) fn new(client: &Client, room: &str, to: &str) -> Self {
+        Self {
+            client: client.clone(),
+            room: room.to_owned(),
+            to: to.to_owned(),
+            edits: Arc::default(),
+        }
+    }
+
+    /// A reply; `what` makes its transaction ID, so that a repeated one is the same message.
+    pub(super) async fn reply(&self, what: &str, markdown: &str) -> Option<String> {
+        self.send(what, &notice::reply(markdown, &self.to)).await
+    }
+
+    /// The progress: a reply at first, edits of it afterwards.
+    pub(super) async fn show(&self, shown: Option<String>, markdown: &str) -> Option<String> {
+        match shown {
+            None => self.reply("progress", markdown).await,
+            Some(first) => {
+                let number = self.edits.fetch_add(1, Ordering::Relaxed);
+                self.send(&format!("edit-{number}"), &notice::edit(markdown, &first))
+                    .await;
+                Some(first)
+            }
+        }
+    }
+
+    /// Posts report files.
+    pub(super) async fn post(&self, files: &[PathBuf]) {
+        for (number, file) in files.iter().enumerate() {
+            let posted = match self.upload(file).await {
+                Ok(content) => self.send(&format!("file-{number}"), &content).await,
+                Err(error) => {
+                    let text = report::bot::not_posted(file, &error);
+                    self.reply(&format!("file-{number}"), &text).await
+                }
+            };
+            if posted.is_none() {
+                tracing::warn!("{} was not posted", file.display());
+            }
+        }
+    }
+
+    async fn upload(&self, file: &PathBuf) -> Result<Value> {
+        let bytes = tokio::fs::read(file).await.map_err(Error::file(file))?;
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let kind = if file.extension().is_some_and(|kind| kind == "json") {
+            "application/json"
+        } else {
+            "text/markdown"
+        };
+        let url = self.client.upload(&name, kind, &bytes).await?;
+        Ok(json!({
+            "msgtype": "m.file",
+            "body": name,
+            "filename": name,
+            "url": url,
+            "info": {"mimetype": kind, "size": bytes.len()},
+            "m.mentions": {},
+        }))
+    }
+
+    async fn send(&self, what: &str, content: &Value) -> Option<String> {
+        let txn = format!("ferryman-{}-{what}", self.to);
+        match self.client.send(&self.room, &txn, content).await {
+            Ok(event_id) => Some(event_id),
+            Err(error) => {
+                tracing::error!("a message to the control room was not sent: {error}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Takes the kept events one by one, and runs the commands among them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch::Receiver},
+    task::JoinSet,
+};
+
+use super::{
+    client::Client,
+    control_room::invite_operators,
+    decide::{Decision, Rules},
+    store::{Cut, Queued, Store},
+    talk::Talk,
+};
+use crate::{
+    Result,
+    clock::Clock,
+    command::Command,
+    config::Config,
+    job::Job,
+    operation::{
+        Runner,
+        watch::{Show, watch},
+    },
+    report::{self, progress::Progress},
+};
+
+/// The first start's time in the store.
+const SINCE: &str = "since";
+
+/// A job that is asked to stop ends its current step within this, or is cut off.
+const LAST_STEP: Duration = Duration::from_secs(20);
+
+/// How often a job's message is edited.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// What ends before has no progress message.
+    pub first: Duration,
+    /// Between two edits.
+    pub every: Duration,
+}
+
+/// The bot at work.
+pub struct Worker<R> {
+    /// Its requests.
+    pub client: Client,
+    /// Its memory.
+    pub store: Store,
+    /// Whatever runs the commands.
+    pub runner: R,
+    /// What the operator configured.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where it listens and talks.
+    pub room: String,
+    /// Rung when an event was kept.
+    pub news: Arc<Notify>,
+    /// How often it tells about a job.
+    pub pace: Pace,
+    /// What runs now, by the message that ordered it.
+    pub running: Mutex<HashMap<String, Job>>,
+}
+
+impl<R: Runner> Worker<R> {
+    /// Works until `stop` turns true, then lets the running commands end.
+    pub async fn work(self: Arc<Self>, mut stop: Receiver<bool>) -> Result<()> {
+        let rules = self.rules()?;
+        self.tell_what_was_cut_off().await?;
+        let mut tasks = JoinSet::new();
+        while !*stop.borrow() {
+            while let Some(queued) = self.store.next()? {
+                self.handle(&rules, queued, &mut tasks).await?;
+            }
+            tokio::select! {
+                () = self.news.notified() => {}
+                _ = stop.changed() => break,
+                Some(_) = tasks.join_next() => {}
+            }
+        }
+        for job in self.jobs().values() {
+            job.stop();
+        }
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_STEP, all).await.is_err() {
+            tracing::warn!(
+                "a command did not stop in time: it is cut off, and that is told at the next start"
+            );
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> Result<Rules> {
+        let kept = self.store.fact(SINCE)?.and_then(|text| text.parse().ok());
+        let since_ms = kept.unwrap_or_else(|| self.clock.now_ms());
+        self.store.set_fact(SINCE, &since_ms.to_string())?;
+        Ok(Rules {
+            bot: self.config.bot_id(),
+            operators: self.config.operators.clone(),
+            room: self.room.clone(),
+            since_ms,
+        })
+    }
+
+    async fn tell_what_was_cut_off(&self) -> Result<()> {
+        for cut in self.store.cut_off()? {
+            let talk = Talk::new(&self.client, &cut.room, &cut.event_id);
+            talk.reply("cut", &report::bot::interrupted(&cut.name))
+                .await;
+            self.store.end(&cut.event_id)?;
+        }
+        Ok(())
+    }
+
+    async fn handle(
+        self: &Arc<Self>,
+        rules: &Rules,
+        queued: Queued,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<()> {
+        match rules.decide(&queued) {
+            Decision::Ignore => {}
+            Decision::Refuse { sender, event_id } => {
+                if self.store.refuse(&sender, self.clock.now_ms())? {
+                    self.talk(&event_id)
+                        .reply("no", &report::bot::refusal(&sender))
+                        .await;
+                }
+            }
+            Decision::TooOld { event_id, age_ms } => {
+                self.talk(&event_id)
+                    .reply("old", &report::bot::too_old(age_ms))
+                    .await;
+            }
+            Decision::Obey {
+                event_id,
+                command: Err(error),
+            } => {
+                self.talk(&event_id)
+                    .reply("no", &report::bot::failure(&error))
+                    .await;
+            }
+            Decision::Obey {
+                event_id,
+                command: Ok(command),
+            } => {
+                let cut = Cut {
+                    event_id: event_id.clone(),
+                    room: self.room.clone(),
+                    name: command.name().to_owned(),
+                };
+                self.store.begin(queued.number, &cut)?;
+                let worker = Arc::clone(self);
+                tasks.spawn(async move { worker.obey(event_id, command).await });
+                return Ok(());
+            }
+        }
+        self.store.done(queued.number)
+    }
+
+    /// Runs a command, shows its progress if it takes its time, and answers.
+    async fn obey(&self, event_id: String, command: Command) {
+        let (name, is_job) = (command.name(), command.is_job());
+        tracing::info!("{name} begins");
+        let (job, events) = Job::new();
+        self.jobs().insert(event_id.clone(), job.clone());
+        let talk = self.talk(&event_id);
+        let mut message = Message {
+            talk: talk.clone(),
+            clock: Arc::clone(&self.clock),
+            first: None,
+            is_job,
+        };
+        let began_ms = self.clock.now_ms();
+        let answer = watch(
+            &self.runner,
+            command,
+            (job, events),
+            &self.clock,
+            (self.pace.first, self.pace.every),
+            &mut message,
+        )
+        .await;
+        self.jobs().remove(&event_id);
+        if message.first.is_some() {
+            let elapsed = self.clock.now_ms().saturating_sub(began_ms);
+            let last = report::bot::ended(name, elapsed, answer.is_err());
+            talk.show(message.first, &last).await;
+        }
+        match answer {
+            Ok(answer) => {
+                tracing::info!("{name} has ended");
+                talk.reply("answer", &answer.markdown).await;
+                talk.post(&answer.files).await;
+            }
+            Err(error) => {
+                tracing::warn!("{name}: {error}");
+                talk.reply("answer", &report::bot::failure(&error)).await;
+            }
+        }
+        if name == "import" {
+            // Operators may have come over with it.
+            invite_operators(&self.client, &self.room, &self.config).await;
+        }
+        if let Err(error) = self.store.end(&event_id) {
+            tracing::error!("{error}");
+        }
+    }
+
+    fn talk(&self, event_id: &str) -> Talk {
+        Talk::new(&self.client, &self.room, event_id)
+    }
+
+    fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<String, Job>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A job's one message, edited as it goes on.
+struct Message {
+    talk: Talk,
+    clock: Arc<dyn Clock>,
+    first: Option<String>,
+    is_job: bool,
+}
+
+impl Show for Message {
+    async fn show(&mut self, progress: Progress) {
+        if self.is_job {
+            let text = progress.markdown(self.clock.now_ms());
+            self.first = self.talk.show(self.first.take(), &text).await;
+        }
+    }
+}

@@ -175,12 +175,24 @@ impl Bundle {
                     "{room} is not in {file}: its export failed (problems.json says why); export again"
                 ))
             })?;
+        if let Ok(Failed { error }) = serde_json::from_str(value.get()) {
+            return Err(fault(format!(
+                "{file} has no data of {room}, because its export failed ({error}): export again"
+            )));
+        }
         serde_json::from_str(value.get()).map_err(|error| {
             fault(format!(
                 "{room} can't be read in {file} ({error}): export again"
             ))
         })
     }
+}
+
+/// What version 1 writes in the place of a room's data.
+#[derive(serde::Deserialize)]
+struct Failed {
+    #[serde(rename = "_error")]
+    error: String,
 }
 
 /// The directory with the files: version 1's archives may have one directory around them.

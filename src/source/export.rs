@@ -78,7 +78,7 @@ pub async fn run(
     let mut signers = std::collections::BTreeSet::new();
     let mut timeline_events = 0;
     let mut rooms = futures::stream::iter(list)
-        .map(|listed| room::read(client, listed, job, &events))
+        .map(|listed| room::read(client, server_name, listed, job, &events))
         .buffered(ROOMS_IN_FLIGHT)
         .zip(futures::stream::iter(1..));
     while let Some((read, done)) = rooms.next().await {

@@ -19,10 +19,14 @@ impl Client {
         self.send(request).await
     }
 
-    /// Another server's signing keys, as Synapse has them: it is a notary. Empty if it has and gets none.
+    /// Another server's signing keys, as Synapse stored them (it is a notary): old ones too, without asking that
+    /// server again. Empty if it has none.
     pub async fn remote_keys(&self, server: &ServerName) -> Result<Vec<Box<RawValue>>> {
         let body = json!({ "server_keys": { server.as_str(): {} } });
         let request = Request::post(&["_matrix", "key", "v2", "query"], body).without_token();
-        Ok(self.send::<Answer>(request).await?.server_keys)
+        let mut keys = self.send::<Answer>(request).await?.server_keys;
+        // Synapse gives them in any order.
+        keys.sort_by(|one, other| one.get().cmp(other.get()));
+        Ok(keys)
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::AtomicU64,
 };
 
-use ruma::{OwnedRoomId, OwnedServerName, RoomVersionId};
+use ruma::{OwnedRoomId, OwnedServerName, RoomVersionId, ServerName};
 use serde::Deserialize;
 
 use super::{alone::alone, closure, order, problem, room_facts, state::State, timeline};
@@ -30,6 +30,7 @@ pub(super) struct Read {
 /// Reads one room; what can't be read of it becomes a problem.
 pub(super) async fn read(
     client: &Client,
+    server_name: &ServerName,
     (room_id, listed): (OwnedRoomId, ListedRoom),
     job: &Job,
     events_read: &AtomicU64,
@@ -43,6 +44,13 @@ pub(super) async fn read(
         .is_some()
         .then(|| state.memberships(id, &mut problems));
     let mut room = room_facts::of(id.clone(), &listed, &state);
+    if let Some(memberships) = &memberships {
+        // Synapse's own count is missing where its list lacks the room.
+        let joined = || memberships.iter().filter(|(_, is)| *is == "join");
+        let local = joined().filter(|(user, _)| user.server_name() == server_name);
+        room.joined_members = joined().count() as u64;
+        room.joined_local_members = local.count() as u64;
+    }
     let aliases = alone(client.aliases(id).await, "room aliases", id, &mut problems)?;
     let tips = client.forward_extremities(id).await;
     room.forward_extremities =

@@ -163,6 +163,9 @@ async fn good_room(server: &MockServer) {
     );
     let rooms = "/_synapse/admin/v1/rooms/%21good%3Aexample.org";
     get(server, &format!("{rooms}/state"), json!({"state": [
+        {"type": "m.room.member", "state_key": "@a:example.org", "sender": "@a:example.org", "event_id": create, "content": {"membership": "join"}},
+        {"type": "m.room.member", "state_key": "@b:remote.org", "sender": "@b:remote.org", "event_id": create, "content": {"membership": "join"}},
+        {"type": "m.room.member", "state_key": "@c:remote.org", "sender": "@c:remote.org", "event_id": create, "content": {"membership": "ban"}},
         {"type": "m.room.create", "state_key": "", "sender": "@a:example.org", "event_id": create, "content": {"room_version": "10", "m.federate": false}},
         {"type": "m.room.name", "state_key": "", "sender": "@a:example.org", "event_id": name, "content": {"name": "N"}},
     ]})).await;
@@ -260,6 +263,7 @@ async fn bad_rooms_users_and_events_are_listed_and_the_rest_is_there() {
     assert_eq!(good.name.as_deref(), Some("N"));
     assert!(good.history_complete && good.blocked);
     assert_eq!(good.event_count, 3);
+    assert_eq!((good.joined_members, good.joined_local_members), (2, 1));
     let id: OwnedRoomId = ROOM.try_into().unwrap();
     let events: Vec<_> = bundle.events(&id).unwrap().map(Result::unwrap).collect();
     let kinds: Vec<_> = events
@@ -330,4 +334,28 @@ async fn a_stopped_export_leaves_nothing() {
     .await;
     assert!(matches!(result, Err(Error::Stopped)));
     assert_eq!(std::fs::read_dir(tmp.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_room_that_synapse_does_not_list_is_found_by_its_members() {
+    let server = synapse().await;
+    get(
+        &server,
+        "/_synapse/admin/v1/users/%40a%3Aexample.org/memberships",
+        json!({"memberships": {ROOM: "join", "!unlisted:example.org": "join", "!left:example.org": "leave"}}),
+    )
+    .await;
+    let tmp = tempfile::tempdir().unwrap();
+    let out = tmp.path().join("b");
+    export(&server, &out, server_name!("example.org"))
+        .await
+        .unwrap();
+    let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
+    let rooms: Vec<_> = bundle
+        .rooms()
+        .unwrap()
+        .into_iter()
+        .map(|room| room.room_id)
+        .collect();
+    assert_eq!(rooms, [BAD, ROOM, "!unlisted:example.org"]);
 }

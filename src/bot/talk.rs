@@ -92,9 +92,12 @@ impl Talk {
         }))
     }
 
+    /// Every message says which part of the conversation it is, for whoever reads the room by machine.
     async fn send(&self, what: &str, content: &Value) -> Option<String> {
+        let mut content = content.clone();
+        content["ferryman.part"] = what.into();
         let txn = format!("ferryman-{}-{what}", self.to);
-        match self.client.send(&self.room, &txn, content).await {
+        match self.client.send(&self.room, &txn, &content).await {
             Ok(event_id) => Some(event_id),
             Err(error) => {
                 tracing::error!("a message to the control room was not sent: {error}");

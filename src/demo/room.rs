@@ -13,8 +13,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(250);
 /// How long the bot may take to start and to invite.
 const INVITE: Duration = Duration::from_secs(60);
-/// A quick command's answer is one message; a job's are two: the one that was edited, and the one at its end.
-const JOBS: [&str; 3] = ["export", "import", "verify"];
+/// What the bot calls a message that is a command's end, rather than its progress.
+const ANSWERS: [&str; 4] = ["answer", "no", "old", "cut"];
 
 /// The room, with a memory of what was seen.
 #[derive(Debug)]
@@ -76,7 +76,6 @@ impl<'a> ControlRoom<'a> {
     /// Sends a command and gives the bot's messages once the last of them is there.
     pub async fn ask(&mut self, command: &str, patience: Duration) -> Result<Vec<String>> {
         let name = command.split_whitespace().next().unwrap_or_default();
-        let wanted = if JOBS.contains(&name) { 2 } else { 1 };
         let asked = self
             .client
             .say(&self.room, &format!("!ferry {command}"))
@@ -84,11 +83,8 @@ impl<'a> ControlRoom<'a> {
         let start = Instant::now();
         while start.elapsed() < patience {
             let messages = self.messages().await?;
-            let answers = messages
-                .iter()
-                .filter(|(event, _)| replies_to(event, &asked))
-                .count();
-            if answers >= wanted {
+            let answered = messages.iter().any(|(event, _)| answers(event, &asked));
+            if answered {
                 // Files follow their message at once.
                 tokio::time::sleep(POLL * 4).await;
                 if name == "verify" {
@@ -139,8 +135,10 @@ impl<'a> ControlRoom<'a> {
     }
 }
 
-fn replies_to(event: &Value, asked: &str) -> bool {
-    event["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == asked
+fn answers(event: &Value, asked: &str) -> bool {
+    let content = &event["content"];
+    content["m.relates_to"]["m.in_reply_to"]["event_id"] == asked
+        && ANSWERS.iter().any(|part| content["ferryman.part"] == *part)
 }
 
 fn shown(text: &str) -> String {

@@ -32,7 +32,7 @@ impl From<LabError> for Error {
 /// What the operator types, and how long the last answer may take.
 const COMMANDS: [(&str, Duration); 8] = [
     ("help", Duration::from_secs(30)),
-    ("doctor", Duration::from_secs(60)),
+    ("doctor", Duration::from_mins(1)),
     ("export", Duration::from_mins(5)),
     ("plan", Duration::from_mins(2)),
     ("import", Duration::from_mins(15)),

@@ -77,9 +77,10 @@ impl Engine {
         let target = self.target()?;
         let abilities = target.abilities().await?;
         // What can't work must be said before the first account is made.
-        let admin = match abilities.replay {
-            true => Some(target.admin_room().await?),
-            false => None,
+        let admin = if abilities.replay {
+            Some(target.admin_room().await?)
+        } else {
+            None
         };
         let (bundle, plan) = self.open_and_plan(bundle, abilities).await?;
         self.remember(&bundle)?;
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     /// Where the migration stands.
-    pub async fn status(&self) -> Result<Status> {
+    pub fn status(&self) -> Result<Status> {
         let memory = self.config.data_dir.join(LAST_BUNDLE);
         let Some(last) = Memory::read(&memory)? else {
             return Ok(Status {

@@ -134,13 +134,13 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable { .. } => Class::Retry,
             Self::Answer {
                 retry_after: Some(after),
                 ..
             } => Class::RetryAfter(*after),
             Self::Answer { status: 429, .. } => Class::RetryAfter(Duration::from_secs(1)),
-            Self::Answer {
+            Self::Unreachable { .. }
+            | Self::Answer {
                 status: 500..=599, ..
             } => Class::Retry,
             Self::Answer { .. } | Self::Malformed { .. } | Self::Stopped => Class::Never,

@@ -1,6 +1,6 @@
 //! JSON requests to a Matrix server: retries, waiting times and errors in one place.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode, header::AUTHORIZATION};
@@ -20,9 +20,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Tries of a request that fails in passing.
 const ATTEMPTS: u32 = 5;
 /// The longest pause between two tries, whatever the server asks for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A join of a big room counts as one request.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A path segment or query value, percent-encoded whole.
 #[must_use]
@@ -92,7 +92,7 @@ impl Request {
 
     /// A query parameter, not encoded yet.
     #[must_use]
-    pub fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn query(mut self, name: &'static str, value: &(impl Display + ?Sized)) -> Self {
         self.query.push((name, value.to_string()));
         self
     }

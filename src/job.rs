@@ -1,5 +1,6 @@
 //! What a running job tells the world: typed events, rendered only by `report`.
 
+use std::fmt::Display;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -93,7 +94,12 @@ impl Job {
     }
 
     /// Tells a problem.
-    pub fn problem(&self, step: impl Into<String>, subject: impl ToString, reason: impl ToString) {
+    pub fn problem(
+        &self,
+        step: impl Into<String>,
+        subject: &(impl Display + ?Sized),
+        reason: &(impl Display + ?Sized),
+    ) {
         self.emit(Event::Problem(Problem {
             step: step.into(),
             subject: subject.to_string(),

@@ -3,6 +3,7 @@
 //! A SQLite file in write-ahead mode: an entry that was committed is there after `kill -9`.
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -114,7 +115,12 @@ impl Ledger {
     }
 
     /// Commits how a step went.
-    pub fn record(&self, step: Step, subject: impl ToString, outcome: &Outcome) -> Result<()> {
+    pub fn record(
+        &self,
+        step: Step,
+        subject: &(impl Display + ?Sized),
+        outcome: &Outcome,
+    ) -> Result<()> {
         let (word, detail) = match outcome {
             Outcome::Begun => ("begun", ""),
             Outcome::Done(how) => ("done", *how),
@@ -132,7 +138,7 @@ impl Ledger {
     }
 
     /// Commits how many of a room's events are through.
-    pub fn advance(&self, room: impl ToString, position: u64) -> Result<()> {
+    pub fn advance(&self, room: &(impl Display + ?Sized), position: u64) -> Result<()> {
         self.with(|database| {
             database
                 .prepare_cached(
@@ -145,7 +151,7 @@ impl Ledger {
     }
 
     /// What is known of a step.
-    pub fn entry(&self, step: Step, subject: impl ToString) -> Result<Option<Entry>> {
+    pub fn entry(&self, step: Step, subject: &(impl Display + ?Sized)) -> Result<Option<Entry>> {
         self.with(|database| {
             database
                 .prepare_cached(
@@ -163,7 +169,7 @@ impl Ledger {
     }
 
     /// Whether a step is done.
-    pub fn is_done(&self, step: Step, subject: impl ToString) -> Result<bool> {
+    pub fn is_done(&self, step: Step, subject: &(impl Display + ?Sized)) -> Result<bool> {
         Ok(self
             .entry(step, subject)?
             .is_some_and(|entry| entry.is_done()))
@@ -217,7 +223,7 @@ impl Ledger {
     }
 
     /// Forgets a problem that was overcome.
-    pub fn solved(&self, step: &str, subject: impl ToString) -> Result<()> {
+    pub fn solved(&self, step: &str, subject: &(impl Display + ?Sized)) -> Result<()> {
         self.with(|database| {
             database.execute(
                 "delete from problem where bundle = ?1 and step = ?2 and subject = ?3",

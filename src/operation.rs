@@ -105,7 +105,7 @@ impl Operation {
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import.bundle).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
-            Command::Status(_) => self.status().await,
+            Command::Status(_) => self.status(),
             Command::Report(_) => self.report(),
         }
     }
@@ -163,8 +163,8 @@ impl Operation {
         })
     }
 
-    async fn status(&self) -> Result<Answer> {
-        let mut status = self.engine.status().await?;
+    fn status(&self) -> Result<Answer> {
+        let mut status = self.engine.status()?;
         if status.running.is_none() {
             status.running = lock::running(&self.engine.config.data_dir);
         }

@@ -12,7 +12,7 @@ use crate::{
 /// The pause between two looks at the room.
 const POLL: Duration = Duration::from_millis(250);
 /// How long the bot may take to start and to invite.
-const INVITE: Duration = Duration::from_secs(60);
+const INVITE: Duration = Duration::from_mins(1);
 /// What the bot calls a message that is a command's end, rather than its progress.
 const ANSWERS: [&str; 4] = ["answer", "no", "old", "cut"];
 

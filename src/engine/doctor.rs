@@ -103,8 +103,8 @@ async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
             )),
         );
     }
-    let reply = match target.admin_room().await {
-        Ok(admin) => admin.run(&format!("debug ping {name}")).await,
+    let answer = match target.admin_room().await {
+        Ok(room) => room.run(&format!("debug ping {name}")).await,
         Err(_) => {
             return Finding {
                 check: "resident".to_owned(),
@@ -117,13 +117,13 @@ async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
     };
     finding(
         "resident",
-        reply.and_then(|reply| {
-            if reply.contains("Ferryman") {
+        answer.and_then(|text| {
+            if text.contains("Ferryman") {
                 Ok(format!("the target reaches {name}"))
             } else {
                 Err(Error::Target(format!(
                     "the target does not reach the resident {name} ({}): let the name lead to {} on the target's machine and let it trust the certificate (docs/troubleshooting.md)",
-                    reply.lines().last().unwrap_or("no reason given").trim(),
+                    text.lines().last().unwrap_or("no reason given").trim(),
                     engine.config.resident.listen
                 )))
             }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Result,
     job::{Event, Phase},
-    ledger::{Outcome, Step},
+    ledger::{Entry, Outcome, Step},
 };
 
 /// Registrations under way at once.
@@ -57,7 +57,7 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
     import.job.check()?;
     let (ledger, id) = (&import.ledger, &user.user_id);
     let entry = ledger.entry(Step::Account, id)?;
-    if entry.as_ref().is_some_and(|entry| entry.is_done()) {
+    if entry.as_ref().is_some_and(Entry::is_done) {
         return Ok(());
     }
     let begun = entry.is_some_and(|entry| entry.outcome == "begun") || import.passwords.has(id);

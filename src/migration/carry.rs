@@ -116,7 +116,7 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     for difference in differences {
         import.problem(
             "room",
-            format!("{}: {difference}", plan.room_id),
+            &format!("{}: {difference}", plan.room_id),
             "it differs from the source",
         )?;
     }

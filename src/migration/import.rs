@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Display,
     path::Path,
     sync::{
         Arc,
@@ -169,7 +170,12 @@ impl Import {
     }
 
     /// Notes a problem in the ledger and tells it.
-    pub(super) fn problem(&self, step: &str, subject: impl ToString, reason: &str) -> Result<()> {
+    pub(super) fn problem(
+        &self,
+        step: &str,
+        subject: &(impl Display + ?Sized),
+        reason: &str,
+    ) -> Result<()> {
         let problem = Problem {
             step: step.to_owned(),
             subject: subject.to_string(),
@@ -185,7 +191,7 @@ impl Import {
         &self,
         name: &str,
         step: Step,
-        subject: impl ToString,
+        subject: &(impl Display + ?Sized),
         result: Result<()>,
     ) -> Result<()> {
         let subject = subject.to_string();
@@ -201,7 +207,7 @@ impl Import {
                 let reason = error.to_string();
                 self.ledger
                     .record(step, &subject, &Outcome::Failed(reason.clone()))?;
-                self.problem(name, subject, &reason)
+                self.problem(name, &subject, &reason)
             }
         }
     }

@@ -40,7 +40,7 @@ fn with_pdus(answer: &impl Serialize) -> PduAnswer {
 
 /// `state`, `event_auth`: PDUs with their auth chain.
 #[derive(Debug, Default, Serialize)]
-struct Pdus<'a> {
+struct Answered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,6 @@ struct Pdus<'a> {
 
 /// A Matrix error. 5xx, 429 and answers that aren't JSON make Tuwunel 1.9 back off from the whole server, so an
 /// unknown thing is always a 404 in JSON.
-#[must_use]
 pub fn failure(status: u16, errcode: &str, error: &str) -> Failure {
     (
         StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND),

@@ -61,7 +61,6 @@ impl Drop for Listener {
 }
 
 /// The routes; everything but keys and version needs the target's signature.
-#[must_use]
 pub fn router(app: App) -> Router {
     let signed = Router::new()
         .route(

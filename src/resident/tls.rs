@@ -11,16 +11,16 @@ use crate::{Error, Result, config, secret};
 pub async fn load(resident: &config::Resident, dir: &Path) -> Result<RustlsConfig> {
     // Nobody else chooses a provider; a second call finds the first one's.
     let _already_chosen = rustls::crypto::ring::default_provider().install_default();
-    let (certificate, key) = match (&resident.certificate, &resident.private_key) {
-        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-        _ => {
+    let (certificate, key) =
+        if let (Some(certificate), Some(key)) = (&resident.certificate, &resident.private_key) {
+            (certificate.clone(), key.clone())
+        } else {
             let (certificate, key) = (dir.join("resident.crt"), dir.join("resident.key.pem"));
             if !certificate.exists() || !key.exists() {
                 make(&resident.name, &certificate, &key)?;
             }
             (certificate, key)
-        }
-    };
+        };
     RustlsConfig::from_pem_file(&certificate, &key).await.map_err(|error| {
         Error::Config(format!(
             "the resident's certificate {} with key {} can't be used ({error}): give a PEM chain and its PEM key",

@@ -16,7 +16,7 @@ use crate::{
 /// The pause between two looks for the reply.
 const POLL: Duration = Duration::from_millis(40);
 /// How long a command may take: a big import is one command.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Deserialize)]
 struct Sent {
@@ -105,7 +105,7 @@ impl AdminRoom {
         let sent: Sent = http.send(&request).await?;
         let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
             .query("dir", "b")
-            .query("limit", 50);
+            .query("limit", &50);
         let wait = async {
             loop {
                 let page: Page = http.send(&look).await?;

@@ -53,7 +53,7 @@ impl Target {
         loop {
             let mut request = Request::get(path(room, "messages"))
                 .query("dir", "f")
-                .query("limit", PAGE);
+                .query("limit", &PAGE);
             if let Some(from) = &from {
                 request = request.query("from", from);
             }

@@ -1,6 +1,6 @@
 //! The journey without the room: export, plan, import, verify, on each target of this machine.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use ferryman::{
     demo::{ordinary, stage::Stage},
@@ -109,10 +109,4 @@ pub(crate) fn assert_good(verification: &Verification) {
         verification.users,
         verification.aliases
     );
-}
-
-/// Whether a folder of the installation is for its owner only.
-pub(crate) fn is_private(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0
 }

@@ -82,7 +82,7 @@ fn start(config: &Path) -> Child {
 async fn wait_for(child: &mut Child, data: &Path, question: &str, enough: u64) -> bool {
     let ledger = data.join("ledger/ledger.sqlite");
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(120) {
+    while start.elapsed() < Duration::from_mins(2) {
         let count = Connection::open_with_flags(&ledger, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .and_then(|ledger| ledger.query_row(question, [], |row| row.get::<_, u64>(0)));
         if count.is_ok_and(|count| count >= enough) {

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::{PduAnswer, Pdus, event_id, failure, with_pdus};
+use super::{Answered, PduAnswer, event_id, failure, with_pdus};
 use crate::resident::server::App;
 
 /// One PDU.
@@ -12,10 +12,10 @@ pub async fn handle(State(app): State<App>, Path(event): Path<String>) -> PduAns
         .resident
         .room_with(id)
         .ok_or_else(|| failure(404, "M_NOT_FOUND", "no such event"))?;
-    with_pdus(&Pdus {
+    with_pdus(&Answered {
         origin: Some(app.resident.identity.name.as_str()),
         origin_server_ts: Some(app.clock.now_ms()),
         pdus: Some(room.pdus([&id.to_owned()])),
-        ..Pdus::default()
+        ..Answered::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::{PduAnswer, Pdus, event_id, served_room, with_pdus};
+use super::{Answered, PduAnswer, event_id, served_room, with_pdus};
 use crate::resident::server::App;
 
 /// The auth chain of an event.
@@ -12,8 +12,8 @@ pub async fn handle(
 ) -> PduAnswer {
     let room = served_room(&app.resident, &room)?;
     let id = event_id(&event)?.to_owned();
-    with_pdus(&Pdus {
+    with_pdus(&Answered {
         auth_chain: Some(room.pdus(&room.auth_chain([&id]))),
-        ..Pdus::default()
+        ..Answered::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 
-use super::{PduAnswer, Pdus, event_id, failure, served_room, state_ids::At, with_pdus};
+use super::{Answered, PduAnswer, event_id, failure, served_room, state_ids::At, with_pdus};
 use crate::resident::server::App;
 
 /// The state before an event, and its auth chain, as PDUs.
@@ -15,9 +15,9 @@ pub async fn handle(
     let state = room
         .state_before(event_id(&at.event_id)?)
         .ok_or_else(|| failure(404, "M_NOT_FOUND", "no state at this event"))?;
-    with_pdus(&Pdus {
+    with_pdus(&Answered {
         pdus: Some(room.pdus(state.values())),
         auth_chain: Some(room.pdus(&room.auth_chain(state.values()))),
-        ..Pdus::default()
+        ..Answered::default()
     })
 }

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What the demo and the tests need beyond a Rust toolchain, from Debian's package manager. Sourced by the other scripts.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+missing=()
+command -v cc >/dev/null || missing+=(build-essential)
+command -v python3 >/dev/null || missing+=(python3)
+# Debian keeps the module that makes virtual environments in a package of its own.
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if ((${#missing[@]})); then
+  echo "installing: ${missing[*]}"
+  as_root=()
+  ((EUID == 0)) || as_root=(sudo)
+  "${as_root[@]}" apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+command -v cargo >/dev/null || {
+  echo "cargo is not there: install stable Rust 1.95 or newer" >&2
+  exit 1
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# All checks and all tests: scripts/test.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step format
+cargo fmt --check
+
+step lints
+cargo clippy --all-targets --locked -- -D warnings
+
+step "licences, bans and sources of the dependencies"
+# Advisories need the network's database: run \`cargo deny check advisories\` by hand.
+command -v cargo-deny >/dev/null || cargo install --quiet --locked cargo-deny
+cargo deny --log-level error check bans licenses sources
+
+step "which servers the tests run on"
+tuwunel=${TUWUNEL_BIN:-$(command -v tuwunel || true)}
+[ -n "$tuwunel" ] || tuwunel=${FERRYMAN_LAB_CACHE:-$HOME/.cache/ferryman-lab}/tuwunel
+echo "source:   Synapse from PyPI"
+echo "stand-in: a second Synapse"
+if [ -x "$tuwunel" ]; then
+  echo "target:   $("$tuwunel" --version)"
+else
+  echo "SKIPPED:  every test on Tuwunel: no binary (set TUWUNEL_BIN to one of its releases)"
+fi
+
+step tests
+# Two at a time: each starts servers of its own.
+cargo test --locked -- --test-threads 2

@@ -11,6 +11,8 @@ use crate::{
 
 /// The pause between two looks at the room.
 const POLL: Duration = Duration::from_millis(250);
+/// `{"room":{"timeline":{"limit":1}}}`: only the invites are wanted.
+const FILTER: &str = "%7B%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A1%7D%7D%7D";
 /// How long the bot may take to start and to invite.
 const INVITE: Duration = Duration::from_mins(1);
 /// What the bot calls a message that is a command's end, rather than its progress.
@@ -30,9 +32,13 @@ impl<'a> ControlRoom<'a> {
     /// Waits for the bot's invite and accepts it.
     pub async fn enter(client: &'a Client) -> Result<Self> {
         let start = Instant::now();
+        let mut attempt = 0_u32;
         loop {
+            // A Synapse keeps its answer to a first sync for two minutes: each attempt has to be another request.
             let sync = client
-                .get("/_matrix/client/v3/sync?timeout=0&filter=%7B%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A1%7D%7D%7D")
+                .get(&format!(
+                    "/_matrix/client/v3/sync?filter={FILTER}&timeout={attempt}"
+                ))
                 .await?;
             let invites = sync["rooms"]["invite"].as_object();
             if let Some(room) = invites.and_then(|invites| invites.keys().next()) {
@@ -52,6 +58,7 @@ impl<'a> ControlRoom<'a> {
                 .into());
             }
             tokio::time::sleep(POLL).await;
+            attempt += 1;
         }
     }
 

@@ -9,7 +9,9 @@
 )]
 
 mod doctor;
+mod faults;
 mod journey;
 mod kill;
 mod lab_works;
+mod room;
 mod targets;

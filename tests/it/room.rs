@@ -1,0 +1,124 @@
+//! The control room of a running `ferryman`: strangers, forged transactions, and a restart.
+
+use std::{
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use ferryman::{
+    demo::{room::ControlRoom, stage::Stage},
+    lab::{client::Client, target::TargetKind},
+};
+use serde_json::json;
+
+use crate::targets::{Target, each_target};
+
+/// `ferryman run`, killed with the value.
+struct Running(Child);
+
+impl Running {
+    fn start(stage: &Stage) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
+            .arg("--config")
+            .arg(&stage.installation.file)
+            .arg("run")
+            .env("FERRYMAN_LOG", "error")
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_and_forgers_are_turned_away() {
+    each_target("the control room", async |target| {
+        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let running = Running::start(&stage);
+        let mut room = ControlRoom::enter(&stage.target.operator).await.unwrap();
+        ready(&mut room).await;
+
+        forged_transactions_are_refused(&stage).await;
+        let stranger = stranger(&stage).await;
+        let id = room.room_id().to_owned();
+        stage
+            .target
+            .operator
+            .invite(&id, stranger.user_id())
+            .await
+            .unwrap();
+        stranger.join(&id, None).await.unwrap();
+        stranger.say(&id, "!ferry import").await.unwrap();
+        let refusal = next(&mut room).await;
+        assert!(refusal.contains(stranger.user_id()), "{refusal}");
+        stranger.say(&id, "!ferry export").await.unwrap();
+        // The operator's answer comes after whatever the stranger would have got.
+        let answers = room.ask("status", Duration::from_secs(30)).await.unwrap();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+
+        drop(running);
+        let _running = Running::start(&stage);
+        // Nothing of before is answered again.
+        let first = next(&mut room).await;
+        assert!(first.contains("ready"), "{first}");
+        let answers = room
+            .ask("help doctor", Duration::from_secs(30))
+            .await
+            .unwrap();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+    })
+    .await;
+}
+
+async fn ready(room: &mut ControlRoom<'_>) {
+    let line = next(room).await;
+    assert!(line.contains("ready"), "{line}");
+}
+
+/// The bot's next message.
+async fn next(room: &mut ControlRoom<'_>) -> String {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_mins(1) {
+        let lines = room.new_lines().await.unwrap();
+        if !lines.is_empty() {
+            return lines.join("\n");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the bot says nothing");
+}
+
+/// Somebody with an account on the target who is no operator.
+async fn stranger(stage: &Stage) -> Client {
+    match &stage.target.kind {
+        TargetKind::Tuwunel(tuwunel) => tuwunel
+            .register("stranger", "a stranger's password")
+            .await
+            .unwrap(),
+        TargetKind::StandIn(synapse) => synapse
+            .create_user(&stage.target.operator, "stranger", "a stranger's password")
+            .await
+            .unwrap(),
+    }
+}
+
+async fn forged_transactions_are_refused(stage: &Stage) {
+    let url = format!(
+        "{}/_matrix/app/v1/transactions/forged",
+        stage.installation.config.bot.url
+    );
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let send = || http.put(&url).json(&json!({ "events": [] }));
+    for request in [send(), send().bearer_auth("wrong")] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 403);
+        let body: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(body["errcode"], "M_FORBIDDEN");
+    }
+}

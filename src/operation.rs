@@ -231,3 +231,6 @@ pub(crate) fn broken_off(what: &str) -> Error {
         "{what} broke off by a fault in Ferryman: send it again to go on, and report the fault with the log"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
             .map(PathBuf::from)
     });
     match cli.command {
-        Order::Demo(demo) => crate::demo::run(&demo).await.map(|()| 0),
+        Order::Demo(demo) => crate::demo::run(&demo).await,
         // Help must work before there is a configuration.
         Order::Shared(crate::command::Command::Help(help)) => {
             say(&crate::command::help::text(

@@ -4,6 +4,7 @@
 //! and every sentence that a person reads in `report`. `ARCHITECTURE.md` has the floors and the invariants.
 
 pub mod bot;
+pub mod bundle;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -11,13 +12,18 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod http;
 pub mod job;
+pub mod lab;
+pub mod ledger;
 pub mod migration;
 pub mod model;
 pub mod operation;
 pub mod registration;
 pub mod report;
+pub mod resident;
 pub mod secret;
 pub mod source;
+pub mod target;
 
 pub use error::{Error, Result};

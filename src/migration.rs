@@ -1,4 +1,18 @@
 //! The steps from a bundle to a living server.
 
+pub mod accounts;
+pub mod aliases;
+pub mod carry;
+pub mod compare;
+pub mod facts;
+pub mod import;
+pub mod mend;
 pub mod outcome;
+pub mod passwords;
+pub mod past;
 pub mod plan;
+pub mod planner;
+pub mod profiles;
+pub mod read_back;
+pub mod replay;
+pub mod verify;

@@ -3,4 +3,5 @@
 pub mod event_line;
 pub mod pdu;
 pub mod room;
+pub mod state_event;
 pub mod user;

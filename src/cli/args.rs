@@ -55,9 +55,9 @@ pub struct Demo {
     /// Where the reports go
     #[arg(long, value_name = "DIR", default_value = "demo-report")]
     pub out: PathBuf,
-    /// The server to carry to
-    #[arg(long, value_enum, default_value_t = DemoTarget::Tuwunel)]
-    pub target: DemoTarget,
+    /// The server to carry to; without it, Tuwunel if this machine has it, else the stand-in
+    #[arg(long, value_enum)]
+    pub target: Option<DemoTarget>,
 }
 
 /// The demo's server to carry to.

@@ -1,0 +1,152 @@
+//! Unpacking an archive that anybody may have made: files and directories only, nothing outside, nothing twice.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+use tar::EntryType;
+
+use super::{
+    Form,
+    bounded::{Bounded, Counting},
+    extension::Extension,
+};
+use crate::{
+    Error, Result,
+    bundle::{entry_name, fresh},
+};
+
+/// Entries of an archive; a bundle has tens, or one per media file.
+const MAX_ENTRIES: usize = 10_000_000;
+/// log2 of the memory that the decoder may be asked for: 128 MiB, zstd's own default.
+const WINDOW_LOG: u32 = 27;
+
+/// Unpacks `archive` into the empty directory `into`.
+pub(in crate::bundle) fn unpack(archive: &Path, form: Form, into: &Path) -> Result<()> {
+    let open = || -> io::Result<Box<dyn Read>> {
+        let file = BufReader::new(File::open(archive)?);
+        if form != Form::TarZst {
+            return Ok(Box::new(file));
+        }
+        let (file, taken) = Counting::new(file);
+        let mut decoder = zstd::Decoder::new(file)?;
+        decoder.window_log_max(WINDOW_LOG)?;
+        Ok(Box::new(Bounded::new(decoder, taken)))
+    };
+    let mut reader = open().map_err(Error::file(archive))?;
+    entries(&mut reader, into)
+        .and_then(|()| rest(&mut reader).map_err(Fault::from))
+        .map_err(|fault| match fault {
+            Fault::System(error) => error,
+            Fault::Archive(reason) => Error::Bundle {
+                path: archive.to_owned(),
+                reason: format!("{reason}: copy the bundle again, or export again"),
+            },
+        })
+}
+
+/// Why unpacking ended: this machine, or what is in the archive.
+enum Fault {
+    System(Error),
+    Archive(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Archive(match error.kind() {
+            io::ErrorKind::FileTooLarge => error.to_string(),
+            _ if error.raw_os_error().is_some() => format!("it can't be read ({error})"),
+            // The tar crate's own words quote the archive's bytes.
+            _ => "it is damaged, cut off or no archive".to_owned(),
+        })
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::System(error)
+    }
+}
+
+fn entries(reader: &mut dyn Read, into: &Path) -> Result<(), Fault> {
+    let mut archive = tar::Archive::new(reader);
+    let mut seen = BTreeSet::new();
+    let mut extension = Extension::default();
+    // Raw entries: the tar crate would read a long name of any length into memory.
+    for (entry, count) in archive.entries()?.raw(true).zip(1..) {
+        let mut entry = entry?;
+        if count > MAX_ENTRIES {
+            return Err(Fault::Archive("it has too many files".into()));
+        }
+        let kind = entry.header().entry_type();
+        if extension.take(kind, &mut entry)? {
+            continue;
+        }
+        let Extension { name, size } = std::mem::take(&mut extension);
+        let raw = name.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let refuse =
+            |what: &str| Fault::Archive(format!("the entry {} {what}", entry_name::shown(&raw)));
+        let name = entry_name::checked(&raw).map_err(refuse)?;
+        let declared = entry.header().entry_size()?;
+        if size.is_some_and(|size| size != declared) {
+            return Err(refuse("has two different sizes"));
+        }
+        match kind {
+            EntryType::Directory => fresh::dirs(&into.join(&name))?,
+            EntryType::Regular | EntryType::Continuous if name.is_empty() => {
+                return Err(refuse("has no name"));
+            }
+            EntryType::Regular | EntryType::Continuous => {
+                if !seen.insert(name.clone()) {
+                    return Err(refuse("is in it twice"));
+                }
+                file(&mut entry, declared, into, &name).map_err(|fault| match fault {
+                    Fault::Archive(reason) => Fault::Archive(format!("{reason} in {name}")),
+                    system @ Fault::System(_) => system,
+                })?;
+            }
+            _ => return Err(refuse("is a link or a device")),
+        }
+    }
+    Ok(())
+}
+
+fn file(entry: &mut dyn Read, declared: u64, into: &Path, name: &str) -> Result<(), Fault> {
+    let path = into.join(name);
+    if let Some(parent) = path.parent() {
+        fresh::dirs(parent)?;
+    }
+    let mut file = fresh::file(&path)?;
+    let mut buffer = vec![0; 128 * 1024];
+    let mut written = 0;
+    loop {
+        let count = entry.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        io::Write::write_all(&mut file, &buffer[..count]).map_err(Error::file(&path))?;
+        written += count as u64;
+    }
+    if written == declared {
+        Ok(())
+    } else {
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+    }
+}
+
+/// Reads what follows the archive's end, so that its checksum is checked; only padding may be there.
+fn rest(reader: &mut dyn Read) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        let count = reader.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        if buffer[..count].iter().any(|byte| *byte != 0) {
+            return Err(io::Error::other("something follows its end"));
+        }
+    }
+}

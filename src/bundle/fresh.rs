@@ -1,0 +1,58 @@
+//! New private files and directories: 0600 and 0700, never an existing one.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use crate::{Error, Result};
+
+/// Makes a directory and those above it, each with mode 0700; existing ones stay as they are.
+pub(super) fn dirs(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(Error::file(path))
+}
+
+/// Makes a file with mode 0600 that must not exist yet.
+pub(super) fn file(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(Error::file(path))
+}
+
+/// Writes a whole file with mode 0600 to the disk.
+pub(super) fn written(path: &Path, content: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let mut file = file(path)?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(Error::file(path))
+}
+
+/// Makes a rename or a new file in a directory survive a power cut.
+pub(super) fn sync_dir(path: &Path) -> Result<()> {
+    // The parent of a bare file name is the empty path.
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(Error::file(path))
+}
+
+/// Removes a directory that may not be there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
+        _ => Ok(()),
+    }
+}

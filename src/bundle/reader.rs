@@ -1,0 +1,193 @@
+//! A bundle, checked and open: what it holds, by user and by room.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tempfile::TempDir;
+
+use super::{
+    archive::{self, Form},
+    contents::Contents,
+    events::Events,
+    file_names::{ALIASES, EVENT_INDEX, MEMBERSHIPS, PROBLEMS, ROOM_STATE, ROOMS, SERVER_KEYS},
+    fresh, manifest,
+    room_index::RoomIndex,
+    schema::Schema,
+    shards::EventIndex,
+};
+use crate::{
+    Error, Result,
+    job::Problem,
+    model::{room::Room, user::User},
+};
+
+/// An open bundle, every file of it checked against the manifest. It can be shared between threads.
+pub struct Bundle {
+    path: PathBuf,
+    dir: PathBuf,
+    schema: Schema,
+    server_name: OwnedServerName,
+    index: RoomIndex,
+    events: EventIndex,
+    /// Holds the unpacked files and the index; removed on drop.
+    _work: TempDir,
+}
+
+impl Bundle {
+    /// Opens the directory or archive `path`, checks every byte of it, and indexes it below `work_dir`.
+    ///
+    /// What is unpacked and indexed (mode 0700) goes when the bundle is dropped. Blocks for as long as reading the
+    /// whole bundle takes. [`Error::Bundle`] names the file inside that is wrong.
+    pub fn open(path: &Path, work_dir: &Path) -> Result<Self> {
+        let form = Form::of_content(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                Error::Bundle {
+                    path: path.to_owned(),
+                    reason: "there is nothing of this name: check the path".to_owned(),
+                }
+            } else {
+                Error::file(path)(error)
+            }
+        })?;
+        fresh::dirs(work_dir)?;
+        // tempfile makes directories with mode 0700.
+        let work = TempDir::with_prefix_in("bundle-", work_dir).map_err(Error::file(work_dir))?;
+        let dir = match form {
+            Form::Directory => path.to_owned(),
+            form => {
+                let dir = work.path().join("files");
+                fresh::dirs(&dir)?;
+                archive::unpack(path, form, &dir)?;
+                root(dir)
+            }
+        };
+        let schema = Schema::read(&dir, path)?;
+        manifest::verify(&dir, path, schema.exporter_version)?;
+        let contents = Contents { path, dir: &dir };
+        let events = match contents.file::<EventIndex>(EVENT_INDEX)? {
+            Some(events) => events,
+            None if schema.exporter_version == 1 => EventIndex::default(),
+            None => return Err(contents.missing(EVENT_INDEX)),
+        };
+        for (room, frame) in &events.rooms {
+            contents.shard(room, &frame.shard)?;
+        }
+        let server_name = match &schema.server_name {
+            Some(name) => name.clone(),
+            None => contents.server_name_of_users()?,
+        };
+        let index = RoomIndex::build(&contents, &work.path().join("rooms.sqlite"))?;
+        Ok(Self {
+            path: path.to_owned(),
+            dir,
+            schema,
+            server_name,
+            index,
+            events,
+            _work: work,
+        })
+    }
+
+    /// Its file name.
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Version and source.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The server that was exported; in version 1, the one of its first user.
+    pub fn server_name(&self) -> &ServerName {
+        &self.server_name
+    }
+
+    /// All local accounts.
+    pub fn users(&self) -> Result<Vec<User>> {
+        self.contents().users()
+    }
+
+    /// All rooms.
+    pub fn rooms(&self) -> Result<Vec<Room>> {
+        self.contents().needed(ROOMS)
+    }
+
+    /// All local aliases.
+    pub fn aliases(&self) -> Result<BTreeMap<OwnedRoomAliasId, OwnedRoomId>> {
+        Ok(self.contents().file(ALIASES)?.unwrap_or_default())
+    }
+
+    /// Each user's membership of a room; an error if the export could not read the room's state.
+    pub fn memberships(&self, room: &RoomId) -> Result<BTreeMap<OwnedUserId, String>> {
+        self.by_room(MEMBERSHIPS, room)
+    }
+
+    /// A room's current state events in the client's format; an error if the export could not read them.
+    pub fn room_state(&self, room: &RoomId) -> Result<Vec<Box<RawValue>>> {
+        self.by_room(ROOM_STATE, room)
+    }
+
+    /// Each server's signing keys: objects as its `/_matrix/key/v2/server` or a notary gives them.
+    pub fn server_keys(&self) -> Result<BTreeMap<OwnedServerName, Vec<Box<RawValue>>>> {
+        Ok(self.contents().file(SERVER_KEYS)?.unwrap_or_default())
+    }
+
+    /// What the export could not read.
+    pub fn problems(&self) -> Result<Vec<Problem>> {
+        Ok(self.contents().file(PROBLEMS)?.unwrap_or_default())
+    }
+
+    /// A room's events: outliers, then the timeline in topological order. None in version 1.
+    pub fn events(&self, room: &RoomId) -> Result<Events> {
+        match self.events.rooms.get(room) {
+            Some(frame) => Events::of(&self.dir, &self.path, room, frame),
+            None => Ok(Events::none(&self.path, room)),
+        }
+    }
+
+    fn contents(&self) -> Contents<'_> {
+        Contents {
+            path: &self.path,
+            dir: &self.dir,
+        }
+    }
+
+    fn by_room<T: DeserializeOwned>(&self, file: &str, room: &RoomId) -> Result<T> {
+        let fault = |reason| self.contents().fault(reason);
+        let value = self
+            .index
+            .get(file, room)
+            .map_err(|error| fault(format!("its index of {file} can't be read ({error}): open it again")))?
+            .ok_or_else(|| {
+                fault(format!(
+                    "{room} is not in {file}: its export failed (problems.json says why); export again"
+                ))
+            })?;
+        serde_json::from_str(value.get()).map_err(|error| {
+            fault(format!(
+                "{room} can't be read in {file} ({error}): export again"
+            ))
+        })
+    }
+}
+
+/// The directory with the files: version 1's archives may have one directory around them.
+fn root(dir: PathBuf) -> PathBuf {
+    let mut entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+    match (entries.next(), entries.next()) {
+        (Some(only), None) if only.path().is_dir() => only.path(),
+        _ => dir,
+    }
+}

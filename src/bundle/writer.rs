@@ -1,0 +1,269 @@
+//! Writing a bundle: files in a staging directory beside its place, then checksums, archive and one rename.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
+use serde_json::{json, value::RawValue};
+
+use super::{
+    VERSION,
+    archive::{self, Form},
+    file_names::{
+        ALIASES, MANIFEST, MEMBERSHIPS, METADATA, PROBLEMS, ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS,
+        USERS,
+    },
+    files, fresh,
+    json_stream::{self, JsonFile},
+    manifest,
+    schema::{Schema, SourceKind},
+    shards::ShardWriter,
+};
+use crate::{
+    Error, Result,
+    job::Problem,
+    model::{event_line::EventLine, room::Room, user::User},
+};
+
+/// Where a bundle's data comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// How the source is read.
+    pub source: SourceKind,
+    /// As Synapse says it itself.
+    pub synapse_version: String,
+    /// The exported server.
+    pub server_name: OwnedServerName,
+    /// Milliseconds since the Unix epoch at which the export began.
+    pub exported_ts: u64,
+}
+
+/// Everything about one room.
+#[derive(Debug, Clone)]
+pub struct RoomRecord {
+    /// Its entry in `rooms.json`.
+    pub room: Room,
+    /// Current state events in the client's format, or `None` if they could not be read.
+    pub state: Option<Vec<Box<RawValue>>>,
+    /// Every user with a membership, or `None` if the state could not be read.
+    pub memberships: Option<BTreeMap<OwnedUserId, String>>,
+    /// Local aliases.
+    pub aliases: Vec<OwnedRoomAliasId>,
+    /// Outliers, then the timeline in topological order.
+    pub events: Vec<EventLine>,
+}
+
+/// A finished bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// A bundle that is being written. Dropped before [`BundleWriter::finish`], it leaves nothing behind.
+pub struct BundleWriter {
+    out: PathBuf,
+    form: Form,
+    staging: Staging,
+    origin: Origin,
+    users: u64,
+    users_file: JsonFile,
+    rooms: BTreeSet<OwnedRoomId>,
+    rooms_file: JsonFile,
+    state_file: JsonFile,
+    memberships_file: JsonFile,
+    aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    shards: ShardWriter,
+    server_keys: BTreeMap<OwnedServerName, Vec<Box<RawValue>>>,
+    problems: Vec<Problem>,
+}
+
+impl BundleWriter {
+    /// Begins a bundle at `out`, whose ending chooses its form: `.tar.zst`, `.tar`, or a directory.
+    ///
+    /// [`Error::Usage`] if something is there already. A leftover of an interrupted export is removed.
+    pub fn create(out: &Path, origin: Origin) -> Result<Self> {
+        if out.symlink_metadata().is_ok() {
+            return Err(Error::Usage(format!(
+                "{} is already there: choose another name, or move it away",
+                out.display()
+            )));
+        }
+        let staging = Staging::create(out)?;
+        let dir = staging.files();
+        Ok(Self {
+            out: out.to_owned(),
+            form: Form::of_name(out),
+            origin,
+            users: 0,
+            users_file: JsonFile::list(dir.join(USERS))?,
+            rooms: BTreeSet::new(),
+            rooms_file: JsonFile::list(dir.join(ROOMS))?,
+            state_file: JsonFile::map(dir.join(ROOM_STATE))?,
+            memberships_file: JsonFile::map(dir.join(MEMBERSHIPS))?,
+            aliases: BTreeMap::new(),
+            shards: ShardWriter::new(&dir)?,
+            server_keys: BTreeMap::new(),
+            problems: Vec::new(),
+            staging,
+        })
+    }
+
+    /// Adds a user; the caller adds each one once.
+    pub fn user(&mut self, user: &User) -> Result<()> {
+        self.users += 1;
+        self.users_file.item(user)
+    }
+
+    /// Adds a room with all that belongs to it; a second time, it is left out.
+    pub fn room(&mut self, record: &RoomRecord) -> Result<()> {
+        let id = &record.room.room_id;
+        if !self.rooms.insert(id.clone()) {
+            return Ok(());
+        }
+        self.rooms_file.item(&record.room)?;
+        if let Some(state) = &record.state {
+            self.state_file.entry(id.as_str(), state)?;
+        }
+        if let Some(memberships) = &record.memberships {
+            self.memberships_file.entry(id.as_str(), memberships)?;
+        }
+        for alias in &record.aliases {
+            self.aliases.insert(alias.clone(), id.clone());
+        }
+        self.shards
+            .room(id, record.room.version.as_ref(), &record.events)
+    }
+
+    /// Adds a server's signing keys as its `/_matrix/key/v2/server` or a notary gives them.
+    pub fn server_keys(&mut self, server: OwnedServerName, keys: Box<RawValue>) {
+        self.server_keys.entry(server).or_default().push(keys);
+    }
+
+    /// Adds something that could not be read.
+    pub fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Users added so far.
+    pub fn users_written(&self) -> u64 {
+        self.users
+    }
+
+    /// Rooms added so far.
+    pub fn rooms_written(&self) -> u64 {
+        self.rooms.len() as u64
+    }
+
+    /// Completes the bundle and puts it in its place. `progress` hears (steps done, steps in all): each file is hashed
+    /// and packed.
+    pub fn finish(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
+        let dir = self.staging.files();
+        self.users_file.finish()?;
+        self.rooms_file.finish()?;
+        self.state_file.finish()?;
+        self.memberships_file.finish()?;
+        self.shards.finish()?;
+        let write =
+            |name: &str, text: String| fresh::written(&dir.join(name), (text + "\n").as_bytes());
+        write(ALIASES, json_stream::json(&self.aliases, &dir)?)?;
+        write(SERVER_KEYS, json_stream::json(&self.server_keys, &dir)?)?;
+        write(PROBLEMS, json_stream::json(&self.problems, &dir)?)?;
+        let metadata = json!({
+            "server_version": { "server_version": self.origin.synapse_version },
+            "users": self.users,
+            "rooms": self.rooms.len(),
+            "devices_exported": false,
+            "media_refs": false,
+            "media_store_copied_bytes": 0,
+        });
+        write(METADATA, metadata.to_string())?;
+        let schema = Schema {
+            exporter_version: VERSION,
+            source: Some(self.origin.source),
+            synapse_version: Some(self.origin.synapse_version),
+            server_name: Some(self.origin.server_name),
+            exported_ts: Some(self.origin.exported_ts),
+            files: files::all(&dir, &self.out)?.into_iter().collect(),
+        };
+        write(SCHEMA, json_stream::json(&schema, &dir)?)?;
+
+        let count = schema.files.len() as u64 + 1;
+        // Every file is hashed, then packed together with the manifest.
+        let total = 2 * count + 1;
+        let manifest = manifest::of(&dir, &mut |done| progress(done, total))?;
+        write(MANIFEST, json_stream::json(&manifest, &dir)?)?;
+        let bytes = match self.form {
+            Form::Directory => {
+                fresh::sync_dir(&dir.join("events"))?;
+                fresh::sync_dir(&dir)?;
+                fs::rename(&dir, &self.out).map_err(Error::file(&self.out))?;
+                size(&self.out)?
+            }
+            form => {
+                let packed = self.staging.packed();
+                archive::pack(&dir, &packed, form, self.origin.exported_ts, &mut |done| {
+                    progress(count + done, total);
+                })?;
+                fs::rename(&packed, &self.out).map_err(Error::file(&self.out))?;
+                fs::metadata(&self.out)
+                    .map_err(Error::file(&self.out))?
+                    .len()
+            }
+        };
+        fresh::sync_dir(self.out.parent().unwrap_or(Path::new("")))?;
+        progress(total, total);
+        Ok(Finished {
+            path: self.out.clone(),
+            bytes,
+        })
+    }
+}
+
+/// Bytes of a directory bundle.
+fn size(dir: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for name in files::all(dir, dir)?
+        .iter()
+        .map(String::as_str)
+        .chain([MANIFEST])
+    {
+        let path = dir.join(name);
+        bytes += fs::metadata(&path).map_err(Error::file(&path))?.len();
+    }
+    Ok(bytes)
+}
+
+/// `<name>.partial`, removed with everything in it on drop.
+struct Staging(PathBuf);
+
+impl Staging {
+    fn create(out: &Path) -> Result<Self> {
+        let mut name = out.as_os_str().to_owned();
+        name.push(".partial");
+        let staging = Self(name.into());
+        fresh::remove(&staging.0)?;
+        fresh::dirs(&staging.files())?;
+        Ok(staging)
+    }
+
+    fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+
+    fn packed(&self) -> PathBuf {
+        self.0.join("packed")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What can't be removed now is removed by the next export of the same name.
+        let _left_behind = fresh::remove(&self.0);
+    }
+}

@@ -1,0 +1,152 @@
+//! The stage: a filled source, a target, and an installation between them, set up as the README says.
+
+use std::sync::Arc;
+
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::installation::{Between, Installation};
+use crate::{
+    Error, Result, bot,
+    clock::SystemClock,
+    engine::Engine,
+    lab::{
+        LabError,
+        admin_room::AdminRoom,
+        fill::{self, Filled},
+        names::Names,
+        python::SYNAPSE_VERSION,
+        synapse::{Synapse, SynapseOptions},
+        target::{Target, TargetKind},
+    },
+};
+
+/// Everything that runs for a journey; all of it ends with the value.
+#[derive(Debug)]
+pub struct Stage {
+    /// The server that is left.
+    pub source: Synapse,
+    /// What is in it.
+    pub filled: Filled,
+    /// The server that is entered.
+    pub target: Target,
+    /// Ferryman's own folder and configuration.
+    pub installation: Installation,
+    /// The names of all of them.
+    pub names: Names,
+}
+
+/// A bot that runs in this process.
+#[derive(Debug)]
+pub struct RunningBot {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Stage {
+    /// Starts and fills the source, starts a target (Tuwunel or a stand-in), registers Ferryman there and makes its bot
+    /// an admin.
+    pub async fn set(tuwunel: bool) -> Result<Self> {
+        let names = Names::fresh()?;
+        let source = Synapse::start(SynapseOptions::source(names.server_name.clone())).await?;
+        let filled = fill::fill(&source).await?;
+        Self::around(names, source, filled, tuwunel).await
+    }
+
+    /// The same around a source that is there already.
+    pub async fn around(
+        names: Names,
+        source: Synapse,
+        filled: Filled,
+        tuwunel: bool,
+    ) -> Result<Self> {
+        let admin_token = filled
+            .admin()
+            .token()
+            .cloned()
+            .ok_or_else(|| Error::Target("the source's admin has no token".to_owned()))?;
+        let mut installation = Installation::make(&Between {
+            names: &names,
+            source: source.url(),
+            admin_token,
+        })?;
+        let target = if tuwunel {
+            Target::tuwunel(&names, Vec::new()).await?
+        } else {
+            Target::stand_in(&names, installation.registrations()).await?
+        };
+        installation.enter(target.url())?;
+        hand_over(&target, &installation).await?;
+        Ok(Self {
+            source,
+            filled,
+            target,
+            installation,
+            names,
+        })
+    }
+
+    /// What the source is and holds, for people.
+    #[must_use]
+    pub fn describe_source(&self) -> String {
+        let counts = self.filled.counts;
+        format!(
+            "Synapse {SYNAPSE_VERSION} with {} users, {} rooms and {} events",
+            counts.users, counts.rooms, counts.events
+        )
+    }
+
+    /// An engine as `ferryman run` makes it.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        Engine {
+            config: Arc::new(self.installation.config.clone()),
+            tokens: Arc::new(self.installation.tokens.clone()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Starts the application service in this process.
+    #[must_use]
+    pub fn start_bot(&self) -> RunningBot {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(bot::run(self.engine(), async {
+            let _dropped = stopped.await;
+        }));
+        RunningBot { stop, task }
+    }
+}
+
+impl RunningBot {
+    /// Stops it and says how it ended.
+    pub async fn stop(self) -> Result<()> {
+        let _ended_before = self.stop.send(());
+        self.task
+            .await
+            .map_err(|error| Error::Target(format!("the bot ended badly: {error}")))?
+    }
+}
+
+/// What the README tells the operator to do on Tuwunel: both registrations and the bot's rights, by the admin room.
+async fn hand_over(target: &Target, installation: &Installation) -> Result<()> {
+    let TargetKind::Tuwunel(tuwunel) = &target.kind else {
+        return Ok(());
+    };
+    let admin = AdminRoom::find(&target.operator, tuwunel.server_name().as_str()).await?;
+    for file in [&installation.written.bot, &installation.written.puppets] {
+        let yaml = std::fs::read_to_string(file).map_err(Error::file(file))?;
+        let reply = admin
+            .command(&format!(
+                "!admin appservices register\n```yaml\n{yaml}\n```"
+            ))
+            .await?;
+        if !reply.contains("registered") {
+            return Err(LabError::Late {
+                what: format!("the registration of {} ({reply})", file.display()),
+                seconds: 0,
+            }
+            .into());
+        }
+    }
+    target.make_admin(&installation.config.bot_id()).await?;
+    Ok(())
+}

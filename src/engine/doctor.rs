@@ -1,0 +1,169 @@
+//! Is the installation itself sound? Everything is looked at, also after something was found bad.
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use crate::{
+    Error, Result,
+    http::{Http, Request},
+    migration::outcome::{Finding, Health},
+    resident::{Identity, Notary, Resident, server, tls},
+    source::admin_api,
+    target::Target,
+};
+
+fn finding(check: &str, result: Result<String>) -> Finding {
+    let (state, text) = match result {
+        Ok(text) => (Health::Good, text),
+        Err(error) => (Health::Bad, error.to_string()),
+    };
+    Finding {
+        check: check.to_owned(),
+        state,
+        text,
+    }
+}
+
+/// All checks.
+pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
+    let mut findings = vec![finding("synapse", synapse(engine).await)];
+    let target = match engine.target() {
+        Ok(target) => target,
+        Err(error) => {
+            findings.push(finding("target", Err(error)));
+            return findings;
+        }
+    };
+    let abilities = target.abilities().await;
+    let replay = abilities.as_ref().is_ok_and(|abilities| abilities.replay);
+    let reachable = abilities.is_ok();
+    findings.push(finding(
+        "target",
+        abilities.map(|abilities| abilities.software),
+    ));
+    if !reachable {
+        return findings;
+    }
+    findings.push(finding("bot's token", bot(&target).await));
+    findings.push(finding("puppets' token", puppets(&target).await));
+    findings.push(if replay {
+        finding("admin", target.admin_room().await.map(|room| format!("the bot is in {}", room.room_id())))
+    } else {
+        Finding {
+            check: "admin".to_owned(),
+            state: Health::Warning,
+            text: "this target has no admin room: it can only stand in for Tuwunel and takes no history".to_owned(),
+        }
+    });
+    findings.push(resident(engine, &target, replay).await);
+    findings
+}
+
+async fn synapse(engine: &Engine) -> Result<String> {
+    let synapse = &engine.config.synapse;
+    let client = admin_api::Client::new(synapse)?;
+    let version = client.check_admin().await?;
+    Ok(format!("Synapse {version} obeys the admin's token"))
+}
+
+async fn bot(target: &Target) -> Result<String> {
+    let user = target.bot_whoami().await?;
+    if user == target.bot {
+        Ok(format!("it is {user}"))
+    } else {
+        Err(Error::Target(format!(
+            "the bot's token belongs to {user} instead of {}: hand the target the registration of this configuration",
+            target.bot
+        )))
+    }
+}
+
+async fn puppets(target: &Target) -> Result<String> {
+    target
+        .puppets_whoami()
+        .await
+        .map(|user| format!("it is {user}, and may act for every user"))
+}
+
+/// Whether the resident answers, here and as the target sees it.
+async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
+    let _listener = match listen(engine, target).await {
+        Ok(listener) => Some(listener),
+        // A running import holds the address itself.
+        Err(Error::Target(_)) if answers(engine).await => None,
+        Err(error) => return finding("resident", Err(error)),
+    };
+    let name = &engine.config.resident.name;
+    if !replay {
+        return finding(
+            "resident",
+            Ok(format!(
+                "{name} listens on {}",
+                engine.config.resident.listen
+            )),
+        );
+    }
+    let reply = match target.admin_room().await {
+        Ok(admin) => admin.run(&format!("debug ping {name}")).await,
+        Err(_) => {
+            return Finding {
+                check: "resident".to_owned(),
+                state: Health::Warning,
+                text: format!(
+                    "{name} listens; whether the target reaches it is seen once the bot is an admin"
+                ),
+            };
+        }
+    };
+    finding(
+        "resident",
+        reply.and_then(|reply| {
+            if reply.contains("Ferryman") {
+                Ok(format!("the target reaches {name}"))
+            } else {
+                Err(Error::Target(format!(
+                    "the target does not reach the resident {name} ({}): let the name lead to {} on the target's machine and let it trust the certificate (docs/troubleshooting.md)",
+                    reply.lines().last().unwrap_or("no reason given").trim(),
+                    engine.config.resident.listen
+                )))
+            }
+        }),
+    )
+}
+
+async fn listen(engine: &Engine, target: &Target) -> Result<server::Listener> {
+    let dir = engine.private_dir("resident")?;
+    let identity = Identity::load(
+        engine.config.resident.name.clone(),
+        &dir.join("signing.key.der"),
+    )?;
+    let resident = Resident::new(
+        identity,
+        engine.config.server_name.clone(),
+        Notary::default(),
+    );
+    let app = server::App::new(resident.into(), engine.clock.clone(), target.url())?;
+    let certificate = tls::load(&engine.config.resident, &dir).await?;
+    server::listen(app, engine.config.resident.listen, certificate).await
+}
+
+async fn answers(engine: &Engine) -> bool {
+    let Ok(http) = Http::new(
+        "the resident",
+        &format!("https://{}", engine.config.resident.listen),
+        None,
+        "",
+    ) else {
+        return false;
+    };
+    let answer = http.trusting_any_certificate().map(|http| async move {
+        http.send::<Value>(&Request::get("/_matrix/federation/v1/version").once())
+            .await
+    });
+    match answer {
+        Ok(answer) => answer
+            .await
+            .is_ok_and(|version| version["server"]["name"] == json!("Ferryman")),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,176 @@
+//! A small Matrix client for filling and for looking: requests, login, media.
+
+mod account;
+mod room;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{LabError, Result, path::path};
+use crate::secret::{ExposeSecret, SecretString};
+
+/// One user's session, or nobody's. Clones share the connections and the counter of transactions.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    user_id: String,
+    token: Option<SecretString>,
+    transactions: Arc<AtomicU64>,
+}
+
+impl Client {
+    /// Nobody yet: for logging in and for what needs no token.
+    pub fn anonymous(base: &str) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            base: base.trim_end_matches('/').to_owned(),
+            user_id: String::new(),
+            token: None,
+            transactions: Arc::default(),
+        }
+    }
+
+    /// Somebody whose token is known.
+    #[must_use]
+    pub fn with_token(&self, user_id: &str, token: &str) -> Self {
+        Self {
+            http: self.http.clone(),
+            base: self.base.clone(),
+            user_id: user_id.to_owned(),
+            token: Some(token.to_owned().into()),
+            transactions: Arc::default(),
+        }
+    }
+
+    /// Logs somebody in by password.
+    pub async fn login(&self, user: &str, password: &str) -> Result<Self> {
+        let answer = self
+            .post(
+                "/_matrix/client/v3/login",
+                &json!({
+                    "type": "m.login.password",
+                    "identifier": { "type": "m.id.user", "user": user },
+                    "password": password,
+                    "initial_device_display_name": "Ferryman's lab",
+                }),
+            )
+            .await?;
+        self.session(&answer)
+    }
+
+    /// The session in an answer to a login or a registration.
+    pub fn session(&self, answer: &Value) -> Result<Self> {
+        let user_id = field(answer, "a login", "user_id")?;
+        let token = field(answer, "a login", "access_token")?;
+        Ok(self.with_token(&user_id, &token))
+    }
+
+    /// Whose session it is; empty for nobody's.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The access token, if there is one.
+    pub fn token(&self) -> Option<&SecretString> {
+        self.token.as_ref()
+    }
+
+    /// Any request; `path` is what stands behind the base URL, encoded already.
+    pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let mut request = self.http.request(method.clone(), self.url(path));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer(&method, path, request).await
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.request(Method::GET, path, None).await
+    }
+
+    /// `PUT`.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.request(Method::PUT, path, Some(body)).await
+    }
+
+    /// `POST`.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.request(Method::POST, path, Some(body)).await
+    }
+
+    /// Uploads a file and gives its `mxc://` URI.
+    pub async fn upload(&self, name: &str, kind: &str, content: &'static [u8]) -> Result<String> {
+        let path = "/_matrix/media/v3/upload";
+        let request = self
+            .http
+            .post(self.url(path))
+            .query(&[("filename", name)])
+            .header("content-type", kind)
+            .body(content);
+        let answer = self.answer(&Method::POST, path, request).await?;
+        field(&answer, "an upload", "content_uri")
+    }
+
+    /// A transaction ID: the same ones in the same order in every run.
+    fn transaction(&self) -> String {
+        format!("lab{}", self.transactions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        mut request: reqwest::RequestBuilder,
+    ) -> Result<Value> {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        // Without the query, which may hold tokens.
+        let name = || format!("{method} {}", path.split('?').next().unwrap_or(path));
+        let unanswered = |source: reqwest::Error| LabError::Unanswered {
+            request: name(),
+            source: source.without_url(),
+        };
+        let response = request.send().await.map_err(unanswered)?;
+        let status = response.status();
+        let text = response.text().await.map_err(unanswered)?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(LabError::Answer {
+                request: name(),
+                status: status.as_u16(),
+                body,
+            })
+        }
+    }
+}
+
+/// The Client-Server API.
+fn v3(segments: &[&str]) -> String {
+    path("/_matrix/client/v3", segments)
+}
+
+/// A text of an answer.
+pub(super) fn field(answer: &Value, request: &str, field: &'static str) -> Result<String> {
+    answer[field]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| LabError::Missing {
+            request: request.to_owned(),
+            field,
+            body: answer.clone(),
+        })
+}

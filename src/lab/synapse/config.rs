@@ -1,0 +1,159 @@
+//! Synapse's configuration, written as JSON: that is YAML too, and nothing needs quoting by hand.
+//!
+//! `--generate-config` would do the same in two more seconds.
+
+use ruma::serde::Base64;
+use serde_json::{Value, json};
+
+use super::SynapseOptions;
+use crate::{
+    lab::{Result, folder::Folder},
+    secret::{ExposeSecret, SecretString, random_token},
+};
+
+/// Writes configuration, log configuration, signing key and registrations; gives the configuration's path.
+pub(super) fn write(
+    folder: &Folder,
+    options: &SynapseOptions,
+    port: u16,
+    secret: &SecretString,
+) -> Result<String> {
+    let mut registrations = Vec::new();
+    for (number, registration) in options.registrations.iter().enumerate() {
+        let path = folder.write(&format!("registration-{number}.yaml"), &registration.yaml())?;
+        registrations.push(path.display().to_string());
+    }
+    folder.write("log.yaml", &log().to_string())?;
+    folder.write("signing.key", &signing_key())?;
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let mut config = json!({
+        "server_name": options.server_name,
+        "pid_file": at("synapse.pid"),
+        "listeners": [{
+            "type": "http",
+            "port": port,
+            "bind_addresses": ["127.0.0.1"],
+            "tls": false,
+            "resources": [{ "names": ["client", "federation"], "compress": false }],
+        }],
+        "database": { "name": "sqlite3", "args": { "database": at("homeserver.db") } },
+        "media_store_path": at("media"),
+        "log_config": at("log.yaml"),
+        "signing_key_path": at("signing.key"),
+        "registration_shared_secret": secret.expose_secret(),
+        "macaroon_secret_key": random_token().expose_secret(),
+        "form_secret": random_token().expose_secret(),
+        "report_stats": false,
+        "enable_registration": false,
+        "app_service_config_files": registrations,
+        "suppress_key_server_warning": true,
+        "trusted_key_servers": options.trusted_server.iter().map(|name| {
+            json!({ "server_name": name, "accept_keys_insecurely": true })
+        }).collect::<Vec<_>>(),
+        // The resident's certificate is its own, and its address is this machine's.
+        "federation_verify_certificates": false,
+        "federation_ip_range_blacklist": [],
+        "ip_range_blacklist": [],
+        "presence": { "enabled": false },
+        "enable_room_list_search": true,
+        // The passwords protect nothing; the default costs a fifth of a second each.
+        "bcrypt_rounds": 4,
+    });
+    if let Some(config) = config.as_object_mut() {
+        config.extend(no_rate_limits());
+    }
+    Ok(folder
+        .write("homeserver.yaml", &config.to_string())?
+        .display()
+        .to_string())
+}
+
+/// Every limit that a fill or an import meets.
+fn no_rate_limits() -> serde_json::Map<String, Value> {
+    let off = json!({ "per_second": 1_000_000, "burst_count": 1_000_000 });
+    let mut limits: serde_json::Map<String, Value> = [
+        "rc_message",
+        "rc_registration",
+        "rc_admin_redaction",
+        "rc_joins_per_room",
+        "rc_third_party_invite",
+        "rc_media_create",
+        "rc_room_creation",
+        "rc_user_directory",
+        "rc_profile",
+        "rc_key_requests",
+        "rc_reports",
+    ]
+    .into_iter()
+    .map(|name| (name.to_owned(), off.clone()))
+    .collect();
+    for (name, parts) in [
+        ("rc_login", &["address", "account", "failed_attempts"][..]),
+        ("rc_joins", &["local", "remote"]),
+        ("rc_invites", &["per_room", "per_user", "per_issuer"]),
+    ] {
+        let parts = parts.iter().map(|part| ((*part).to_owned(), off.clone()));
+        limits.insert(name.to_owned(), Value::Object(parts.collect()));
+    }
+    limits.insert(
+        "rc_federation".to_owned(),
+        json!({ "window_size": 1000, "sleep_limit": 1_000_000, "reject_limit": 1_000_000, "concurrent": 100 }),
+    );
+    limits
+}
+
+/// Everything to standard error: the lab catches it.
+fn log() -> Value {
+    json!({
+        "version": 1,
+        "formatters": { "line": { "format": "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s" } },
+        "filters": { "context": { "()": "synapse.logging.context.LoggingContextFilter", "request": "" } },
+        "handlers": { "console": { "class": "logging.StreamHandler", "formatter": "line", "filters": ["context"] } },
+        "root": { "level": "INFO", "handlers": ["console"] },
+        "disable_existing_loggers": false,
+    })
+}
+
+/// A fresh key: `ed25519 <id> <seed>`.
+fn signing_key() -> String {
+    let seed: Base64 = Base64::new(rand::random::<[u8; 32]>().to_vec());
+    let id: String = random_token().expose_secret().chars().take(4).collect();
+    format!("ed25519 a_{id} {}\n", seed.encode())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_trusts_the_resident_and_reads_its_registrations() {
+        let folder = Folder::new("test").unwrap();
+        let options = SynapseOptions {
+            server_name: "localhost:1".try_into().unwrap(),
+            registrations: vec![crate::lab::registration::Registration::default()],
+            trusted_server: Some("localhost:2".try_into().unwrap()),
+        };
+        let path = write(&folder, &options, 3, &"s".to_owned().into()).unwrap();
+        let config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(
+            config["listeners"][0]["bind_addresses"],
+            json!(["127.0.0.1"])
+        );
+        assert_eq!(
+            config["trusted_key_servers"][0]["server_name"],
+            "localhost:2"
+        );
+        assert_eq!(config["rc_joins"]["remote"]["per_second"], 1_000_000);
+        let registration = config["app_service_config_files"][0].as_str().unwrap();
+        assert!(std::path::Path::new(registration).exists());
+    }
+
+    #[test]
+    fn a_signing_key_has_synapses_form() {
+        let key = signing_key();
+        let parts: Vec<&str> = key.split_whitespace().collect();
+        assert_eq!(parts[0], "ed25519");
+        assert_eq!((parts[1].len(), parts[2].len()), (6, 43));
+        assert_ne!(key, signing_key());
+    }
+}

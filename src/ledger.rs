@@ -1,0 +1,318 @@
+//! The ledger: what happened to each user and room of a bundle, committed before the next attempt.
+//!
+//! A SQLite file in write-ahead mode: an entry that was committed is there after `kill -9`.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+
+use crate::{Error, Result, job::Problem};
+
+/// A step that is taken once for each subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// A user's account.
+    Account,
+    /// A user's display name and picture.
+    Profile,
+    /// A room: the one remote join.
+    Join,
+    /// A room: the first event imported, so that older ones are let in.
+    Open,
+    /// A room: events sent; the position is the number of timeline events that are through.
+    Replay,
+    /// A room: members mended, read back and found right.
+    Settle,
+    /// An alias.
+    Alias,
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Profile => "profile",
+            Self::Join => "join",
+            Self::Open => "open",
+            Self::Replay => "replay",
+            Self::Settle => "settle",
+            Self::Alias => "alias",
+        }
+    }
+}
+
+/// How a step went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// About to be tried: what comes of it is unknown after a crash.
+    Begun,
+    /// Done, with a word about how (`created`, `adopted`).
+    Done(&'static str),
+    /// Failed: why.
+    Failed(String),
+}
+
+/// An entry read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `begun`, `done`, `failed`.
+    pub outcome: String,
+    /// How it was done, or why it failed.
+    pub detail: String,
+    /// Events through, for [`Step::Replay`].
+    pub position: u64,
+}
+
+impl Entry {
+    /// Whether the step need not be taken again.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.outcome == "done"
+    }
+}
+
+/// The ledger of one installation, opened for one bundle.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    bundle: String,
+    database: Mutex<Connection>,
+}
+
+impl Ledger {
+    /// Opens or makes the file; `bundle` identifies the bundle whose entries are meant.
+    pub fn open(path: &Path, bundle: &str) -> Result<Self> {
+        let failed = |source| Error::Ledger {
+            path: path.to_owned(),
+            source,
+        };
+        let database = Connection::open(path).map_err(failed)?;
+        database
+            .execute_batch(
+                "pragma journal_mode = wal;
+                 pragma synchronous = normal;
+                 pragma busy_timeout = 5000;
+                 create table if not exists step (
+                     bundle text not null, step text not null, subject text not null,
+                     outcome text not null, detail text not null default '', position integer not null default 0,
+                     primary key (bundle, step, subject)) without rowid;
+                 create table if not exists problem (
+                     bundle text not null, step text not null, subject text not null, reason text not null,
+                     primary key (bundle, step, subject)) without rowid;",
+            )
+            .map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            bundle: bundle.to_owned(),
+            database: Mutex::new(database),
+        })
+    }
+
+    /// Commits how a step went.
+    pub fn record(&self, step: Step, subject: impl ToString, outcome: &Outcome) -> Result<()> {
+        let (word, detail) = match outcome {
+            Outcome::Begun => ("begun", ""),
+            Outcome::Done(how) => ("done", *how),
+            Outcome::Failed(why) => ("failed", why.as_str()),
+        };
+        self.with(|database| {
+            database
+                .prepare_cached(
+                    "insert into step (bundle, step, subject, outcome, detail) values (?1, ?2, ?3, ?4, ?5)
+                     on conflict do update set outcome = excluded.outcome, detail = excluded.detail",
+                )?
+                .execute(params![self.bundle, step.name(), subject.to_string(), word, detail])
+        })?;
+        Ok(())
+    }
+
+    /// Commits how many of a room's events are through.
+    pub fn advance(&self, room: impl ToString, position: u64) -> Result<()> {
+        self.with(|database| {
+            database
+                .prepare_cached(
+                    "insert into step (bundle, step, subject, outcome, position) values (?1, 'replay', ?2, 'begun', ?3)
+                     on conflict do update set position = excluded.position",
+                )?
+                .execute(params![self.bundle, room.to_string(), position])
+        })?;
+        Ok(())
+    }
+
+    /// What is known of a step.
+    pub fn entry(&self, step: Step, subject: impl ToString) -> Result<Option<Entry>> {
+        self.with(|database| {
+            database
+                .prepare_cached(
+                    "select outcome, detail, position from step where bundle = ?1 and step = ?2 and subject = ?3",
+                )?
+                .query_row(params![self.bundle, step.name(), subject.to_string()], |row| {
+                    Ok(Entry {
+                        outcome: row.get(0)?,
+                        detail: row.get(1)?,
+                        position: row.get(2)?,
+                    })
+                })
+                .optional()
+        })
+    }
+
+    /// Whether a step is done.
+    pub fn is_done(&self, step: Step, subject: impl ToString) -> Result<bool> {
+        Ok(self
+            .entry(step, subject)?
+            .is_some_and(|entry| entry.is_done()))
+    }
+
+    /// How many subjects are through a step, by detail if one is given.
+    pub fn count_done(&self, step: Step, detail: Option<&str>) -> Result<u64> {
+        self.with(|database| {
+            database.query_row(
+                "select count(*) from step where bundle = ?1 and step = ?2 and outcome = 'done'
+                 and (?3 is null or detail = ?3)",
+                params![self.bundle, step.name(), detail],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// The subjects that are through a step in a certain way, sorted.
+    pub fn done_as(&self, step: Step, detail: &str) -> Result<Vec<String>> {
+        self.with(|database| {
+            database
+                .prepare(
+                    "select subject from step where bundle = ?1 and step = ?2 and outcome = 'done' and detail = ?3
+                     order by subject",
+                )?
+                .query_map(params![self.bundle, step.name(), detail], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Events through in all rooms.
+    pub fn events(&self) -> Result<u64> {
+        self.with(|database| {
+            database.query_row(
+                "select coalesce(sum(position), 0) from step where bundle = ?1 and step = 'replay'",
+                params![self.bundle],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// Notes what could not be done; the same thing twice is one problem.
+    pub fn problem(&self, problem: &Problem) -> Result<()> {
+        self.with(|database| {
+            database.execute(
+                "insert into problem values (?1, ?2, ?3, ?4) on conflict do update set reason = excluded.reason",
+                params![self.bundle, problem.step, problem.subject, problem.reason],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Forgets a problem that was overcome.
+    pub fn solved(&self, step: &str, subject: impl ToString) -> Result<()> {
+        self.with(|database| {
+            database.execute(
+                "delete from problem where bundle = ?1 and step = ?2 and subject = ?3",
+                params![self.bundle, step, subject.to_string()],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// All problems of this bundle, sorted by step and subject.
+    pub fn problems(&self) -> Result<Vec<Problem>> {
+        self.with(|database| {
+            database
+                .prepare("select step, subject, reason from problem where bundle = ?1 order by step, subject")?
+                .query_map(params![self.bundle], |row| {
+                    Ok(Problem {
+                        step: row.get(0)?,
+                        subject: row.get(1)?,
+                        reason: row.get(2)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        // A poisoned lock means that another task panicked between two statements; each statement is atomic.
+        let database = self
+            .database
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(&database).map_err(|source| Error::Ledger {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_survive_and_belong_to_their_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.sqlite");
+        {
+            let ledger = Ledger::open(&path, "one").unwrap();
+            ledger
+                .record(Step::Account, "@a:x", &Outcome::Begun)
+                .unwrap();
+            ledger
+                .record(Step::Account, "@a:x", &Outcome::Done("created"))
+                .unwrap();
+            ledger
+                .record(Step::Account, "@b:x", &Outcome::Failed("no".into()))
+                .unwrap();
+            ledger.advance("!r:x", 3).unwrap();
+            ledger.advance("!r:x", 4).unwrap();
+        }
+        let ledger = Ledger::open(&path, "one").unwrap();
+        assert!(ledger.is_done(Step::Account, "@a:x").unwrap());
+        assert!(!ledger.is_done(Step::Account, "@b:x").unwrap());
+        assert_eq!(
+            ledger.count_done(Step::Account, Some("created")).unwrap(),
+            1
+        );
+        assert_eq!(ledger.done_as(Step::Account, "created").unwrap(), ["@a:x"]);
+        assert_eq!(
+            ledger
+                .entry(Step::Replay, "!r:x")
+                .unwrap()
+                .unwrap()
+                .position,
+            4
+        );
+        assert_eq!(ledger.events().unwrap(), 4);
+        let other = Ledger::open(&path, "two").unwrap();
+        assert_eq!(other.entry(Step::Account, "@a:x").unwrap(), None);
+        assert_eq!(other.events().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_problem_is_listed_once_until_it_is_solved() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("l"), "b").unwrap();
+        let problem = Problem {
+            step: "event".into(),
+            subject: "$e".into(),
+            reason: "no".into(),
+        };
+        ledger.problem(&problem).unwrap();
+        ledger.problem(&problem).unwrap();
+        assert_eq!(ledger.problems().unwrap(), [problem]);
+        ledger.solved("event", "$e").unwrap();
+        assert!(ledger.problems().unwrap().is_empty());
+    }
+}

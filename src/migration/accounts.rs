@@ -1,0 +1,88 @@
+//! Accounts: made with a random password, adopted where they exist, or reserved where they are closed.
+
+use futures::{StreamExt, stream};
+
+use super::{
+    import::Import,
+    plan::{UserAction, UserPlan},
+};
+use crate::{
+    Result,
+    job::{Event, Phase},
+    ledger::{Outcome, Step},
+};
+
+/// Registrations under way at once.
+const IN_FLIGHT: usize = 8;
+
+/// How an account came to be, as the ledger keeps it.
+pub mod how {
+    /// Made by us.
+    pub const CREATED: &str = "created";
+    /// Was there before us: its password stays.
+    pub const ADOPTED: &str = "adopted";
+    /// Made and closed.
+    pub const RESERVED: &str = "reserved";
+}
+
+/// Sees to every account of the plan. One user's failure is that user's problem.
+pub async fn run(import: &Import) -> Result<()> {
+    let users: Vec<_> = import
+        .plan
+        .users
+        .iter()
+        .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
+        .cloned()
+        .collect();
+    import.begin(Phase::Accounts, users.len());
+    let mut done = stream::iter(users)
+        .map(|user| async move {
+            let result = one(import, &user).await;
+            (user, result)
+        })
+        .buffer_unordered(IN_FLIGHT);
+    let mut count = 0;
+    while let Some((user, result)) = done.next().await {
+        import.outcome("account", Step::Account, &user.user_id, result)?;
+        count += 1;
+        import.job.emit(Event::Done {
+            phase: Phase::Accounts,
+            done: count,
+        });
+    }
+    Ok(())
+}
+
+async fn one(import: &Import, user: &UserPlan) -> Result<()> {
+    import.job.check()?;
+    let (ledger, id) = (&import.ledger, &user.user_id);
+    let entry = ledger.entry(Step::Account, id)?;
+    if entry.as_ref().is_some_and(|entry| entry.is_done()) {
+        return Ok(());
+    }
+    let begun = entry.is_some_and(|entry| entry.outcome == "begun") || import.passwords.has(id);
+    // An account that is there although no attempt of ours was begun is somebody's own.
+    if !begun && import.target.has_account(id).await? {
+        return ledger.record(Step::Account, id, &Outcome::Done(how::ADOPTED));
+    }
+    ledger.record(Step::Account, id, &Outcome::Begun)?;
+    let outcome = if user.action == UserAction::Reserve {
+        reserve(import, user).await?;
+        how::RESERVED
+    } else {
+        let password = import.passwords.of(id)?;
+        import.target.register(id, Some(&password)).await?;
+        how::CREATED
+    };
+    ledger.record(Step::Account, id, &Outcome::Done(outcome))
+}
+
+/// Tuwunel takes an account without a password for deactivated; anything else is asked to deactivate it.
+async fn reserve(import: &Import, user: &UserPlan) -> Result<()> {
+    import.target.register(&user.user_id, None).await?;
+    if import.plan.target.replay {
+        return Ok(());
+    }
+    // Also where the account exists: an earlier run may have been stopped between the two requests.
+    import.target.deactivate(&user.user_id).await
+}

@@ -1,0 +1,66 @@
+//! Room aliases.
+
+use std::collections::BTreeMap;
+
+use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId};
+
+use super::{import::Import, plan::RoomAction};
+use crate::{
+    Error, Result,
+    job::{Event, Phase},
+    ledger::{Outcome, Step},
+};
+
+/// Makes the aliases of the rooms that were carried over.
+pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>) -> Result<()> {
+    import.begin(Phase::Aliases, aliases.len());
+    let joiners: BTreeMap<&RoomId, &UserId> = import
+        .plan
+        .rooms
+        .iter()
+        .filter_map(|room| match &room.action {
+            RoomAction::Carry { joiner, .. } => Some((&*room.room_id, &**joiner)),
+            RoomAction::Skip { .. } => None,
+        })
+        .collect();
+    for (count, (alias, room)) in (1..).zip(aliases) {
+        import.job.check()?;
+        if let Some(user) = joiners.get(&**room) {
+            import.outcome(
+                "alias",
+                Step::Alias,
+                alias,
+                one(import, alias, room, user).await,
+            )?;
+        } else {
+            import.problem(
+                "alias",
+                alias,
+                &format!("its room {room} was not carried over"),
+            )?;
+        }
+        import.job.emit(Event::Done {
+            phase: Phase::Aliases,
+            done: count,
+        });
+    }
+    Ok(())
+}
+
+async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId) -> Result<()> {
+    if import.ledger.is_done(Step::Alias, alias)? {
+        return Ok(());
+    }
+    match import.target.resolve(alias).await? {
+        Some(there) if there == *room => {}
+        Some(other) => {
+            return Err(Error::Target(format!(
+                "it names {other} on the target already: remove it there and import again"
+            )));
+        }
+        None => import.target.set_alias(user, alias, room).await?,
+    }
+    import
+        .ledger
+        .record(Step::Alias, alias, &Outcome::Done("set"))
+}

@@ -1,0 +1,139 @@
+//! One room's way: join, open the past, replay, mend, read back.
+
+use std::sync::Arc;
+
+use ruma::OwnedUserId;
+
+use super::{
+    compare,
+    import::Import,
+    mend, past,
+    plan::{JoinPoint, RoomPlan},
+    read_back, replay,
+};
+use crate::{
+    Error, Result,
+    ledger::{Outcome, Step},
+    resident::{OpenRoom, open_room::Opening},
+};
+
+/// Carries a room over from where the ledger says.
+pub async fn run(
+    import: &Import,
+    plan: &RoomPlan,
+    joiner: &OwnedUserId,
+    join: &JoinPoint,
+) -> Result<()> {
+    let room_id = &plan.room_id;
+    if import.ledger.is_done(Step::Settle, room_id)? {
+        return Ok(());
+    }
+    import.job.check()?;
+    let room = Arc::new(open(import, plan, joiner, join)?);
+    let _served = import.resident.open(Arc::clone(&room));
+    if !import.ledger.is_done(Step::Join, room_id)? {
+        enter(import, &room).await?;
+    }
+    if let Some(admin) = &import.admin {
+        if !import.ledger.is_done(Step::Open, room_id)? {
+            past::open(admin, &import.resident, &room).await?;
+            import
+                .ledger
+                .record(Step::Open, room_id, &Outcome::Done("opened"))?;
+        }
+        replay::run(import, &import.sender, &room).await?;
+    }
+    settle(import, plan, &room).await
+}
+
+fn open(
+    import: &Import,
+    plan: &RoomPlan,
+    joiner: &OwnedUserId,
+    join: &JoinPoint,
+) -> Result<OpenRoom> {
+    let bundle = &import.bundle;
+    let current_state = read_back::bundle_state(bundle, &plan.room_id)?
+        .into_iter()
+        .map(|event| ((event.kind, event.state_key), event.event_id))
+        .collect();
+    let opening = Opening {
+        room_id: plan.room_id.clone(),
+        version: plan
+            .version
+            .clone()
+            .ok_or_else(|| Error::Target("its version is unknown: export again".to_owned()))?,
+        joiner: joiner.clone(),
+        join: join.clone(),
+        forward_extremities: import
+            .extremities
+            .get(&plan.room_id)
+            .cloned()
+            .unwrap_or_default(),
+        current_state,
+    };
+    let lines: Vec<_> = bundle.events(&plan.room_id)?.collect::<Result<_>>()?;
+    let (room, unreadable) = OpenRoom::new(opening, lines);
+    for (event, error) in unreadable {
+        import.problem("event", &event, &error.to_string())?;
+    }
+    Ok(room)
+}
+
+/// The one remote join, proved by the joiner's own list of rooms.
+async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
+    let (target, room_id) = (&import.target, &room.room_id);
+    import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
+    // After a crash the join may have gone through: asking again would do nothing, but not asking is clearer.
+    if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
+        target
+            .join(&room.joiner, room_id, &import.resident.identity.name)
+            .await?;
+        if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
+            return Err(Error::Target(format!(
+                "{} is not in the room after its join: look at the target's log",
+                room.joiner
+            )));
+        }
+    }
+    import
+        .ledger
+        .record(Step::Join, room_id, &Outcome::Done("joined"))
+}
+
+/// Mends the joiner, then reads the room back: what differs is a problem each.
+async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()> {
+    let expected = read_back::expected(&import.bundle, plan, import.plan.target.replay)?;
+    let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
+    let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
+    if mend::joiner(&import.target, room, &expected, &found.state).await? {
+        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
+    }
+    let verdict = compare::room(plan, &room.joiner, &expected, &found);
+    let differences = [&verdict.members, &verdict.state, &verdict.timeline]
+        .into_iter()
+        .flat_map(|comparison| &comparison.differences);
+    for difference in differences {
+        import.problem(
+            "room",
+            format!("{}: {difference}", plan.room_id),
+            "it differs from the source",
+        )?;
+    }
+    if verdict.same_order == Some(false) {
+        import.problem(
+            "room",
+            &plan.room_id,
+            "its events are not in the order of the source",
+        )?;
+    }
+    import.ledger.record(
+        Step::Settle,
+        &plan.room_id,
+        &Outcome::Done(if verdict.is_good() {
+            "equal"
+        } else {
+            "different"
+        }),
+    )
+}

@@ -1,0 +1,368 @@
+//! A room of the bundle against what was read from the target. No I/O.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ruma::{OwnedEventId, OwnedUserId, UserId};
+
+use super::{
+    outcome::{Comparison, RoomVerification},
+    plan::RoomPlan,
+};
+use crate::model::state_event::{Member, StateEvent};
+
+/// What a room must look like.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// Members by ID.
+    pub members: BTreeMap<OwnedUserId, Member>,
+    /// The other state: event IDs by type and state key.
+    pub state: BTreeMap<(String, String), OwnedEventId>,
+    /// Timeline events in order, with their type.
+    pub timeline: Vec<(OwnedEventId, String)>,
+    /// Whether the target takes history at all.
+    pub replay: bool,
+    /// Whether the create event can't be in the timeline (version 12).
+    pub create_is_nameless: bool,
+}
+
+/// What was read from the target.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Current state with members.
+    pub state: Vec<StateEvent>,
+    /// Timeline event IDs in order.
+    pub timeline: Vec<OwnedEventId>,
+    /// Events that the first reader does not see in the timeline, but another member does.
+    pub seen_by_others: BTreeSet<OwnedEventId>,
+}
+
+impl Expected {
+    /// From a bundle's state events in the client format.
+    pub fn take_state(&mut self, events: impl IntoIterator<Item = StateEvent>) {
+        for event in events {
+            match OwnedUserId::try_from(event.state_key.as_str()) {
+                Ok(user) if event.kind == "m.room.member" => {
+                    self.members.insert(user, event.content);
+                }
+                _ => {
+                    self.state
+                        .insert((event.kind, event.state_key), event.event_id);
+                }
+            }
+        }
+    }
+
+    /// A user's membership.
+    #[must_use]
+    pub fn membership(&self, user: &UserId) -> Option<&str> {
+        self.members.get(user)?.membership.as_deref()
+    }
+
+    /// The joined members.
+    pub fn joined(&self) -> impl Iterator<Item = &OwnedUserId> {
+        self.members
+            .iter()
+            .filter(|(_, member)| member.membership.as_deref() == Some("join"))
+            .map(|(user, _)| user)
+    }
+}
+
+/// Compares everything of a room.
+#[must_use]
+pub fn room(
+    plan: &RoomPlan,
+    joiner: &UserId,
+    expected: &Expected,
+    found: &Found,
+) -> RoomVerification {
+    let mut members = BTreeMap::new();
+    let mut state = BTreeMap::new();
+    for event in &found.state {
+        if event.kind == "m.room.member" {
+            members.insert(event.state_key.as_str(), &event.content);
+        } else {
+            state.insert(
+                (event.kind.as_str(), event.state_key.as_str()),
+                &event.event_id,
+            );
+        }
+    }
+    RoomVerification {
+        room_id: plan.room_id.clone(),
+        name: plan.name.clone(),
+        version: plan.version.as_ref().map(ToString::to_string),
+        skipped: None,
+        members: compare_members(&members, joiner, expected),
+        state: compare_state(&state, expected),
+        timeline: compare_timeline(expected, found),
+        same_order: expected.replay.then(|| same_order(expected, found)),
+    }
+}
+
+fn compare_members(
+    found: &BTreeMap<&str, &Member>,
+    joiner: &UserId,
+    expected: &Expected,
+) -> Comparison {
+    let mut comparison = Comparison {
+        expected: expected.members.len() as u64,
+        ..Comparison::default()
+    };
+    for (user, member) in &expected.members {
+        let want = member.membership.as_deref().unwrap_or("none");
+        let there = found.get(user.as_str());
+        let have = there
+            .and_then(|there| there.membership.as_deref())
+            .unwrap_or("nothing");
+        if want != have {
+            comparison
+                .differences
+                .push(format!("{user} is {have} instead of {want}"));
+            continue;
+        }
+        let name_differs = there.is_some_and(|there| there.displayname != member.displayname);
+        if !name_differs || want != "join" {
+            comparison.equal += 1;
+        } else if user == joiner {
+            comparison.equal += 1;
+            comparison.known.push(format!(
+                "{user} has the global display name here, by its new join event"
+            ));
+        } else {
+            comparison
+                .differences
+                .push(format!("{user} has another display name"));
+        }
+    }
+    let unexpected = found.iter().filter(|(user, _)| {
+        !expected
+            .members
+            .keys()
+            .any(|known| known.as_str() == **user)
+    });
+    for (user, member) in unexpected {
+        comparison.differences.push(format!(
+            "{user} is {}, but is not in the source",
+            member.membership.as_deref().unwrap_or("there")
+        ));
+    }
+    comparison
+}
+
+fn compare_state(found: &BTreeMap<(&str, &str), &OwnedEventId>, expected: &Expected) -> Comparison {
+    let mut comparison = Comparison {
+        expected: expected.state.len() as u64,
+        ..Comparison::default()
+    };
+    let name = |kind: &str, key: &str| {
+        if key.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind} of {key}")
+        }
+    };
+    for ((kind, key), id) in &expected.state {
+        match found.get(&(kind.as_str(), key.as_str())) {
+            Some(there) if *there == id => comparison.equal += 1,
+            Some(there) => comparison
+                .differences
+                .push(format!("{} is {there} instead of {id}", name(kind, key))),
+            None => comparison
+                .differences
+                .push(format!("{} {id} is missing", name(kind, key))),
+        }
+    }
+    for ((kind, key), id) in found {
+        if !expected
+            .state
+            .contains_key(&((*kind).to_owned(), (*key).to_owned()))
+        {
+            comparison
+                .differences
+                .push(format!("{} {id} is not in the source", name(kind, key)));
+        }
+    }
+    comparison
+}
+
+fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
+    let mut comparison = Comparison {
+        expected: expected.timeline.len() as u64,
+        ..Comparison::default()
+    };
+    let there: BTreeSet<_> = found.timeline.iter().chain(&found.seen_by_others).collect();
+    for (id, kind) in &expected.timeline {
+        if there.contains(id) {
+            comparison.equal += 1;
+        } else if !expected.replay {
+            // Told once, below.
+        } else if expected.create_is_nameless && kind == "m.room.create" {
+            comparison.known.push(format!(
+                "{id}: a version 12 create event is in the state, not in the timeline"
+            ));
+        } else if kind == "org.matrix.dummy_event" {
+            comparison
+                .known
+                .push(format!("{id}: the target never shows dummy events"));
+        } else {
+            comparison
+                .differences
+                .push(format!("{id} ({kind}) is missing"));
+        }
+    }
+    if !expected.replay {
+        comparison
+            .known
+            .push("this target takes no history: it joins at the current state".to_owned());
+    }
+    comparison
+}
+
+/// Whether the events that both have come in the same order, each once.
+fn same_order(expected: &Expected, found: &Found) -> bool {
+    let place: HashMap<_, _> = expected
+        .timeline
+        .iter()
+        .enumerate()
+        .map(|(place, (id, _))| (id, place))
+        .collect();
+    found
+        .timeline
+        .iter()
+        .filter_map(|id| place.get(id))
+        .is_sorted_by(|a, b| a < b)
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{owned_room_id, user_id};
+
+    use super::*;
+    use crate::migration::plan::RoomAction;
+
+    fn plan() -> RoomPlan {
+        RoomPlan {
+            room_id: owned_room_id!("!r:x"),
+            name: "Room".to_owned(),
+            version: None,
+            events: 3,
+            members: 1,
+            action: RoomAction::Skip {
+                reason: String::new(),
+            },
+        }
+    }
+
+    fn state(json: serde_json::Value) -> Vec<StateEvent> {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn expected() -> Expected {
+        let mut expected = Expected {
+            timeline: ["$1", "$2", "$3"]
+                .map(|id| {
+                    (
+                        OwnedEventId::try_from(id).unwrap(),
+                        "m.room.message".to_owned(),
+                    )
+                })
+                .into(),
+            replay: true,
+            ..Expected::default()
+        };
+        expected.take_state(source());
+        expected
+    }
+
+    fn source() -> Vec<StateEvent> {
+        state(serde_json::json!([
+            {"type": "m.room.member", "state_key": "@a:x", "event_id": "$m", "content": {"membership": "join", "displayname": "A"}},
+            {"type": "m.room.member", "state_key": "@b:x", "event_id": "$n", "content": {"membership": "ban", "displayname": 5}},
+            {"type": "m.room.topic", "state_key": "", "event_id": "$t", "content": {"topic": "T"}},
+        ]))
+    }
+
+    fn found(ids: &[&str]) -> Found {
+        Found {
+            state: source(),
+            timeline: ids
+                .iter()
+                .map(|id| OwnedEventId::try_from(*id).unwrap())
+                .collect(),
+            seen_by_others: BTreeSet::new(),
+        }
+    }
+
+    fn compared(found: &Found) -> RoomVerification {
+        room(&plan(), user_id!("@a:x"), &expected(), found)
+    }
+
+    #[test]
+    fn an_equal_room_is_good_also_with_the_new_join_event_between() {
+        let room = compared(&found(&["$1", "$new", "$2", "$3"]));
+        assert!(room.is_good(), "{room:?}");
+        assert_eq!(
+            (room.members.equal, room.state.equal, room.timeline.equal),
+            (2, 1, 3)
+        );
+    }
+
+    #[test]
+    fn what_is_missing_different_or_added_is_named() {
+        let mut there = found(&["$1", "$3"]);
+        there.state = state(serde_json::json!([
+            {"type": "m.room.member", "state_key": "@a:x", "event_id": "$m", "content": {"membership": "leave"}},
+            {"type": "m.room.member", "state_key": "@c:x", "event_id": "$o", "content": {"membership": "join"}},
+            {"type": "m.room.topic", "state_key": "", "event_id": "$other"},
+        ]));
+        let room = compared(&there);
+        insta::assert_json_snapshot!((room.members.differences, room.state.differences, room.timeline.differences), @r#"
+        [
+          [
+            "@a:x is leave instead of join",
+            "@b:x is nothing instead of ban",
+            "@c:x is join, but is not in the source"
+          ],
+          [
+            "m.room.topic is $other instead of $t"
+          ],
+          [
+            "$2 (m.room.message) is missing"
+          ]
+        ]
+        "#);
+    }
+
+    #[test]
+    fn another_order_and_a_doubled_event_are_seen() {
+        assert_eq!(
+            compared(&found(&["$1", "$3", "$2"])).same_order,
+            Some(false)
+        );
+        assert_eq!(
+            compared(&found(&["$1", "$2", "$2", "$3"])).same_order,
+            Some(false)
+        );
+    }
+
+    #[test]
+    fn the_joiners_own_name_in_the_room_is_a_known_edge() {
+        let mut there = found(&["$1", "$2", "$3"]);
+        there.state[0].content.displayname = Some("Global".to_owned());
+        let room = compared(&there);
+        assert!(room.is_good());
+        assert_eq!(room.members.known.len(), 1);
+    }
+
+    #[test]
+    fn known_edges_are_told_and_no_difference() {
+        let mut want = expected();
+        want.create_is_nameless = true;
+        want.timeline[0].1 = "m.room.create".to_owned();
+        want.timeline[1].1 = "org.matrix.dummy_event".to_owned();
+        let room = room(&plan(), user_id!("@a:x"), &want, &found(&["$3"]));
+        assert!(room.is_good());
+        assert_eq!(room.timeline.known.len(), 2);
+        assert_eq!(room.timeline.equal, 1);
+    }
+}

@@ -1,0 +1,124 @@
+//! The random passwords of new accounts: a file of mode 0600 for the operator, written before the account is made.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use ruma::{OwnedUserId, UserId};
+
+use crate::{
+    Error, Result,
+    secret::{ExposeSecret, SecretString, random_token},
+};
+
+/// `user_id,password` lines, appended and synced one by one, so that a killed run's accounts keep theirs.
+pub struct Passwords {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    known: HashMap<OwnedUserId, SecretString>,
+    file: File,
+}
+
+impl Passwords {
+    /// Opens or makes the file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::file(path)(error)),
+        };
+        // The last line may be half written: its account was not made yet.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let known = text[..whole]
+            .lines()
+            .filter_map(|line| line.rsplit_once(','))
+            .filter_map(|(user, password)| {
+                Some((
+                    OwnedUserId::try_from(user).ok()?,
+                    password.to_owned().into(),
+                ))
+            })
+            .collect();
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(Error::file(path))?;
+        file.set_len(whole as u64).map_err(Error::file(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            inner: Mutex::new(Inner { known, file }),
+        })
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether an account was about to be made with a password of ours.
+    #[must_use]
+    pub fn has(&self, user: &UserId) -> bool {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.known.contains_key(user)
+    }
+
+    /// A user's password: the one that an earlier run wrote down, or a new one, on disk before this returns.
+    pub fn of(&self, user: &UserId) -> Result<SecretString> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(password) = inner.known.get(user) {
+            return Ok(password.clone());
+        }
+        let password = random_token();
+        let line = format!("{user},{}\n", password.expose_secret());
+        inner
+            .file
+            .write_all(line.as_bytes())
+            .and_then(|()| inner.file.sync_data())
+            .map_err(Error::file(&self.path))?;
+        inner.known.insert(user.to_owned(), password.clone());
+        Ok(password)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use ruma::user_id;
+
+    use super::*;
+
+    #[test]
+    fn passwords_survive_and_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("passwords.csv");
+        let first = Passwords::open(&path)
+            .unwrap()
+            .of(user_id!("@a:x"))
+            .unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let mut half = OpenOptions::new().append(true).open(&path).unwrap();
+        half.write_all(b"@b:x,abc").unwrap();
+        let again = Passwords::open(&path).unwrap();
+        assert_eq!(
+            again.of(user_id!("@a:x")).unwrap().expose_secret(),
+            first.expose_secret()
+        );
+        assert_ne!(again.of(user_id!("@b:x")).unwrap().expose_secret(), "abc");
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+}

@@ -1,0 +1,200 @@
+//! Opening the past: the target ignores events that are older than the first event that it has of a room, which after
+//! the join is the new join event. One old event, imported as backfill, becomes the first one and lets the rest in.
+
+use ruma::{OwnedEventId, RoomVersionId};
+
+use super::plan::JoinPoint;
+use crate::{
+    Error, Result,
+    model::pdu::rules,
+    resident::{OpenRoom, Resident},
+    target::admin_room::AdminRoom,
+};
+
+/// Events in one command: Tuwunel 1.4.6 never answers a very long one. Its answer is the proof; that an event can be
+/// read is none, it may be an outlier.
+const AT_ONCE: usize = 200;
+
+/// The events to import before the replay, in this order: newest first, for each goes before all that are there. They
+/// are not sent again.
+///
+/// Everything up to the join point comes this way: against the state after the join, the target would refuse what led
+/// to it (an invite of somebody who is joined). The oldest of them, which comes last, is the one that the target then
+/// compares `origin_server_ts` with; where a bridge's event claims to be even older, that one follows.
+/// In version 12 the create event doesn't name its room and is refused: the join itself brings it.
+#[must_use]
+pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
+    let create_is_nameless = is_nameless(&room.version);
+    let first = usize::from(
+        create_is_nameless && room.timeline.first().is_some_and(|id| is_create(room, id)),
+    );
+    let last = match &room.join {
+        JoinPoint::AfterJoin { event_id } => room
+            .event(event_id)
+            .and_then(|event| event.position)
+            .unwrap_or(first),
+        JoinPoint::Create { .. } | JoinPoint::Current => first,
+    };
+    let mut openers: Vec<_> = room
+        .timeline
+        .iter()
+        .take(last + 1)
+        .skip(first)
+        .rev()
+        .cloned()
+        .collect();
+    let ts = |id: &OwnedEventId| {
+        room.event(id)
+            .map_or(u64::MAX, |event| event.header.origin_server_ts)
+    };
+    let oldest = room
+        .timeline
+        .iter()
+        .filter(|id| !is_create(room, id))
+        .min_by_key(|id| ts(id));
+    if let (Some(oldest), Some(compared)) = (oldest, openers.last())
+        && ts(oldest) < ts(compared)
+    {
+        let oldest = oldest.clone();
+        openers.retain(|id| *id != oldest);
+        openers.push(oldest);
+    }
+    openers
+}
+
+/// Whether create events of this version don't name their room, so that they can't travel alone.
+#[must_use]
+pub fn is_nameless(version: &RoomVersionId) -> bool {
+    rules(version).is_ok_and(|rules| rules.authorization.room_create_event_id_as_room_id)
+}
+
+/// Whether an event is the room's create event.
+#[must_use]
+pub fn is_create(room: &OpenRoom, id: &OwnedEventId) -> bool {
+    room.event(id)
+        .is_some_and(|event| event.header.state_pair() == Some(("m.room.create", "")))
+}
+
+/// Imports the openers through the admin room.
+pub async fn open(admin: &AdminRoom, resident: &Resident, room: &OpenRoom) -> Result<()> {
+    let server = &resident.identity.name;
+    for events in openers(room).chunks(AT_ONCE) {
+        let list = events
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let reply = admin
+            .run(&format!(
+                "debug get-remote-pdu-list {server}\n```\n{list}\n```"
+            ))
+            .await?;
+        if !reply.contains(&format!(
+            "Fetched {} remote PDUs successfully",
+            events.len()
+        )) {
+            return Err(Error::Target(format!(
+                "the target did not take the room's first events: {}",
+                reply.lines().next().unwrap_or("it said nothing")
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{owned_event_id, owned_room_id, owned_user_id};
+    use serde_json::{json, value::to_raw_value};
+
+    use super::*;
+    use crate::{
+        model::event_line::EventLine,
+        resident::open_room::{Opening, StateMap},
+    };
+
+    fn room(version: RoomVersionId, events: &[(&str, &str, u64)]) -> OpenRoom {
+        room_joined_at(JoinPoint::Current, version, events)
+    }
+
+    fn room_joined_at(
+        join: JoinPoint,
+        version: RoomVersionId,
+        events: &[(&str, &str, u64)],
+    ) -> OpenRoom {
+        let lines = events.iter().map(|(id, kind, ts)| EventLine {
+            room_id: owned_room_id!("!r:x"),
+            event_id: OwnedEventId::try_from(*id).unwrap(),
+            outlier: false,
+            rejected: false,
+            soft_failed: false,
+            redacted_by: None,
+            pdu: to_raw_value(&json!({
+                "type": kind, "state_key": "", "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
+                "prev_events": [], "auth_events": [], "content": {},
+            }))
+            .unwrap(),
+        });
+        let opening = Opening {
+            room_id: owned_room_id!("!r:x"),
+            version,
+            joiner: owned_user_id!("@a:x"),
+            join,
+            forward_extremities: Vec::new(),
+            current_state: StateMap::new(),
+        };
+        let (room, unreadable) = OpenRoom::new(opening, lines);
+        assert!(unreadable.is_empty());
+        room
+    }
+
+    const EVENTS: [(&str, &str, u64); 3] = [
+        ("$0", "m.room.create", 10),
+        ("$1", "m.room.topic", 11),
+        ("$2", "m.room.name", 12),
+    ];
+
+    #[test]
+    fn the_create_event_opens_the_past() {
+        assert_eq!(
+            openers(&room(RoomVersionId::V10, &EVENTS)),
+            [owned_event_id!("$0")]
+        );
+    }
+
+    #[test]
+    fn a_nameless_create_event_leaves_it_to_the_next() {
+        assert_eq!(
+            openers(&room(RoomVersionId::V12, &EVENTS)),
+            [owned_event_id!("$1")]
+        );
+    }
+
+    #[test]
+    fn all_that_led_to_a_later_join_comes_newest_first() {
+        let join = JoinPoint::AfterJoin {
+            event_id: owned_event_id!("$1"),
+        };
+        let openers_of = |version| openers(&room_joined_at(join.clone(), version, &EVENTS));
+        assert_eq!(
+            openers_of(RoomVersionId::V10),
+            [owned_event_id!("$1"), owned_event_id!("$0")]
+        );
+        assert_eq!(openers_of(RoomVersionId::V12), [owned_event_id!("$1")]);
+    }
+
+    #[test]
+    fn an_event_that_claims_to_be_older_comes_last() {
+        let mut events = EVENTS.to_vec();
+        events.push(("$3", "m.room.pinned_events", 5));
+        assert_eq!(
+            openers(&room(RoomVersionId::V10, &events)),
+            [owned_event_id!("$0"), owned_event_id!("$3")]
+        );
+    }
+
+    #[test]
+    fn a_room_without_events_has_none() {
+        assert!(openers(&room(RoomVersionId::V10, &[])).is_empty());
+    }
+}

@@ -1,0 +1,70 @@
+//! Display names and pictures, set before any join: the new join events carry them.
+
+use futures::{StreamExt, stream};
+
+use super::{import::Import, plan::UserAction};
+use crate::{
+    Result,
+    job::{Event, Phase},
+    ledger::{Outcome, Step},
+    model::user::User,
+};
+
+/// Users whose profile is set at once.
+const IN_FLIGHT: usize = 8;
+
+/// Sets what differs, for every user whose account is there.
+pub async fn run(import: &Import) -> Result<()> {
+    let users: Vec<_> = import
+        .plan
+        .users
+        .iter()
+        .filter(|user| user.action == UserAction::Carry)
+        .filter_map(|user| import.users.get(&user.user_id))
+        .cloned()
+        .collect();
+    import.begin(Phase::Profiles, users.len());
+    let mut done = stream::iter(users)
+        .map(|user| async move {
+            let result = one(import, &user).await;
+            (user, result)
+        })
+        .buffer_unordered(IN_FLIGHT);
+    let mut count = 0;
+    while let Some((user, result)) = done.next().await {
+        import.outcome("profile", Step::Profile, &user.user_id, result)?;
+        count += 1;
+        import.job.emit(Event::Done {
+            phase: Phase::Profiles,
+            done: count,
+        });
+    }
+    Ok(())
+}
+
+async fn one(import: &Import, user: &User) -> Result<()> {
+    import.job.check()?;
+    let id = &user.user_id;
+    if import.ledger.is_done(Step::Profile, id)? || !import.ledger.is_done(Step::Account, id)? {
+        return Ok(());
+    }
+    // A profile that is right already must not be set again: it would send a member event to every room.
+    let there = import.target.profile(id).await?.unwrap_or_default();
+    let wanted = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (name, avatar) = (wanted(&user.displayname), wanted(&user.avatar_url));
+    if there.displayname != name {
+        import
+            .target
+            .set_displayname(id, name.as_deref().unwrap_or_default())
+            .await?;
+    }
+    if there.avatar_url != avatar {
+        import
+            .target
+            .set_avatar_url(id, avatar.as_deref().unwrap_or_default())
+            .await?;
+    }
+    import
+        .ledger
+        .record(Step::Profile, id, &Outcome::Done("set"))
+}

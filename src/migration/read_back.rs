@@ -1,0 +1,113 @@
+//! Reading a room back: what the bundle says, and what the target really has.
+
+use std::collections::BTreeSet;
+
+use ruma::{OwnedEventId, OwnedUserId, RoomId};
+
+use super::{
+    compare::{Expected, Found},
+    past,
+    plan::RoomPlan,
+};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    model::{pdu::PduHeader, state_event::StateEvent},
+    target::Target,
+};
+
+/// Other members as whom a timeline is read if the first reader misses something.
+const OTHER_READERS: usize = 3;
+
+/// A room's current state in the bundle.
+pub fn bundle_state(bundle: &Bundle, room: &RoomId) -> Result<Vec<StateEvent>> {
+    bundle
+        .room_state(room)?
+        .iter()
+        .map(|event| {
+            serde_json::from_str(event.get()).map_err(|error| Error::Bundle {
+                path: bundle.path().to_owned(),
+                reason: format!(
+                    "room_state.json has an unreadable event in {room} ({error}): export again"
+                ),
+            })
+        })
+        .collect()
+}
+
+/// What the target must have of a room. `known` are the events of the bundle that are refused or hidden by rule.
+pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expected> {
+    let mut expected = Expected {
+        replay,
+        create_is_nameless: plan.version.as_ref().is_some_and(past::is_nameless),
+        ..Expected::default()
+    };
+    expected.take_state(bundle_state(bundle, &plan.room_id)?);
+    for line in bundle.events(&plan.room_id)? {
+        let line = line?;
+        if line.outlier || line.rejected {
+            continue;
+        }
+        let kind =
+            PduHeader::of(&line.pdu).map_or_else(|_| "unreadable".to_owned(), |header| header.kind);
+        expected.timeline.push((line.event_id, kind));
+    }
+    Ok(expected)
+}
+
+/// What the target has of a room, read as its members.
+pub async fn found(
+    target: &Target,
+    room: &RoomId,
+    readers: &[OwnedUserId],
+    expected: &Expected,
+) -> Result<Found> {
+    let Some(reader) = readers.first() else {
+        return Err(Error::Target("no joined user can read it".to_owned()));
+    };
+    let state = target
+        .state(reader, room)
+        .await?
+        .ok_or_else(|| Error::Target("the target does not know it".to_owned()))?;
+    let timeline: Vec<OwnedEventId> = target
+        .timeline(reader, room)
+        .await?
+        .into_iter()
+        .map(|event| event.event_id)
+        .collect();
+    let mut found = Found {
+        state,
+        timeline,
+        seen_by_others: BTreeSet::new(),
+    };
+    if expected.replay {
+        see_as_others(target, room, readers, expected, &mut found).await?;
+    }
+    Ok(found)
+}
+
+/// Where history is visible from one's own join on, another member may see what the first can't. Only timelines count:
+/// a single event can be fetched although it is not in any.
+async fn see_as_others(
+    target: &Target,
+    room: &RoomId,
+    readers: &[OwnedUserId],
+    expected: &Expected,
+    found: &mut Found,
+) -> Result<()> {
+    let mut unseen: BTreeSet<_> = expected.timeline.iter().map(|(id, _)| id.clone()).collect();
+    for id in &found.timeline {
+        unseen.remove(id);
+    }
+    for reader in readers.iter().skip(1).take(OTHER_READERS) {
+        if unseen.is_empty() {
+            break;
+        }
+        for event in target.timeline(reader, room).await? {
+            if unseen.remove(&event.event_id) {
+                found.seen_by_others.insert(event.event_id);
+            }
+        }
+    }
+    Ok(())
+}

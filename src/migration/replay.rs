@@ -1,0 +1,35 @@
+//! Replaying a room forward: each event checked, state-resolved and appended by the target like live traffic.
+
+use std::collections::BTreeSet;
+
+use super::{import::Import, past};
+use crate::{
+    Result,
+    ledger::Step,
+    resident::{OpenRoom, Sender},
+};
+
+/// Sends the room's timeline from where the ledger says, oldest first. A refused event is that event's problem.
+pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom) -> Result<()> {
+    let start = import
+        .ledger
+        .entry(Step::Replay, &room.room_id)?
+        .map_or(0, |entry| entry.position);
+    let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
+    let nameless = past::is_nameless(&room.version);
+    let skip = usize::try_from(start).unwrap_or(usize::MAX);
+    for (position, id) in (1..).zip(&room.timeline).skip(skip) {
+        import.job.check()?;
+        let in_the_join = nameless && past::is_create(room, id);
+        if !imported.contains(id)
+            && !in_the_join
+            && let Some(event) = room.event(id)
+            && let Some(refusal) = sender.send(&event.raw).await?
+        {
+            import.problem("event", id, &format!("the target refused it: {refusal}"))?;
+        }
+        import.ledger.advance(&room.room_id, position)?;
+        import.count_event();
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! The target compared with the bundle, from reading the target alone: no ledger, no bookkeeping.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, stream};
+use ruma::{OwnedUserId, UserId};
+
+use super::{
+    compare, mend,
+    outcome::{Comparison, RoomVerification, Verification},
+    plan::{Plan, RoomAction, RoomPlan, UserAction},
+    planner, read_back,
+};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    job::{Event, Job, Phase},
+    model::user::User,
+    target::{Target, profile::Profile},
+};
+
+/// Users or rooms read at once.
+const IN_FLIGHT: usize = 8;
+
+/// Compares users, aliases and every room of a plan. `now_ms` is the time that the result carries.
+pub async fn run(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    job: &Job,
+    now_ms: u64,
+) -> Result<Verification> {
+    Ok(Verification {
+        target: plan.target.software.clone(),
+        bundle: plan.bundle.clone(),
+        users: users(target, bundle, plan, job).await?,
+        aliases: aliases(target, bundle, plan).await?,
+        rooms: rooms(target, bundle, plan, job).await?,
+        finished_ts: now_ms,
+    })
+}
+
+async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Comparison> {
+    let known: BTreeMap<OwnedUserId, User> = bundle
+        .users()?
+        .into_iter()
+        .map(|user| (user.user_id.clone(), user))
+        .collect();
+    let wanted: Vec<_> = plan
+        .users
+        .iter()
+        .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
+        .cloned()
+        .collect();
+    job.emit(Event::Phase {
+        phase: Phase::VerifyUsers,
+        total: wanted.len() as u64,
+    });
+    let mut comparison = Comparison {
+        expected: wanted.len() as u64,
+        ..Comparison::default()
+    };
+    let known = &known;
+    let mut checked = stream::iter(wanted)
+        .map(|plan| async move {
+            job.check()?;
+            user(
+                target,
+                &plan.action,
+                &plan.user_id,
+                known.get(&plan.user_id),
+            )
+            .await
+        })
+        .buffered(IN_FLIGHT);
+    let mut done = 0;
+    while let Some(difference) = checked.next().await {
+        match difference? {
+            None => comparison.equal += 1,
+            Some(difference) => comparison.differences.push(difference),
+        }
+        done += 1;
+        job.emit(Event::Done {
+            phase: Phase::VerifyUsers,
+            done,
+        });
+    }
+    Ok(comparison)
+}
+
+/// What is wrong with a user, if anything.
+async fn user(
+    target: &Target,
+    action: &UserAction,
+    id: &UserId,
+    source: Option<&User>,
+) -> Result<Option<String>> {
+    if !target.has_account(id).await? {
+        return Ok(Some(format!("{id} has no account")));
+    }
+    let Some(source) = source.filter(|_| *action == UserAction::Carry) else {
+        return Ok(None);
+    };
+    let want = Profile {
+        displayname: source.displayname.clone(),
+        avatar_url: source.avatar_url.clone(),
+    }
+    .normal();
+    let have = target.profile(id).await?.unwrap_or_default();
+    let shown = |text: Option<String>| text.unwrap_or_else(|| "nothing".to_owned());
+    if want.displayname != have.displayname {
+        return Ok(Some(format!(
+            "{id} has the display name {} instead of {}",
+            shown(have.displayname),
+            shown(want.displayname)
+        )));
+    }
+    if want.avatar_url != have.avatar_url {
+        return Ok(Some(format!(
+            "{id} has the picture {} instead of {}",
+            shown(have.avatar_url),
+            shown(want.avatar_url)
+        )));
+    }
+    Ok(None)
+}
+
+async fn aliases(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Comparison> {
+    let carried: BTreeSet<_> = plan
+        .rooms
+        .iter()
+        .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+        .map(|room| &room.room_id)
+        .collect();
+    let aliases = bundle.aliases()?;
+    let mut comparison = Comparison {
+        expected: aliases.len() as u64,
+        ..Comparison::default()
+    };
+    for (alias, room) in &aliases {
+        match target.resolve(alias).await? {
+            Some(there) if there == *room => comparison.equal += 1,
+            _ if !carried.contains(room) => comparison
+                .known
+                .push(format!("{alias}: its room {room} is not carried over")),
+            Some(other) => comparison
+                .differences
+                .push(format!("{alias} names {other} instead of {room}")),
+            None => comparison.differences.push(format!("{alias} is missing")),
+        }
+    }
+    Ok(comparison)
+}
+
+async fn rooms(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    job: &Job,
+) -> Result<Vec<RoomVerification>> {
+    job.emit(Event::Phase {
+        phase: Phase::VerifyRooms,
+        total: plan.rooms.len() as u64,
+    });
+    let able = planner::able_users(&plan.users);
+    let able = &able;
+    let mut compared = stream::iter(plan.rooms.clone())
+        .map(|room| async move {
+            job.check()?;
+            match one(target, bundle, &room, plan.target.replay, able).await {
+                Err(
+                    error @ (Error::Unreachable { .. }
+                    | Error::Refused { .. }
+                    | Error::Bundle { .. }
+                    | Error::Stopped),
+                ) => Err(error),
+                Err(error) => Ok(unreadable(&room, &error)),
+                Ok(room) => Ok(room),
+            }
+        })
+        .buffered(IN_FLIGHT);
+    let mut rooms = Vec::with_capacity(plan.rooms.len());
+    while let Some(room) = compared.next().await {
+        rooms.push(room?);
+        job.emit(Event::Done {
+            phase: Phase::VerifyRooms,
+            done: rooms.len() as u64,
+        });
+    }
+    Ok(rooms)
+}
+
+async fn one(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &RoomPlan,
+    replay: bool,
+    able: &BTreeSet<OwnedUserId>,
+) -> Result<RoomVerification> {
+    let joiner = match &plan.action {
+        RoomAction::Carry { joiner, .. } => joiner,
+        RoomAction::Skip { reason } => {
+            return Ok(RoomVerification {
+                skipped: Some(reason.clone()),
+                ..blank(plan)
+            });
+        }
+    };
+    let expected = read_back::expected(bundle, plan, replay)?;
+    let readers = mend::readers(&expected, joiner, |user| able.contains(user));
+    let found = read_back::found(target, &plan.room_id, &readers, &expected).await?;
+    Ok(compare::room(plan, joiner, &expected, &found))
+}
+
+fn blank(plan: &RoomPlan) -> RoomVerification {
+    RoomVerification {
+        room_id: plan.room_id.clone(),
+        name: plan.name.clone(),
+        version: plan.version.as_ref().map(ToString::to_string),
+        skipped: None,
+        members: Comparison::default(),
+        state: Comparison::default(),
+        timeline: Comparison::default(),
+        same_order: None,
+    }
+}
+
+/// A room that can't be read on the target has nothing of what it should have.
+fn unreadable(plan: &RoomPlan, error: &Error) -> RoomVerification {
+    let mut room = blank(plan);
+    room.members.expected = plan.members;
+    room.timeline.expected = plan.events;
+    room.members
+        .differences
+        .push(format!("the room can't be read: {error}"));
+    room
+}

@@ -1,0 +1,114 @@
+//! The resident: a federation server of Ferryman's own that holds the old server's events and answers as a server that
+//! resides in the old rooms would. The target joins every room through it, once.
+//!
+//! It answers only what the target signed (key requests are unsigned by nature), only on the configured listener, and
+//! only while a migration is open.
+
+pub mod endpoint;
+pub mod identity;
+pub mod notary;
+pub mod open_room;
+pub mod sender;
+pub mod server;
+pub mod tls;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId};
+
+pub use self::{identity::Identity, notary::Notary, open_room::OpenRoom, sender::Sender};
+
+/// What the resident knows, shared by its endpoints and by the migration's steps.
+#[derive(Debug)]
+pub struct Resident {
+    /// Its name and signing key.
+    pub identity: Identity,
+    /// The server that may ask, by name: the target, whose name is the old server's.
+    pub joiner: OwnedServerName,
+    /// Keys that it hands out for other servers.
+    pub notary: Notary,
+    rooms: RwLock<HashMap<OwnedRoomId, Arc<OpenRoom>>>,
+    send_joins: AtomicU64,
+}
+
+impl Resident {
+    /// A resident without rooms.
+    #[must_use]
+    pub fn new(identity: Identity, joiner: OwnedServerName, notary: Notary) -> Self {
+        Self {
+            identity,
+            joiner,
+            notary,
+            rooms: RwLock::default(),
+            send_joins: AtomicU64::new(0),
+        }
+    }
+
+    /// Serves a room from now on, until the guard is dropped.
+    #[must_use]
+    pub fn open(self: &Arc<Self>, room: Arc<OpenRoom>) -> RoomGuard {
+        let room_id = room.room_id.clone();
+        self.rooms
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(room_id.clone(), room);
+        RoomGuard {
+            resident: Arc::clone(self),
+            room_id,
+        }
+    }
+
+    /// A room that is being served.
+    #[must_use]
+    pub fn room(&self, room_id: &RoomId) -> Option<Arc<OpenRoom>> {
+        self.rooms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(room_id)
+            .cloned()
+    }
+
+    /// The served room that holds an event. Only a few rooms are open at a time.
+    #[must_use]
+    pub fn room_with(&self, event_id: &EventId) -> Option<Arc<OpenRoom>> {
+        self.rooms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .find(|room| room.event(event_id).is_some())
+            .cloned()
+    }
+
+    /// `send_join` requests answered: the remote joins that really happened.
+    #[must_use]
+    pub fn send_joins(&self) -> u64 {
+        self.send_joins.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_send_join(&self) {
+        self.send_joins.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a room open; dropping it closes the room.
+#[derive(Debug)]
+pub struct RoomGuard {
+    resident: Arc<Resident>,
+    room_id: OwnedRoomId,
+}
+
+impl Drop for RoomGuard {
+    fn drop(&mut self) {
+        self.resident
+            .rooms
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.room_id);
+    }
+}

@@ -1,0 +1,21 @@
+//! `GET /_matrix/federation/v1/event/{event}`
+
+use axum::extract::{Path, State};
+
+use super::{PduAnswer, Pdus, event_id, failure, with_pdus};
+use crate::resident::server::App;
+
+/// One PDU.
+pub async fn handle(State(app): State<App>, Path(event): Path<String>) -> PduAnswer {
+    let id = event_id(&event)?;
+    let room = app
+        .resident
+        .room_with(id)
+        .ok_or_else(|| failure(404, "M_NOT_FOUND", "no such event"))?;
+    with_pdus(&Pdus {
+        origin: Some(app.resident.identity.name.as_str()),
+        origin_server_ts: Some(app.clock.now_ms()),
+        pdus: Some(room.pdus([&id.to_owned()])),
+        ..Pdus::default()
+    })
+}

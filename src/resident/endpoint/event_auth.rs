@@ -1,0 +1,19 @@
+//! `GET /_matrix/federation/v1/event_auth/{room}/{event}`
+
+use axum::extract::{Path, State};
+
+use super::{PduAnswer, Pdus, event_id, served_room, with_pdus};
+use crate::resident::server::App;
+
+/// The auth chain of an event.
+pub async fn handle(
+    State(app): State<App>,
+    Path((room, event)): Path<(String, String)>,
+) -> PduAnswer {
+    let room = served_room(&app.resident, &room)?;
+    let id = event_id(&event)?.to_owned();
+    with_pdus(&Pdus {
+        auth_chain: Some(room.pdus(&room.auth_chain([&id]))),
+        ..Pdus::default()
+    })
+}

@@ -1,0 +1,23 @@
+//! `GET /_matrix/federation/v1/state/{room}?event_id=`
+
+use axum::extract::{Path, Query, State};
+
+use super::{PduAnswer, Pdus, event_id, failure, served_room, state_ids::At, with_pdus};
+use crate::resident::server::App;
+
+/// The state before an event, and its auth chain, as PDUs.
+pub async fn handle(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    Query(at): Query<At>,
+) -> PduAnswer {
+    let room = served_room(&app.resident, &room)?;
+    let state = room
+        .state_before(event_id(&at.event_id)?)
+        .ok_or_else(|| failure(404, "M_NOT_FOUND", "no state at this event"))?;
+    with_pdus(&Pdus {
+        pdus: Some(room.pdus(state.values())),
+        auth_chain: Some(room.pdus(&room.auth_chain(state.values()))),
+        ..Pdus::default()
+    })
+}

@@ -1,0 +1,250 @@
+//! A room while it is carried over: its events by ID, its order, and its state at any of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    migration::plan::JoinPoint,
+    model::{
+        event_line::EventLine,
+        pdu::{PduError, PduHeader},
+    },
+};
+
+/// Type and state key to event ID.
+pub type StateMap = BTreeMap<(String, String), OwnedEventId>;
+
+/// One event as served: raw bytes and what was read of them.
+#[derive(Debug)]
+pub struct Event {
+    /// The PDU's own bytes.
+    pub raw: Box<RawValue>,
+    /// Its header.
+    pub header: PduHeader,
+    /// Position in the timeline; `None` for outliers and rejected events.
+    pub position: Option<usize>,
+}
+
+/// A room of the bundle in memory.
+#[derive(Debug)]
+pub struct OpenRoom {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// Its version.
+    pub version: RoomVersionId,
+    /// Who joins, and where.
+    pub joiner: OwnedUserId,
+    /// Where the join happens.
+    pub join: JoinPoint,
+    /// Tips of the event graph, for a join at the current state.
+    pub forward_extremities: Vec<OwnedEventId>,
+    /// The complete current state.
+    pub current_state: StateMap,
+    /// Timeline events in topological order.
+    pub timeline: Vec<OwnedEventId>,
+    events: HashMap<OwnedEventId, Event>,
+}
+
+/// What a room is opened from.
+#[derive(Debug)]
+pub struct Opening {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// Its version.
+    pub version: RoomVersionId,
+    /// Who joins.
+    pub joiner: OwnedUserId,
+    /// Where the join happens.
+    pub join: JoinPoint,
+    /// Tips of the event graph.
+    pub forward_extremities: Vec<OwnedEventId>,
+    /// The complete current state.
+    pub current_state: StateMap,
+}
+
+impl OpenRoom {
+    /// Takes in a room's lines in the bundle's order; unreadable ones are handed back with their reason.
+    pub fn new(
+        opening: Opening,
+        lines: impl IntoIterator<Item = EventLine>,
+    ) -> (Self, Vec<(OwnedEventId, PduError)>) {
+        let mut room = Self {
+            room_id: opening.room_id,
+            version: opening.version,
+            joiner: opening.joiner,
+            join: opening.join,
+            forward_extremities: opening.forward_extremities,
+            current_state: opening.current_state,
+            timeline: Vec::new(),
+            events: HashMap::new(),
+        };
+        let mut unreadable = Vec::new();
+        for line in lines {
+            match PduHeader::of(&line.pdu) {
+                Ok(header) => room.insert(line, header),
+                Err(error) => unreadable.push((line.event_id, error)),
+            }
+        }
+        (room, unreadable)
+    }
+
+    fn insert(&mut self, line: EventLine, header: PduHeader) {
+        let in_timeline = !line.outlier && !line.rejected;
+        let position = in_timeline.then_some(self.timeline.len());
+        if in_timeline {
+            self.timeline.push(line.event_id.clone());
+        }
+        self.events.insert(
+            line.event_id,
+            Event {
+                raw: line.pdu,
+                header,
+                position,
+            },
+        );
+    }
+
+    /// An event of this room.
+    #[must_use]
+    pub fn event(&self, event_id: &EventId) -> Option<&Event> {
+        self.events.get(event_id)
+    }
+
+    /// The create event's ID, if the room's timeline or state has it.
+    #[must_use]
+    pub fn create_event(&self) -> Option<&OwnedEventId> {
+        self.current_state
+            .get(&("m.room.create".to_owned(), String::new()))
+    }
+
+    /// The state before an event of the timeline.
+    ///
+    /// A fold over everything that comes before it in topological order: exact where the history up to there has no
+    /// forks, which is where the planner and the target ask (the beginning of a room).
+    #[must_use]
+    pub fn state_before(&self, event_id: &EventId) -> Option<StateMap> {
+        let position = self.event(event_id)?.position?;
+        Some(self.fold(position))
+    }
+
+    /// The state after an event of the timeline.
+    #[must_use]
+    pub fn state_after(&self, event_id: &EventId) -> Option<StateMap> {
+        let position = self.event(event_id)?.position?;
+        Some(self.fold(position + 1))
+    }
+
+    fn fold(&self, end: usize) -> StateMap {
+        let mut state = StateMap::new();
+        // A room whose create event is known only as an outlier still has one.
+        if let Some(create) = self.create_event() {
+            state.insert(("m.room.create".to_owned(), String::new()), create.clone());
+        }
+        for event_id in self.timeline.iter().take(end) {
+            if let Some((kind, key)) = self
+                .event(event_id)
+                .and_then(|event| event.header.state_pair())
+            {
+                state.insert((kind.to_owned(), key.to_owned()), event_id.clone());
+            }
+        }
+        state
+    }
+
+    /// The events that the join follows, and the state there.
+    #[must_use]
+    pub fn join_point(&self) -> Option<(Vec<OwnedEventId>, StateMap)> {
+        match &self.join {
+            JoinPoint::Create { event_id } => Some((
+                vec![event_id.clone()],
+                StateMap::from([(
+                    ("m.room.create".to_owned(), String::new()),
+                    event_id.clone(),
+                )]),
+            )),
+            JoinPoint::AfterJoin { event_id } => {
+                Some((vec![event_id.clone()], self.state_after(event_id)?))
+            }
+            JoinPoint::Current => {
+                let tips = if self.forward_extremities.is_empty() {
+                    vec![self.timeline.last()?.clone()]
+                } else {
+                    self.forward_extremities.clone()
+                };
+                Some((tips, self.current_state.clone()))
+            }
+        }
+    }
+
+    /// The join event's template for `make_join`, with every field that 1.4.6 takes over unseen.
+    ///
+    /// Source: server-server API, "Joining rooms"; the selection of `auth_events` as in "Auth events selection".
+    #[must_use]
+    pub fn join_template(&self, user: &UserId, resident: &str, now_ms: u64) -> Option<Value> {
+        let (prev_events, state) = self.join_point()?;
+        let depth = prev_events
+            .iter()
+            .filter_map(|id| self.event(id))
+            .map(|event| event.header.depth)
+            .max()?;
+        let mut wanted = vec![
+            ("m.room.power_levels".to_owned(), String::new()),
+            ("m.room.join_rules".to_owned(), String::new()),
+            ("m.room.member".to_owned(), user.to_string()),
+        ];
+        let create_is_named = crate::model::pdu::rules(&self.version)
+            .is_ok_and(|rules| !rules.authorization.room_create_event_id_as_room_id);
+        if create_is_named {
+            wanted.push(("m.room.create".to_owned(), String::new()));
+        }
+        let auth_events: Vec<_> = wanted.iter().filter_map(|pair| state.get(pair)).collect();
+        Some(json!({
+            "type": "m.room.member",
+            "state_key": user,
+            "sender": user,
+            "room_id": self.room_id,
+            "content": { "membership": "join" },
+            "origin": resident,
+            "origin_server_ts": now_ms,
+            "depth": depth + 1,
+            "prev_events": prev_events,
+            "auth_events": auth_events,
+        }))
+    }
+
+    /// The auth chains of some events, the events themselves not included unless they are in each other's chain.
+    #[must_use]
+    pub fn auth_chain<'a>(
+        &'a self,
+        of: impl IntoIterator<Item = &'a OwnedEventId>,
+    ) -> BTreeSet<OwnedEventId> {
+        let mut chain = BTreeSet::new();
+        let mut todo: Vec<&OwnedEventId> = of.into_iter().collect();
+        // In version 12 the create event authorises everything without being named.
+        if let Some(create) = self.create_event() {
+            chain.insert(create.clone());
+        }
+        while let Some(event) = todo.pop().and_then(|id| self.event(id)) {
+            for auth in &event.header.auth_events {
+                if chain.insert(auth.id().clone()) {
+                    todo.push(auth.id());
+                }
+            }
+        }
+        chain
+    }
+
+    /// The raw PDUs of some events, those that are there.
+    #[must_use]
+    pub fn pdus<'a>(
+        &'a self,
+        ids: impl IntoIterator<Item = &'a OwnedEventId>,
+    ) -> Vec<&'a RawValue> {
+        ids.into_iter()
+            .filter_map(|id| self.event(id))
+            .map(|event| &*event.raw)
+            .collect()
+    }
+}

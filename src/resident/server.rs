@@ -1,0 +1,197 @@
+//! The resident's HTTPS listener: routes, and the check that the target signed what it asks.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use ruma::{api::federation::authentication::XMatrix, signatures::PublicKeyMap};
+use tokio::sync::RwLock;
+
+use super::{
+    Resident,
+    endpoint::{
+        event, event_auth, failure, keys, make_join, send_join, state, state_ids, unknown, version,
+    },
+    notary,
+};
+use crate::{
+    Error, Result,
+    clock::Clock,
+    http::{Http, Request as Ask},
+};
+
+/// The biggest request that the target sends: a join event.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What every endpoint is handed.
+#[derive(Clone)]
+pub struct App {
+    /// Rooms and keys.
+    pub resident: Arc<Resident>,
+    /// The time, for templates and key objects.
+    pub clock: Arc<dyn Clock>,
+    joiner: Arc<Joiner>,
+}
+
+/// The target's own keys, from its own address.
+struct Joiner {
+    http: Http,
+    keys: RwLock<PublicKeyMap>,
+}
+
+/// A running listener; dropping it closes it.
+#[derive(Debug)]
+pub struct Listener {
+    handle: Handle<SocketAddr>,
+    /// Where it really listens.
+    pub address: SocketAddr,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.handle.graceful_shutdown(Some(Duration::from_secs(1)));
+    }
+}
+
+/// The routes; everything but keys and version needs the target's signature.
+#[must_use]
+pub fn router(app: App) -> Router {
+    let signed = Router::new()
+        .route(
+            "/_matrix/federation/v1/make_join/{room}/{user}",
+            get(make_join::handle),
+        )
+        .route(
+            "/_matrix/federation/v2/send_join/{room}/{event}",
+            put(send_join::handle),
+        )
+        .route("/_matrix/federation/v1/event/{event}", get(event::handle))
+        .route(
+            "/_matrix/federation/v1/state_ids/{room}",
+            get(state_ids::handle),
+        )
+        .route("/_matrix/federation/v1/state/{room}", get(state::handle))
+        .route(
+            "/_matrix/federation/v1/event_auth/{room}/{event}",
+            get(event_auth::handle),
+        )
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            signed_by_target,
+        ));
+    Router::new()
+        .route("/_matrix/federation/v1/version", get(version::handle))
+        .route("/_matrix/key/v2/server", get(keys::server))
+        .route("/_matrix/key/v2/server/{key}", get(keys::server))
+        .route("/_matrix/key/v2/query", post(keys::query_many))
+        .route("/_matrix/key/v2/query/{server}", get(keys::query_one))
+        .merge(signed)
+        .fallback(unknown)
+        .layer(middleware::from_fn(logged))
+        .with_state(app)
+}
+
+impl App {
+    /// `target` is the joiner's own address, from which its key is read.
+    pub fn new(resident: Arc<Resident>, clock: Arc<dyn Clock>, target: &str) -> Result<Self> {
+        Ok(Self {
+            resident,
+            clock,
+            joiner: Arc::new(Joiner {
+                http: Http::new("the target", target, None, "it needs no token for this")?,
+                keys: RwLock::default(),
+            }),
+        })
+    }
+}
+
+/// Starts listening.
+pub async fn listen(app: App, address: SocketAddr, tls: RustlsConfig) -> Result<Listener> {
+    let handle = Handle::new();
+    let server = axum_server::bind_rustls(address, tls)
+        .handle(handle.clone())
+        .serve(router(app).into_make_service());
+    let running = tokio::spawn(server);
+    if let Some(address) = handle.listening().await {
+        return Ok(Listener { handle, address });
+    }
+    let reason = match running.await {
+        Ok(Err(error)) => error.to_string(),
+        _ => "it stopped at once".to_owned(),
+    };
+    Err(Error::Target(format!(
+        "the resident can't listen on {address} ({reason}): set resident.listen to a free address"
+    )))
+}
+
+async fn logged(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let answer = next.run(request).await;
+    tracing::debug!(target: "ferryman::resident", %method, %uri, status = answer.status().as_u16());
+    answer
+}
+
+async fn signed_by_target(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
+        return failure(413, "M_TOO_LARGE", "the request is too large").into_response();
+    };
+    let request = Request::from_parts(parts, bytes.to_vec());
+    if !app.is_signed(&request).await {
+        return failure(
+            403,
+            "M_FORBIDDEN",
+            "only the server that is migrated to may ask",
+        )
+        .into_response();
+    }
+    next.run(request.map(Body::from)).await
+}
+
+impl App {
+    async fn is_signed(&self, request: &axum::http::Request<Vec<u8>>) -> bool {
+        let Some(header) = request
+            .headers()
+            .get("authorization")
+            .and_then(|value| XMatrix::try_from(value).ok())
+        else {
+            return false;
+        };
+        if header.origin != self.resident.joiner {
+            return false;
+        }
+        let name = &self.resident.identity.name;
+        if header
+            .verify_request(request, name, &*self.joiner.keys.read().await)
+            .is_ok()
+        {
+            return true;
+        }
+        // The first request, or the target has a new key.
+        let Ok(keys) = self.joiner.fetch(&self.resident.joiner).await else {
+            return false;
+        };
+        let signed = header.verify_request(request, name, &keys).is_ok();
+        *self.joiner.keys.write().await = keys;
+        signed
+    }
+}
+
+impl Joiner {
+    async fn fetch(&self, name: &ruma::ServerName) -> Result<PublicKeyMap> {
+        let object: Box<serde_json::value::RawValue> =
+            self.http.send(&Ask::get("/_matrix/key/v2/server")).await?;
+        notary::public_keys(name, &object).map_err(|error| Error::Malformed {
+            server: "the target",
+            request: "GET /_matrix/key/v2/server".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}

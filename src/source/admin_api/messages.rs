@@ -1,0 +1,45 @@
+//! `GET /_synapse/admin/v1/rooms/{room_id}/messages`
+
+use ruma::RoomId;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Client, request::Request};
+use crate::Result;
+
+/// Events per page: Synapse's maximum.
+const LIMIT: &str = "1000";
+/// Whole PDUs instead of what clients see.
+const FILTER: &str = r#"{"event_format":"federation"}"#;
+
+/// A page of a room's timeline, oldest first.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    /// The events, with what Synapse adds to them.
+    #[serde(default)]
+    pub chunk: Vec<Box<RawValue>>,
+    /// Where the next page begins; the last page has one too.
+    #[serde(default)]
+    pub end: Option<String>,
+}
+
+impl Client {
+    /// A page of all events that are not outliers, from the room's beginning or from an earlier page's end.
+    pub async fn messages(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
+        let mut request = Request::get(&[
+            "_synapse",
+            "admin",
+            "v1",
+            "rooms",
+            room.as_str(),
+            "messages",
+        ])
+        .query("dir", "f")
+        .query("limit", LIMIT)
+        .query("filter", FILTER);
+        if let Some(from) = from {
+            request = request.query("from", from);
+        }
+        self.send(request).await
+    }
+}

@@ -1,0 +1,64 @@
+//! `GET /_synapse/admin/v1/rooms`
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Client, request::Request};
+use crate::Result;
+
+/// Rooms per page.
+const LIMIT: &str = "500";
+
+/// A room of the list. Synapse keeps these facts in statistics tables: the room's own state is the truth.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ListedRoom {
+    /// The full ID, unchecked.
+    pub room_id: String,
+    /// Room version; `None` for rooms of very old servers.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Sender of the create event.
+    #[serde(default)]
+    pub creator: Option<String>,
+    /// Name at present.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Alias at present.
+    #[serde(default)]
+    pub canonical_alias: Option<String>,
+    /// Listed in the room directory.
+    #[serde(default)]
+    pub public: Option<bool>,
+    /// Members joined, remote ones included.
+    #[serde(default)]
+    pub joined_members: u64,
+    /// Local members joined.
+    #[serde(default)]
+    pub joined_local_members: u64,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    rooms: Vec<Value>,
+    next_batch: Option<u64>,
+}
+
+impl Client {
+    /// All rooms that Synapse has statistics of. Entries are raw, so that one bad one doesn't hide the rest.
+    pub async fn rooms(&self) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        let mut from = 0;
+        loop {
+            let request = Request::get(&["_synapse", "admin", "v1", "rooms"])
+                .query("from", from.to_string())
+                .query("limit", LIMIT);
+            let page: Page = self.send(request).await?;
+            let empty = page.rooms.is_empty();
+            all.extend(page.rooms);
+            match page.next_batch {
+                Some(next) if !empty => from = next,
+                _ => return Ok(all),
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `GET /_matrix/client/v3/account/whoami`
+
+use ruma::OwnedUserId;
+use serde::Deserialize;
+
+use super::{Client, request::Request};
+use crate::Result;
+
+#[derive(Deserialize)]
+struct Answer {
+    user_id: OwnedUserId,
+}
+
+impl Client {
+    /// Whose token it is.
+    pub async fn whoami(&self) -> Result<OwnedUserId> {
+        let request = Request::get(&["_matrix", "client", "v3", "account", "whoami"]);
+        Ok(self.send::<Answer>(request).await?.user_id)
+    }
+}

@@ -1,0 +1,84 @@
+//! Which rooms there are: Synapse's list, and the rooms that only its users' memberships name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use ruma::{OwnedRoomId, OwnedUserId, ServerName};
+
+use super::{alone::alone, problem, writing::Writing};
+use crate::{
+    Error, Result,
+    job::Job,
+    source::admin_api::{Client, ListedRoom},
+};
+
+/// Users whose memberships are asked for at the same time.
+const IN_FLIGHT: usize = 8;
+
+/// All rooms in the order of their IDs.
+///
+/// The list comes from statistics: it lacks rooms made while Synapse's `stats` were disabled.
+pub(super) async fn read(
+    client: &Client,
+    server_name: &ServerName,
+    users: &BTreeSet<OwnedUserId>,
+    job: &Job,
+    writing: &mut Writing,
+) -> Result<Vec<(OwnedRoomId, ListedRoom)>> {
+    let mut rooms = BTreeMap::new();
+    let mut problems = Vec::new();
+    for entry in client.rooms().await? {
+        let subject = entry["room_id"].as_str().unwrap_or("?").to_owned();
+        let room = OwnedRoomId::try_from(subject.as_str()).map_err(|error| error.to_string());
+        let listed = serde_json::from_value(entry).map_err(|error| error.to_string());
+        match room.and_then(|room| Ok((room, listed?))) {
+            Ok((room, listed)) => drop(rooms.insert(room, listed)),
+            Err(reason) => problems.push(problem("room", &subject, &reason)),
+        }
+    }
+    job.check()?;
+    for room in joined(client, server_name, users, &mut problems).await? {
+        rooms.entry(room.clone()).or_insert_with(|| ListedRoom {
+            room_id: room.into(),
+            ..ListedRoom::default()
+        });
+    }
+    writing.problems(problems);
+    Ok(rooms.into_iter().collect())
+}
+
+/// Rooms that a local user is joined to.
+async fn joined(
+    client: &Client,
+    server_name: &ServerName,
+    users: &BTreeSet<OwnedUserId>,
+    problems: &mut Vec<crate::job::Problem>,
+) -> Result<BTreeSet<OwnedRoomId>> {
+    let mut rooms = BTreeSet::new();
+    let local: Vec<_> = users
+        .iter()
+        .filter(|user| user.server_name() == server_name)
+        .cloned()
+        .collect();
+    let mut answers = futures::stream::iter(local)
+        .map(|user| async move {
+            let answer = client.memberships(user.as_str()).await;
+            (user, answer)
+        })
+        .buffered(IN_FLIGHT);
+    while let Some((user, answer)) = answers.next().await {
+        if matches!(answer, Err(Error::Answer { status: 404, .. })) {
+            // An older Synapse: its list has to do.
+            break;
+        }
+        let memberships = alone(answer, "memberships", &user, problems)?.unwrap_or_default();
+        for (room, membership) in memberships {
+            match OwnedRoomId::try_from(room.as_str()) {
+                Ok(room) if membership == "join" => drop(rooms.insert(room)),
+                Ok(_) => {}
+                Err(error) => problems.push(problem("room", &room, &error)),
+            }
+        }
+    }
+    Ok(rooms)
+}

@@ -1,0 +1,100 @@
+//! Accounts on the target.
+
+use ruma::{OwnedRoomId, UserId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Anything, Target};
+use crate::{
+    Error, Result,
+    http::{Request, encode},
+};
+
+/// What came of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The account was made.
+    Created,
+    /// The name is in use.
+    Exists,
+}
+
+#[derive(Debug, Deserialize)]
+struct Joined {
+    joined_rooms: Vec<OwnedRoomId>,
+}
+
+impl Target {
+    /// Whether a local account of this name exists.
+    pub async fn has_account(&self, user: &UserId) -> Result<bool> {
+        let request = Request::get("/_matrix/client/v3/register/available")
+            .query("username", user.localpart());
+        match self.puppets_http.send::<Anything>(&request).await {
+            Ok(_) => Ok(false),
+            Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(true),
+            // A bridge's or the bot's own namespace, or a Synapse that takes no registrations: ask for the profile.
+            Err(Error::Answer { errcode, .. })
+                if errcode == "M_EXCLUSIVE" || errcode == "M_FORBIDDEN" =>
+            {
+                let path = format!("/_matrix/client/v3/profile/{}", encode(user.as_str()));
+                Ok(self
+                    .puppets_http
+                    .find::<Value>(&Request::get(path))
+                    .await?
+                    .is_some())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Registers an account. Without a password Tuwunel counts it as deactivated, which reserves a name.
+    pub async fn register(
+        &self,
+        user: &UserId,
+        password: Option<&SecretString>,
+    ) -> Result<Registered> {
+        let mut body = json!({
+            "type": "m.login.application_service",
+            "username": user.localpart(),
+            "inhibit_login": true,
+        });
+        if let Some(password) = password {
+            body["password"] = json!(password.expose_secret());
+        }
+        match self
+            .puppets_http
+            .send::<Anything>(&Request::post("/_matrix/client/v3/register", &body))
+            .await
+        {
+            Ok(_) => Ok(Registered::Created),
+            Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => {
+                Ok(Registered::Exists)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Closes an account for good, as its owner would; one that is closed already stays so.
+    pub async fn deactivate(&self, user: &UserId) -> Result<()> {
+        let request = Request::post(
+            "/_matrix/client/v3/account/deactivate",
+            &json!({ "erase": false }),
+        );
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
+    /// The rooms that a user is joined to.
+    pub async fn joined_rooms(&self, user: &UserId) -> Result<Vec<OwnedRoomId>> {
+        let request = Self::as_user(Request::get("/_matrix/client/v3/joined_rooms"), user);
+        let http = if *user == self.bot {
+            &self.bot_http
+        } else {
+            &self.puppets_http
+        };
+        Ok(http.send::<Joined>(&request).await?.joined_rooms)
+    }
+}

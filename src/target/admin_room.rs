@@ -1,0 +1,138 @@
+//! Tuwunel's admin room: a command goes out as a message, its answer comes back as a reply to it.
+
+use std::time::Duration;
+
+use ruma::{OwnedEventId, OwnedRoomId, RoomAliasId, RoomId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Target;
+use crate::{
+    Error, Result,
+    http::{Request, encode},
+    secret::{ExposeSecret, random_token},
+};
+
+/// The pause between two looks for the reply.
+const POLL: Duration = Duration::from_millis(40);
+/// How long a command may take: a big import is one command.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Deserialize)]
+struct Sent {
+    event_id: OwnedEventId,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    chunk: Vec<Message>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    content: Content,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content {
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default, rename = "m.relates_to")]
+    relates_to: Option<Relation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Relation {
+    #[serde(rename = "m.in_reply_to")]
+    in_reply_to: Option<InReplyTo>,
+}
+
+#[derive(Debug, Deserialize)]
+struct InReplyTo {
+    event_id: OwnedEventId,
+}
+
+/// The admin room, with the bot in it.
+#[derive(Debug, Clone)]
+pub struct AdminRoom {
+    target: Target,
+    room: OwnedRoomId,
+}
+
+impl Target {
+    /// The admin room, if the bot is joined to it: that makes it an admin.
+    pub async fn admin_room(&self) -> Result<AdminRoom> {
+        let not_admin = || {
+            Error::Target(format!(
+                "the bot is not an admin of the target: send `!admin users make-user-admin {}` in the target's admin room",
+                self.bot
+            ))
+        };
+        let alias = format!("#admins:{}", self.server_name);
+        let alias = <&RoomAliasId>::try_from(alias.as_str()).map_err(|_| not_admin())?;
+        let room = self.resolve(alias).await?.ok_or_else(not_admin)?;
+        if !self.joined_rooms(&self.bot).await?.contains(&room) {
+            return Err(not_admin());
+        }
+        Ok(AdminRoom {
+            target: self.clone(),
+            room,
+        })
+    }
+}
+
+impl AdminRoom {
+    /// The room.
+    #[must_use]
+    pub fn room_id(&self) -> &RoomId {
+        &self.room
+    }
+
+    /// Runs a command (without `!admin`) and gives the reply's text.
+    pub async fn run(&self, command: &str) -> Result<String> {
+        let room = encode(self.room.as_str());
+        let transaction = random_token();
+        let body = json!({ "msgtype": "m.text", "body": format!("!admin {command}") });
+        let request = Request::put(
+            format!(
+                "/_matrix/client/v3/rooms/{room}/send/m.room.message/{}",
+                transaction.expose_secret()
+            ),
+            &body,
+        );
+        let http = &self.target.bot_http;
+        let sent: Sent = http.send(&request).await?;
+        let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
+            .query("dir", "b")
+            .query("limit", 50);
+        let wait = async {
+            loop {
+                let page: Page = http.send(&look).await?;
+                if let Some(reply) = page
+                    .chunk
+                    .into_iter()
+                    .find_map(|message| message.reply_to(&sent.event_id))
+                {
+                    return Ok(reply);
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::Target(format!(
+                    "the target gave no answer to `!admin {command}` within {} s: look at its log",
+                    PATIENCE.as_secs()
+                )))
+            })
+    }
+}
+
+impl Message {
+    fn reply_to(self, command: &OwnedEventId) -> Option<String> {
+        let replied = self.content.relates_to?.in_reply_to?.event_id;
+        (replied == *command).then(|| self.content.body.unwrap_or_default())
+    }
+}

@@ -1,0 +1,40 @@
+//! Room aliases and the room directory.
+
+use ruma::{OwnedRoomId, RoomAliasId, RoomId, UserId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Anything, Target};
+use crate::{
+    Result,
+    http::{Request, encode},
+};
+
+#[derive(Debug, Deserialize)]
+struct Resolved {
+    room_id: OwnedRoomId,
+}
+
+fn path(alias: &RoomAliasId) -> String {
+    format!(
+        "/_matrix/client/v3/directory/room/{}",
+        encode(alias.as_str())
+    )
+}
+
+impl Target {
+    /// The room that an alias names.
+    pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>> {
+        let resolved: Option<Resolved> = self.bot_http.find(&Request::get(path(alias))).await?;
+        Ok(resolved.map(|resolved| resolved.room_id))
+    }
+
+    /// Makes an alias, as one of the room's members.
+    pub async fn set_alias(&self, user: &UserId, alias: &RoomAliasId, room: &RoomId) -> Result<()> {
+        let request = Request::put(path(alias), &json!({ "room_id": room }));
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+}

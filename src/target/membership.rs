@@ -1,0 +1,52 @@
+//! Joining, leaving and banning as a puppet.
+
+use ruma::{RoomId, ServerName, UserId};
+use serde_json::json;
+
+use super::{Anything, Target};
+use crate::{
+    Result,
+    http::{Request, encode},
+};
+
+impl Target {
+    /// Joins a room, by asking `via` if the target doesn't know the room yet. A 200 is no proof: a join of somebody who
+    /// is joined already does nothing.
+    pub async fn join(&self, user: &UserId, room: &RoomId, via: &ServerName) -> Result<()> {
+        let request = Request::post(
+            format!("/_matrix/client/v3/join/{}", encode(room.as_str())),
+            &json!({}),
+        )
+        .query("via", via)
+        // Synapse before 1.114 and Tuwunel 1.4 know the older name of the parameter.
+        .query("server_name", via);
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
+    /// Leaves a room.
+    pub async fn leave(&self, user: &UserId, room: &RoomId) -> Result<()> {
+        let request = Request::post(
+            format!("/_matrix/client/v3/rooms/{}/leave", encode(room.as_str())),
+            &json!({}),
+        );
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
+    /// Bans `user`, as somebody who has the power to.
+    pub async fn ban(&self, by: &UserId, user: &UserId, room: &RoomId) -> Result<()> {
+        let request = Request::post(
+            format!("/_matrix/client/v3/rooms/{}/ban", encode(room.as_str())),
+            &json!({ "user_id": user }),
+        );
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, by))
+            .await?;
+        Ok(())
+    }
+}

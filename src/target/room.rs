@@ -1,0 +1,73 @@
+//! What a room looks like on the target, read as one of its members.
+
+use ruma::{OwnedEventId, OwnedUserId, RoomId, UserId};
+use serde::Deserialize;
+
+use super::Target;
+use crate::{
+    Result,
+    http::{Request, encode},
+    model::state_event::StateEvent,
+};
+
+/// Events asked for at a time.
+const PAGE: u32 = 100;
+
+/// A timeline event in the client format, as far as it is compared.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TimelineEvent {
+    /// The event.
+    pub event_id: OwnedEventId,
+    /// Type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Sender.
+    pub sender: OwnedUserId,
+    /// State key of a state event.
+    pub state_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    chunk: Vec<TimelineEvent>,
+    end: Option<String>,
+}
+
+fn path(room: &RoomId, what: &str) -> String {
+    format!("/_matrix/client/v3/rooms/{}/{what}", encode(room.as_str()))
+}
+
+impl Target {
+    /// The current state, members of every membership included; `None` if the target doesn't know the room.
+    pub async fn state(&self, reader: &UserId, room: &RoomId) -> Result<Option<Vec<StateEvent>>> {
+        self.puppets_http
+            .find(&Self::as_user(Request::get(path(room, "state")), reader))
+            .await
+    }
+
+    /// The whole timeline, oldest first, as far as the reader may see it.
+    pub async fn timeline(&self, reader: &UserId, room: &RoomId) -> Result<Vec<TimelineEvent>> {
+        let mut events = Vec::new();
+        let mut from = None;
+        loop {
+            let mut request = Request::get(path(room, "messages"))
+                .query("dir", "f")
+                .query("limit", PAGE);
+            if let Some(from) = &from {
+                request = request.query("from", from);
+            }
+            let page: Page = self
+                .puppets_http
+                .send(&Self::as_user(request, reader))
+                .await?;
+            let empty = page.chunk.is_empty();
+            events.extend(page.chunk);
+            // The last page may name an end, too; a token that doesn't move would go on for ever.
+            if empty || page.end.is_none() || page.end == from {
+                return Ok(events);
+            }
+            from = page.end;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The journey without the room: export, plan, import, verify, on each target of this machine.
+
+use std::{collections::BTreeMap, path::Path};
+
+use ferryman::{
+    demo::{ordinary, stage::Stage},
+    engine::{Engine, ExportOptions},
+    job::Job,
+    lab::fill::ODD,
+    migration::{
+        outcome::{RoomVerification, Verification},
+        plan::RoomAction,
+    },
+};
+
+use crate::targets::{Target, each_target};
+
+/// A job that nobody watches.
+pub(crate) fn job() -> Job {
+    Job::new().0
+}
+
+/// Exports the stage's source and gives the bundle.
+pub(crate) async fn export(engine: &Engine) -> std::path::PathBuf {
+    let summary = engine
+        .export(&job(), &ExportOptions::default())
+        .await
+        .unwrap();
+    assert!(summary.problems.is_empty(), "{:?}", summary.problems);
+    summary.bundle
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_arrives() {
+    each_target("journey", async |target| {
+        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let engine = stage.engine();
+        let summary = engine
+            .export(&job(), &ExportOptions::default())
+            .await
+            .unwrap();
+        let counts = stage.filled.counts;
+        assert_eq!(summary.problems, []);
+        assert_eq!(summary.users, counts.users as u64);
+        assert_eq!(summary.rooms, counts.rooms as u64);
+        assert_eq!(summary.events, counts.events as u64);
+
+        let plan = engine.plan(None).await.unwrap();
+        let skipped: Vec<_> = plan
+            .rooms
+            .iter()
+            .filter(|room| matches!(room.action, RoomAction::Skip { .. }))
+            .collect();
+        assert!(skipped.is_empty(), "{skipped:?}");
+
+        let imported = engine.import(&job(), None).await.unwrap();
+        assert_eq!(imported.rooms_carried, counts.rooms as u64, "{imported:?}");
+        assert_eq!(imported.problems, []);
+        assert_eq!(
+            imported.remote_joins, imported.rooms_carried,
+            "one remote join per room"
+        );
+        assert_eq!(
+            imported.accounts_adopted.len(),
+            1,
+            "the operator is adopted: {imported:?}"
+        );
+        assert_eq!(imported.accounts_reserved, counts.deactivated as u64);
+
+        let verification = engine.verify(&job(), None).await.unwrap();
+        assert_good(&verification);
+        if target == Target::Tuwunel {
+            assert!(
+                verification
+                    .rooms
+                    .iter()
+                    .all(|room| room.same_order == Some(true))
+            );
+        }
+        for user in ["bob", "grace", ODD] {
+            let (line, same) = ordinary::look(&stage, user).await.unwrap();
+            assert!(same, "{line}");
+        }
+        again_changes_nothing(&engine, &verification).await;
+    })
+    .await;
+}
+
+/// A second import of the same bundle asks for no join and sends nothing.
+async fn again_changes_nothing(engine: &Engine, before: &Verification) {
+    let again = engine.import(&job(), None).await.unwrap();
+    assert_eq!(again.remote_joins, 0);
+    assert_eq!(again.problems, []);
+    let after = engine.verify(&job(), None).await.unwrap();
+    assert_eq!(after.rooms, before.rooms);
+}
+
+/// Every comparison is without differences; if not, all of them are shown.
+pub(crate) fn assert_good(verification: &Verification) {
+    let bad: BTreeMap<&str, &RoomVerification> = verification
+        .rooms
+        .iter()
+        .filter(|room| !room.is_good())
+        .map(|room| (room.name.as_str(), room))
+        .collect();
+    assert!(
+        verification.is_good(),
+        "users: {:?}\naliases: {:?}\nrooms: {bad:#?}",
+        verification.users,
+        verification.aliases
+    );
+}
+
+/// Whether a folder of the installation is for its owner only.
+pub(crate) fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o077 == 0
+}

@@ -7,4 +7,5 @@ mod doctor;
 mod journey;
 mod kill;
 mod lab_works;
+mod shell;
 mod targets;

@@ -8,7 +8,7 @@ use ferryman::{
     Error,
     cli::{
         self,
-        args::{Cli, Order},
+        args::{self, Cli, Order},
         logging,
     },
     command::chat,
@@ -48,6 +48,6 @@ fn explain(error: &clap::Error) -> anyhow::Result<u8> {
             let _closed = error.print();
             Ok(2)
         }
-        _ => Err(Error::Usage(chat::clause(error, "ferryman")).into()),
+        _ => Err(Error::Usage(chat::clause(error, &args::declaration())).into()),
     }
 }

@@ -121,10 +121,15 @@ impl Operation {
 
     async fn export(&self, job: &Job, options: ExportOptions) -> Result<Answer> {
         let summary = self.engine.export(job, &options).await?;
-        let files = self.keep("export", &report::export::full(&summary), &summary)?;
+        let good = summary.problems.is_empty();
+        let mut files = self.keep("export", &report::export::full(&summary), &summary)?;
+        if good {
+            // The answer has said it all.
+            files.clear();
+        }
         Ok(Answer {
             files,
-            good: summary.problems.is_empty(),
+            good,
             ..Answer::of(report::export::short(&summary))
         })
     }
@@ -231,3 +236,6 @@ pub(crate) fn broken_off(what: &str) -> Error {
         "{what} broke off by a fault in Ferryman: send it again to go on, and report the fault with the log"
     ))
 }
+
+#[cfg(test)]
+mod tests;

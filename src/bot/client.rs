@@ -201,11 +201,7 @@ async fn refused(response: Response, request: String) -> Error {
         request,
         status,
         errcode,
-        message: text("error")
-            .unwrap_or_default()
-            .chars()
-            .take(500)
-            .collect(),
+        message: without_tokens(text("error").unwrap_or_default()),
         retry_after: body
             .get("retry_after_ms")
             .and_then(Value::as_u64)
@@ -213,6 +209,20 @@ async fn refused(response: Response, request: String) -> Error {
             .or(header)
             .filter(|_| status == 429),
     }
+}
+
+/// A server's words, shortened. Tuwunel 1.4.6 quotes the address it called, with the `hs_token` in the query.
+fn without_tokens(text: &str) -> String {
+    const NAME: &str = "access_token=";
+    let mut parts = text.split(NAME);
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push_str(NAME);
+        clean.push('…');
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "-._~%+/=".contains(c);
+        clean.push_str(part.trim_start_matches(is_token));
+    }
+    clean.chars().take(500).collect()
 }
 
 /// The cause at the bottom: the upper ones only repeat the address.

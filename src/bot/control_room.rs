@@ -120,3 +120,6 @@ pub async fn invite_operators(client: &Client, room: &str, config: &Config) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

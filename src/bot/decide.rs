@@ -40,6 +40,11 @@ pub(super) enum Decision {
         /// The message.
         event_id: String,
     },
+    /// The room has become encrypted, and perhaps this was a command.
+    Encrypted {
+        /// The message.
+        event_id: String,
+    },
     /// An operator's command that waited too long.
     TooOld {
         /// The message.
@@ -68,13 +73,17 @@ impl Rules {
         let sent_ms = event.get("origin_server_ts")?.as_u64()?;
         let sender = text("sender")?;
         let event_id = text("event_id")?.to_owned();
-        if text("type")? != "m.room.message"
-            || text("room_id")? != self.room
+        if text("room_id")? != self.room
             || sender == self.bot
             || event.get("state_key").is_some()
             || sent_ms.saturating_add(SKEW_MS) < self.since_ms
         {
             return None;
+        }
+        match text("type")? {
+            "m.room.message" => {}
+            "m.room.encrypted" => return Some(Decision::Encrypted { event_id }),
+            _ => return None,
         }
         let command = chat::parse(&message(event.get("content")?)?)?;
         if !self.operators.iter().any(|operator| operator == sender) {
@@ -145,6 +154,7 @@ mod tests {
         };
         match rules().decide(&queued) {
             Decision::Ignore => "ignore".into(),
+            Decision::Encrypted { .. } => "encrypted".into(),
             Decision::Refuse { sender, .. } => format!("refuse {sender}"),
             Decision::TooOld { age_ms, .. } => format!("too old {age_ms}"),
             Decision::Obey {
@@ -175,6 +185,7 @@ mod tests {
             about(&json!({"origin_server_ts": 9_000_000})),
             "too old 1001000"
         );
+        assert_eq!(about(&json!({"type": "m.room.encrypted"})), "encrypted");
         let reply = json!({"content": {
             "msgtype": "m.text", "body": "> <@ferryman:ferry.test> ready\n> really\n\n!ferry plan",
             "m.relates_to": {"m.in_reply_to": {"event_id": "$x"}},
@@ -188,7 +199,6 @@ mod tests {
             json!({"sender": "@ferryman:ferry.test"}),
             json!({"room_id": "!other:ferry.test"}),
             json!({"type": "m.reaction"}),
-            json!({"type": "m.room.encrypted"}),
             json!({"state_key": ""}),
             json!({"origin_server_ts": 1}),
             json!({"origin_server_ts": "soon"}),

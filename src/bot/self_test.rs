@@ -85,13 +85,20 @@ async fn ping(client: &Client, config: &Config, now_ms: u64, found: &mut Found) 
             "the bot is registered without a url: register ferryman.yaml, which has {url}"
         ),
         (403, _) => "the bot's token belongs to another registration: register ferryman.yaml under its own id".to_owned(),
-        (_, "M_BAD_STATUS") => format!(
-            "the target reaches {url}, but is not let in or meets somebody else: register ferryman.yaml again, and check that nothing else listens there"
-        ),
+        (_, "M_BAD_STATUS") => stranger(url),
+        // Tuwunel 1.4.6 has no code of its own for it.
+        _ if message.contains("403 Forbidden") => stranger(url),
         _ => format!(
-            "the target does not reach the bot at {url} ({errcode} {message}): check bot.url, bot.listen and the network between the two, and that the registered url is this one"
+            "the target does not reach the bot ({errcode} {message}): the registered url must be bot.url ({url}), and lead to bot.listen ({})",
+            config.bot.listen
         ),
     }))
+}
+
+fn stranger(url: &str) -> String {
+    format!(
+        "the target reaches {url}, but is not let in: it has another hs_token, so register ferryman.yaml again, or something else listens there"
+    )
 }
 
 async fn admin(client: &Client, config: &Config) -> Result<()> {
@@ -99,7 +106,7 @@ async fn admin(client: &Client, config: &Config) -> Result<()> {
     let bot = config.bot_id();
     let Some(room) = client.resolve(&alias).await? else {
         return Err(Error::Target(format!(
-            "the target has no {alias}: create its admin room, or set the alias again"
+            "the target has no admin room {alias}: check server_name; if that is right, create the room or set its alias again"
         )));
     };
     if client.joined_rooms().await?.contains(&room) || client.join(&room).await.is_ok() {

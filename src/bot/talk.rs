@@ -84,6 +84,7 @@ impl Talk {
         let url = self.client.upload(&name, kind, &bytes).await?;
         Ok(json!({
             "msgtype": "m.file",
+            "m.relates_to": {"m.in_reply_to": {"event_id": self.to}},
             "body": name,
             "filename": name,
             "url": url,

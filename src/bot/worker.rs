@@ -133,6 +133,14 @@ impl<R: Runner> Worker<R> {
                         .await;
                 }
             }
+            Decision::Encrypted { event_id } => {
+                let once = format!("encryption of {}", self.room);
+                if self.store.refuse(&once, self.clock.now_ms())? {
+                    self.talk(&event_id)
+                        .reply("no", &report::bot::encrypted(self.client.user()))
+                        .await;
+                }
+            }
             Decision::TooOld { event_id, age_ms } => {
                 self.talk(&event_id)
                     .reply("old", &report::bot::too_old(age_ms))

@@ -52,7 +52,11 @@ pub(super) async fn run(
     } else {
         say(&plain(&answer.markdown));
         for file in &answer.files {
-            note(&format!("report: {}", file.display()));
+            let path = file.display().to_string();
+            // `report` has listed it.
+            if !answer.markdown.contains(&path) {
+                note(&format!("report: {path}"));
+            }
         }
     }
     Ok(if answer.good { 0 } else { EXIT_INCOMPLETE })

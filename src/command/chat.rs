@@ -1,8 +1,11 @@
 //! `!ferry …`: a message of the control room as a command.
 
-use clap::{CommandFactory, Parser};
+use clap::{
+    CommandFactory, Parser,
+    error::{ContextKind, ContextValue},
+};
 
-use super::Command;
+use super::{Command, help};
 use crate::{Error, Result};
 
 /// The word that a message for the bot begins with.
@@ -53,21 +56,25 @@ fn words(text: &str) -> Result<Vec<String>> {
 
 fn command(words: Vec<String>) -> Result<Command> {
     if words.is_empty() {
-        return Ok(Command::Help(super::help::Help::default()));
+        return Ok(Command::Help(help::Help::default()));
     }
     // `!ferry import --help` asks for what `!ferry help import` says.
     if words.iter().any(|word| word == "--help" || word == "-h") {
         let command = words.into_iter().find(|word| !word.starts_with('-'));
-        return Ok(Command::Help(super::help::Help { command }));
+        return Ok(Command::Help(help::Help { command }));
     }
     Chat::try_parse_from(std::iter::once(PREFIX.to_owned()).chain(words))
         .map(|chat| chat.command)
-        .map_err(|error| Error::Usage(clause(&error, PREFIX)))
+        .map_err(|error| Error::Usage(clause(&error, &declaration())))
 }
 
 /// Clap's complaint as one lower-case clause, without its headings, hints about flags and terminal escapes.
 #[must_use]
-pub fn clause(error: &clap::Error, name: &str) -> String {
+pub fn clause(error: &clap::Error, root: &clap::Command) -> String {
+    let name = root.get_name();
+    if let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidSubcommand) {
+        return help::unknown(root, name, wrong);
+    }
     let text = error.render().to_string();
     let mut parts = text.split("\n\n");
     let what: Vec<&str> = parts
@@ -91,7 +98,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::command::{export::Export, help, import::Import, plan::Plan};
+    use crate::command::{export::Export, import::Import, plan::Plan};
 
     fn good(body: &str) -> Command {
         parse(body).unwrap().unwrap()
@@ -163,14 +170,14 @@ mod tests {
             refusal("!ferry run"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
-        unrecognized subcommand 'imprt': some similar subcommands exist: 'export', 'report', 'import'
-        unrecognized subcommand 'dance': `!ferry help` explains every command
+        there is no command imprt: did you mean import?
+        there is no command dance: `!ferry help` lists them
         unexpected argument '--bundel' found: a similar argument exists: '--bundle'
         a value is required for '--bundle <PATH>' but none was supplied: `!ferry help` explains every command
         unexpected argument 'x' found: `!ferry help` explains every command
         a quote is not closed: close it, or leave it out
         unexpected value 'maybe' for '--json' found; no more were expected: `!ferry help` explains every command
-        unrecognized subcommand 'run': `!ferry help` explains every command
+        there is no command run: `!ferry help` lists them
         ");
     }
 
@@ -204,7 +211,7 @@ mod tests {
               --bundle <PATH>  The bundle's file; without it, the newest one in the bundles folder
               --json           The whole plan as JSON
 
-        Example: plan --bundle before-the-move.tar.zst
+        Example: !ferry plan --bundle before-the-move.tar.zst
         ");
         insta::assert_snapshot!(help::text(declaration(), Some("pln")).unwrap_err(), @"there is no command pln: did you mean plan?");
         insta::assert_snapshot!(help::text(declaration(), Some("dance")).unwrap_err(), @"there is no command dance: `!ferry help` lists them");

@@ -21,14 +21,21 @@ pub fn text(mut root: clap::Command, name: Option<&str>) -> Result<String> {
         return Ok(trimmed(&root.render_long_help().to_string()));
     };
     if let Some(command) = root.find_subcommand_mut(name) {
-        let command = command.clone().bin_name(format!("{of} {name}"));
-        return Ok(trimmed(&command.clone().render_help().to_string()));
+        let mut command = command.clone().bin_name(format!("{of} {name}"));
+        let text = trimmed(&command.render_help().to_string());
+        return Ok(text.replace("Example: ", &format!("Example: {of} ")));
     }
+    Err(Error::Usage(unknown(&root, &of, name)))
+}
+
+/// A command that doesn't exist, with the one that was probably meant.
+#[must_use]
+pub fn unknown(root: &clap::Command, of: &str, name: &str) -> String {
     let near = nearest(name, root.get_subcommands().map(clap::Command::get_name));
-    Err(Error::Usage(match near {
+    match near {
         Some(near) => format!("there is no command {name}: did you mean {near}?"),
         None => format!("there is no command {name}: `{of} help` lists them"),
-    }))
+    }
 }
 
 /// Without the blanks that clap leaves at the ends of lines.

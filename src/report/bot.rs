@@ -26,6 +26,15 @@ pub fn refusal(sender: &str) -> String {
     )
 }
 
+/// To the first message that the bot can't read.
+#[must_use]
+pub fn encrypted(bot: &str) -> String {
+    format!(
+        "This room has been encrypted and Ferryman can't read it. Make a room without encryption, invite {}, and set `bot.control_room` to it.",
+        code(bot)
+    )
+}
+
 /// To a command that waited too long, perhaps for the bot's restart.
 #[must_use]
 pub fn too_old(age_ms: u64) -> String {
@@ -102,6 +111,7 @@ mod tests {
             ready("Tuwunel 1.9.0", &[]),
             ready("Synapse 1.163.2", &["no admin room".into()]),
             refusal("@eva:ferry.test"),
+            encrypted("@ferryman:ferry.test"),
             too_old(7_200_000),
             interrupted("import"),
             interrupted("export"),
@@ -123,6 +133,7 @@ mod tests {
 
         ⚠ no admin room
         Sorry, `@eva:ferry.test`: only Ferryman's operators can give it orders. An operator can add you to `operators` in its configuration.
+        This room has been encrypted and Ferryman can't read it. Make a room without encryption, invite `@ferryman:ferry.test`, and set `bot.control_room` to it.
         This command arrived 2 h 0 min after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.
         Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.

@@ -26,7 +26,8 @@ struct Stretch {
     total: u64,
     done: u64,
     began_ms: u64,
-    events_before: u64,
+    /// The first count and its time: a resumed job begins with what earlier ones did.
+    counted_from: Option<(u64, u64)>,
     done_before: u64,
 }
 
@@ -55,7 +56,7 @@ impl Progress {
                         total,
                         done: 0,
                         began_ms: now_ms,
-                        events_before: self.events,
+                        counted_from: None,
                         done_before: 0,
                     });
                 }
@@ -72,7 +73,12 @@ impl Progress {
                     stretch.done = done;
                 }
             }
-            Event::Events(events) => self.events = events,
+            Event::Events(events) => {
+                self.events = events;
+                if let Some(stretch) = &mut self.phase {
+                    stretch.counted_from.get_or_insert((events, now_ms));
+                }
+            }
             Event::Problem(problem) => {
                 self.problems += 1;
                 self.last_problem = Some(problem);
@@ -143,11 +149,9 @@ impl Progress {
     }
 
     fn rate(&self, now_ms: u64) -> Option<u64> {
-        let stretch = self.phase.as_ref()?;
-        let elapsed = now_ms.saturating_sub(stretch.began_ms);
-        let events = self.events.saturating_sub(stretch.events_before);
-        (events * 1000)
-            .checked_div(elapsed)
+        let (before, since_ms) = self.phase.as_ref()?.counted_from?;
+        (self.events.saturating_sub(before) * 1000)
+            .checked_div(now_ms.saturating_sub(since_ms))
             .filter(|rate| *rate > 0)
     }
 
@@ -211,6 +215,7 @@ mod tests {
             },
             10_000,
         );
+        progress.apply(Event::Events(200), 1_000);
         progress.apply(Event::Events(1_200), 10_000);
         progress.apply(
             Event::Problem(Problem {
@@ -222,7 +227,7 @@ mod tests {
         );
         insta::assert_snapshot!(progress.markdown(11_000), @r"
         **import**: rooms, 10 of 40
-        running for 11 s, 1,200 events (120 per second), about 30 s left in this step
+        running for 11 s, 1,200 events (100 per second), about 30 s left in this step
 
         1 problem so far; the last: event: `$e`: refused
         ");

@@ -55,8 +55,11 @@ fn summary(verification: &Verification) -> String {
             (equal + part.equal, expected + part.expected)
         })
     };
-    let headline = if verification.is_good() {
+    let known = known(verification).len() as u64;
+    let headline = if verification.is_good() && skipped == 0 && known == 0 {
         "Everything is equal".to_owned()
+    } else if verification.is_good() {
+        "Everything that was carried over is equal".to_owned()
     } else {
         let number = differences(verification).len() as u64;
         format!("{} found", count(number, "difference", "differences"))
@@ -96,7 +99,6 @@ fn summary(verification: &Verification) -> String {
             let _infallible = writeln!(text, "- {} {what}", count(number, "room", "rooms"));
         }
     }
-    let known = known(verification).len() as u64;
     if known > 0 {
         let _infallible = writeln!(
             text,
@@ -231,6 +233,16 @@ mod tests {
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
         ");
+    }
+
+    #[test]
+    fn what_stays_behind_is_not_called_equal() {
+        let mut verification = verification();
+        verification.rooms[0].skipped = Some("nobody local is in it".into());
+        assert!(
+            short(&verification)
+                .starts_with("**Everything that was carried over is equal: 0 of 0 rooms")
+        );
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod journey;
 mod kill;
 mod lab_works;
 mod room;
+mod shell;
 mod targets;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Client, segment, text_field};
+use super::{Client, SERVER, segment, text_field};
 use crate::{
     Error, Result,
     secret::{ExposeSecret, random_token},
@@ -12,7 +12,17 @@ impl Client {
     /// `GET /_matrix/client/versions`: is there a Matrix server at all?
     pub async fn versions(&self) -> Result<()> {
         let request = "/_matrix/client/versions";
-        let answer = self.get(request).await?;
+        let answer = match self.get(request).await {
+            // Something answers, but it is no homeserver.
+            Err(Error::Answer { status, .. }) if matches!(status, 400..=428) => {
+                return Err(Error::Malformed {
+                    server: SERVER,
+                    request: format!("GET {request}"),
+                    reason: format!("status {status}"),
+                });
+            }
+            other => other?,
+        };
         match answer.get("versions") {
             Some(Value::Array(_)) => Ok(()),
             _ => text_field(&answer, "versions", request).map(drop),

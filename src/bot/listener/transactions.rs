@@ -38,11 +38,8 @@ pub(super) async fn put(
         .iter()
         .filter_map(|event| {
             let header: Header = serde_json::from_str(event.get()).ok()?;
-            matches!(
-                header.kind.as_str(),
-                "m.room.message" | "m.room.member" | "m.room.encrypted"
-            )
-            .then(|| (header.event_id, event.get().to_owned()))
+            matches!(header.kind.as_str(), "m.room.message" | "m.room.encrypted")
+                .then(|| (header.event_id, event.get().to_owned()))
         })
         .collect();
     match listener.store.accept(&id, &events, listener.clock.now_ms()) {

@@ -118,6 +118,20 @@ async fn every_failure_has_its_sentence() {
             error("M_EXCLUSIVE"),
         )
         .await,
+        failure(
+            "GET",
+            "/_matrix/client/versions",
+            404,
+            error("M_UNRECOGNIZED"),
+        )
+        .await,
+        failure(
+            "POST",
+            ping,
+            500,
+            json!({"errcode": "M_UNKNOWN", "error": "returned 403 Forbidden"}),
+        )
+        .await,
         failure("GET", whoami, 200, json!({"user_id": "@bot:ferry.test"})).await,
         failure("POST", ping, 400, error("M_URL_NOT_SET")).await,
         failure("POST", ping, 403, error("M_FORBIDDEN")).await,
@@ -142,12 +156,14 @@ async fn every_failure_has_its_sentence() {
     1 the target gave an answer to /_matrix/client/versions that can't be read (no versions): is this address really the target?
     5 the target refuses the token (M_UNKNOWN_TOKEN): hand the file `ferryman.yaml` to it again (`ferryman registration` says how), and keep its tokens as they are
     7 the registered bot is not @ferryman:ferry.test (M_EXCLUSIVE): check server_name and bot.localpart, then register again what `ferryman registration --force` writes
+    1 the target gave an answer to GET /_matrix/client/versions that can't be read (status 404): is this address really the target?
+    7 the target reaches http://127.0.0.1:29330, but is not let in: it has another hs_token, so register ferryman.yaml again, or something else listens there
     7 the target takes the bot for @bot:ferry.test, not @ferryman:ferry.test: check server_name and bot.localpart, then register again what `ferryman registration --force` writes
     7 the bot is registered without a url: register ferryman.yaml, which has http://127.0.0.1:29330
     7 the bot's token belongs to another registration: register ferryman.yaml under its own id
-    7 the target reaches http://127.0.0.1:29330, but is not let in or meets somebody else: register ferryman.yaml again, and check that nothing else listens there
-    7 the target does not reach the bot at http://127.0.0.1:29330 (M_CONNECTION_FAILED words): check bot.url, bot.listen and the network between the two, and that the registered url is this one
-    7 the target has no #admins:ferry.test: create its admin room, or set the alias again
+    7 the target reaches http://127.0.0.1:29330, but is not let in: it has another hs_token, so register ferryman.yaml again, or something else listens there
+    7 the target does not reach the bot (M_CONNECTION_FAILED words): the registered url must be bot.url (http://127.0.0.1:29330), and lead to bot.listen (127.0.0.1:29330)
+    7 the target has no admin room #admins:ferry.test: check server_name; if that is right, create the room or set its alias again
     7 @ferryman:ferry.test is no admin of the target: send `!admin users make-user-admin @ferryman:ferry.test` in #admins:ferry.test, then start again
     ");
 }

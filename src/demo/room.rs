@@ -116,7 +116,9 @@ impl<'a> ControlRoom<'a> {
         let me = self.client.user_id();
         let mut messages: Vec<(Value, String)> = Vec::new();
         for event in events {
-            if event["type"] != "m.room.message" || event["sender"] == me {
+            // The bot sends notices and files; what people type is text.
+            let typed = event["content"]["msgtype"] == "m.text";
+            if event["type"] != "m.room.message" || event["sender"] == me || typed {
                 continue;
             }
             let relation = &event["content"]["m.relates_to"];

@@ -9,7 +9,7 @@ use crate::{
     migration::outcome::{Finding, Health},
     resident::{Identity, Notary, Resident, server, tls},
     source::admin_api,
-    target::Target,
+    target::{Target, admin_room},
 };
 
 fn finding(check: &str, result: Result<String>) -> Finding {
@@ -123,7 +123,7 @@ async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
             } else {
                 Err(Error::Target(format!(
                     "the target does not reach the resident {name} ({}): let the name lead to {} on the target's machine and let it trust the certificate (docs/troubleshooting.md)",
-                    text.lines().last().unwrap_or("no reason given").trim(),
+                    admin_room::failure(&text),
                     engine.config.resident.listen
                 )))
             }

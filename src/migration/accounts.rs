@@ -66,7 +66,7 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
         return ledger.record(Step::Account, id, &Outcome::Done(how::ADOPTED));
     }
     ledger.record(Step::Account, id, &Outcome::Begun)?;
-    let outcome = if user.action == UserAction::Reserve {
+    let outcome = if matches!(user.action, UserAction::Reserve { .. }) {
         reserve(import, user).await?;
         how::RESERVED
     } else {

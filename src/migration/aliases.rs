@@ -11,9 +11,8 @@ use crate::{
     ledger::{Outcome, Step},
 };
 
-/// Makes the aliases of the rooms that were carried over.
+/// Makes the aliases of the rooms that were carried over. The plan said which rooms stay behind; their aliases do, too.
 pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>) -> Result<()> {
-    import.begin(Phase::Aliases, aliases.len());
     let joiners: BTreeMap<&RoomId, &UserId> = import
         .plan
         .rooms
@@ -23,22 +22,15 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
             RoomAction::Skip { .. } => None,
         })
         .collect();
-    for (count, (alias, room)) in (1..).zip(aliases) {
+    let carried: Vec<_> = aliases
+        .iter()
+        .filter_map(|(alias, room)| Some((alias, room, *joiners.get(&**room)?)))
+        .collect();
+    import.begin(Phase::Aliases, carried.len());
+    for (count, (alias, room, user)) in (1..).zip(carried) {
         import.job.check()?;
-        if let Some(user) = joiners.get(&**room) {
-            import.outcome(
-                "alias",
-                Step::Alias,
-                alias,
-                one(import, alias, room, user).await,
-            )?;
-        } else {
-            import.problem(
-                "alias",
-                alias,
-                &format!("its room {room} was not carried over"),
-            )?;
-        }
+        let result = one(import, alias, room, user).await;
+        import.outcome("alias", Step::Alias, alias, result)?;
         import.job.emit(Event::Done {
             phase: Phase::Aliases,
             done: count,

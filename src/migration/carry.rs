@@ -36,7 +36,7 @@ pub async fn run(
     }
     if let Some(admin) = &import.admin {
         if !import.ledger.is_done(Step::Open, room_id)? {
-            past::open(admin, &import.resident, &room).await?;
+            past::open(admin, &import.target, &import.resident, &room).await?;
             import
                 .ledger
                 .record(Step::Open, room_id, &Outcome::Done("opened"))?;

@@ -1,6 +1,8 @@
 //! Opening the past: the target ignores events that are older than the first event that it has of a room, which after
 //! the join is the new join event. One old event, imported as backfill, becomes the first one and lets the rest in.
 
+use std::collections::BTreeSet;
+
 use ruma::{OwnedEventId, RoomVersionId};
 
 use super::plan::JoinPoint;
@@ -8,12 +10,16 @@ use crate::{
     Error, Result,
     model::pdu::rules,
     resident::{OpenRoom, Resident},
-    target::admin_room::AdminRoom,
+    target::{
+        Target,
+        admin_room::{self, AdminRoom},
+    },
 };
 
-/// Events in one command: Tuwunel 1.4.6 never answers a very long one. Its answer is the proof; that an event can be
-/// read is none, it may be an outlier.
-const AT_ONCE: usize = 200;
+/// Events in one command.
+const EVENTS_AT_ONCE: usize = 20;
+/// Bytes of events in one command.
+const BYTES_AT_ONCE: usize = 12 * 1024;
 
 /// The events to import before the replay, in this order: newest first, for each goes before all that are there. They
 /// are not sent again.
@@ -76,30 +82,69 @@ pub fn is_create(room: &OpenRoom, id: &OwnedEventId) -> bool {
 }
 
 /// Imports the openers through the admin room.
-pub async fn open(admin: &AdminRoom, resident: &Resident, room: &OpenRoom) -> Result<()> {
-    let server = &resident.identity.name;
-    for events in openers(room).chunks(AT_ONCE) {
+pub async fn open(
+    admin: &AdminRoom,
+    target: &Target,
+    resident: &Resident,
+    room: &OpenRoom,
+) -> Result<()> {
+    let openers = openers(room);
+    let size = |id: &OwnedEventId| room.event(id).map_or(0, |event| event.raw.get().len());
+    for events in commands(&openers, size) {
         let list = events
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("\n");
-        let reply = admin
-            .run(&format!(
-                "debug get-remote-pdu-list {server}\n```\n{list}\n```"
-            ))
-            .await?;
-        if !reply.contains(&format!(
-            "Fetched {} remote PDUs successfully",
-            events.len()
-        )) {
+        let command = format!(
+            "debug get-remote-pdu-list {}\n```\n{list}\n```",
+            resident.identity.name
+        );
+        let reply = admin.run(&command).await;
+        let done = format!("Fetched {} remote PDUs successfully", events.len());
+        if reply.as_ref().is_ok_and(|reply| reply.contains(&done)) {
+            continue;
+        }
+        // A reply that is too big for an event is a file, or never comes: then only the timeline tells.
+        let there: BTreeSet<_> = target
+            .timeline(&room.joiner, &room.room_id)
+            .await?
+            .into_iter()
+            .map(|event| event.event_id)
+            .collect();
+        if let Some(missing) = events.iter().find(|id| !there.contains(*id)) {
+            let reason = admin_room::failure(&reply?).to_owned();
             return Err(Error::Target(format!(
-                "the target did not take the room's first events: {}",
-                reply.lines().next().unwrap_or("it said nothing")
+                "the target did not take the room's first event {missing} ({reason}): look at its log"
             )));
         }
     }
     Ok(())
+}
+
+/// The events of one command each: few enough that the reply, which holds every one of them in full and twice, fits
+/// into an event.
+fn commands(
+    openers: &[OwnedEventId],
+    size: impl Fn(&OwnedEventId) -> usize,
+) -> Vec<&[OwnedEventId]> {
+    let mut commands = Vec::new();
+    let mut rest = openers;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest
+            .iter()
+            .take(EVENTS_AT_ONCE)
+            .take_while(|id| {
+                bytes += size(id);
+                bytes <= BYTES_AT_ONCE
+            })
+            .count();
+        let (command, later) = rest.split_at(fitting.max(1));
+        commands.push(command);
+        rest = later;
+    }
+    commands
 }
 
 #[cfg(test)]
@@ -196,5 +241,22 @@ mod tests {
     #[test]
     fn a_room_without_events_has_none() {
         assert!(openers(&room(RoomVersionId::V10, &[])).is_empty());
+    }
+
+    #[test]
+    fn a_command_holds_what_a_reply_can_hold() {
+        let ids: Vec<_> = (0..50)
+            .map(|number| OwnedEventId::try_from(format!("${number}")).unwrap())
+            .collect();
+        let sizes = |size| {
+            commands(&ids, |_| size)
+                .iter()
+                .map(|events| events.len())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(100), [20, 20, 10]);
+        assert_eq!(sizes(5000), [2; 25]);
+        assert_eq!(sizes(60_000), [1; 50]);
+        assert!(commands(&[], |_| 1).is_empty());
     }
 }

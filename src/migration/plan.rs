@@ -45,7 +45,10 @@ pub enum UserAction {
     /// The account is created with a random password, or adopted if it is there already.
     Carry,
     /// The account is created and closed at once, so that nobody can take the name.
-    Reserve,
+    Reserve {
+        /// Why it is closed, in one clause.
+        reason: String,
+    },
     /// Nothing is done.
     Skip {
         /// Why, in one clause.

@@ -21,8 +21,10 @@ pub fn plan_user(user: &User, server_name: &ServerName) -> UserPlan {
         UserAction::Skip {
             reason: "guests are not carried over".to_owned(),
         }
-    } else if is_closed(user) {
-        UserAction::Reserve
+    } else if let Some(state) = closed(user) {
+        UserAction::Reserve {
+            reason: format!("{state} on Synapse"),
+        }
     } else {
         UserAction::Carry
     };
@@ -34,8 +36,17 @@ pub fn plan_user(user: &User, server_name: &ServerName) -> UserPlan {
 
 /// An account that nobody can use on Synapse stays closed: the target knows no locked, suspended or shadow-banned ones,
 /// and none of them may come back open.
-fn is_closed(user: &User) -> bool {
-    user.deactivated || user.erased || user.locked || user.suspended || user.shadow_banned
+fn closed(user: &User) -> Option<&'static str> {
+    let states = [
+        (user.erased, "erased"),
+        (user.deactivated, "deactivated"),
+        (user.locked, "locked"),
+        (user.suspended, "suspended"),
+        (user.shadow_banned, "shadow-banned"),
+    ];
+    states
+        .into_iter()
+        .find_map(|(is, state)| is.then_some(state))
 }
 
 /// The users who can act on the target, so that one of them can join a room.
@@ -260,11 +271,15 @@ mod tests {
         );
         assert_eq!(
             action(serde_json::json!({"name": "@a:x", "deactivated": true})),
-            UserAction::Reserve
+            UserAction::Reserve {
+                reason: "deactivated on Synapse".to_owned()
+            }
         );
         assert_eq!(
             action(serde_json::json!({"user_id": "@a:x", "locked": true})),
-            UserAction::Reserve
+            UserAction::Reserve {
+                reason: "locked on Synapse".to_owned()
+            }
         );
         assert!(matches!(
             action(serde_json::json!({"user_id": "@a:x", "is_guest": true})),

@@ -24,7 +24,7 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom) -> Result<()
         if !imported.contains(id)
             && !in_the_join
             && let Some(event) = room.event(id)
-            && let Some(refusal) = sender.send(&event.raw).await?
+            && let Some(refusal) = sender.send(id, &event.raw).await?
         {
             import.problem("event", id, &format!("the target refused it: {refusal}"))?;
         }

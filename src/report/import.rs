@@ -63,8 +63,8 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         number_of(summary.rooms_failed)
     ));
     line(format!(
-        "events: {} replayed after {}",
-        number_of(summary.events_replayed),
+        "history: {} after {}",
+        count(summary.events_replayed, "event", "events"),
         count(
             summary.remote_joins,
             "join through the resident",
@@ -113,7 +113,7 @@ mod tests {
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
         - rooms: 38 carried, 5 skipped by plan, 0 failed
-        - events: 1,382 replayed after 38 joins through the resident
+        - history: 1,382 events after 38 joins through the resident
         - 7 aliases set
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
@@ -126,7 +126,7 @@ mod tests {
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
         - rooms: 38 carried, 5 skipped by plan, 0 failed
-        - events: 1,382 replayed after 38 joins through the resident
+        - history: 1,382 events after 38 joins through the resident
         - 7 aliases set
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
@@ -152,7 +152,7 @@ mod tests {
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
         - rooms: 38 carried, 5 skipped by plan, 1 failed
-        - events: 1,382 replayed after 38 joins through the resident
+        - history: 1,382 events after 38 joins through the resident
         - 7 aliases set
 
         **1 thing could not be done**

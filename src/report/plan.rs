@@ -55,7 +55,10 @@ pub fn full(plan: &Plan) -> String {
     for user in &plan.users {
         let fate = match &user.action {
             UserAction::Carry => "carried over".to_owned(),
-            UserAction::Reserve => "created and closed, so that nobody takes the name".to_owned(),
+            UserAction::Reserve { reason } => format!(
+                "created and closed, so that nobody takes the name: {}",
+                escape(reason)
+            ),
             UserAction::Skip { reason } => format!("skipped: {}", escape(reason)),
         };
         let _infallible = writeln!(text, "- {}: {fate}", code(&user.user_id));
@@ -71,7 +74,7 @@ fn summary(plan: &Plan) -> String {
             .count() as u64
     };
     let carried = users(|action| *action == UserAction::Carry);
-    let reserved = users(|action| *action == UserAction::Reserve);
+    let reserved = users(|action| matches!(action, UserAction::Reserve { .. }));
     let skipped = users(|action| matches!(action, UserAction::Skip { .. }));
     let events = rooms(plan, true).map(|room| room.events).sum();
     let mut text = format!(
@@ -83,11 +86,7 @@ fn summary(plan: &Plan) -> String {
         code(&plan.bundle)
     );
     let _infallible = if plan.target.replay {
-        writeln!(
-            text,
-            "- history: {} replayed",
-            count(events, "event", "events")
-        )
+        writeln!(text, "- history: {}", count(events, "event", "events"))
     } else {
         writeln!(
             text,
@@ -97,7 +96,7 @@ fn summary(plan: &Plan) -> String {
     for (number, what) in [
         (
             reserved,
-            "deactivated: the name is created and closed, so that nobody takes it",
+            "closed on Synapse: the name is created and closed, so that nobody takes it",
         ),
         (skipped, "skipped"),
     ] {
@@ -184,7 +183,12 @@ mod tests {
             },
             users: vec![
                 user("@anna:ferry.test", UserAction::Carry),
-                user("@gone:ferry.test", UserAction::Reserve),
+                user(
+                    "@gone:ferry.test",
+                    UserAction::Reserve {
+                        reason: "deactivated on Synapse".into(),
+                    },
+                ),
                 user(
                     "@guest:ferry.test",
                     UserAction::Skip {
@@ -205,8 +209,8 @@ mod tests {
         **1 account and 10 of 11 rooms will be carried to Tuwunel 1.9.0.**
 
         - bundle: `b.tar.zst`
-        - history: 10,000 events replayed
-        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - history: 10,000 events
+        - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
         - 1 account skipped
 
         Rooms that stay behind:
@@ -239,8 +243,8 @@ mod tests {
         **1 account and 1 of 2 rooms will be carried to Tuwunel 1.9.0.**
 
         - bundle: `b.tar.zst`
-        - history: 1,000 events replayed
-        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - history: 1,000 events
+        - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
         - 1 account skipped
 
         ## Rooms
@@ -253,7 +257,7 @@ mod tests {
         ## Users
 
         - `@anna:ferry.test`: carried over
-        - `@gone:ferry.test`: created and closed, so that nobody takes the name
+        - `@gone:ferry.test`: created and closed, so that nobody takes the name: deactivated on Synapse
         - `@guest:ferry.test`: skipped: a guest
         ");
     }
@@ -268,7 +272,7 @@ mod tests {
 
         - bundle: `b.tar.zst`
         - history: none, this target only joins rooms at their current state
-        - 1 account deactivated: the name is created and closed, so that nobody takes it
+        - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
         - 1 account skipped
 
         Nothing has been changed. Next: `import`.

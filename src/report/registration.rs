@@ -26,6 +26,8 @@ pub fn markdown(written: &Written, config: &Config) -> String {
          In its admin room, send two messages, one for each file:\n\n\
          ````text\n!admin appservices register\n```\n(the whole text of {bot})\n```\n````\n\n\
          ````text\n!admin appservices register\n```\n(the whole text of {puppets})\n```\n````\n\n\
+         Where earlier ones are registered, take them away first: `!admin appservices unregister {BOT_ID}` and \
+         `!admin appservices unregister {PUPPETS_ID}`.\n\n\
          Or in its configuration, under `[global.appservice.{BOT_ID}]` and `[global.appservice.{PUPPETS_ID}]`, \
          with the same `url` (none for the puppets), `as_token`, `hs_token`, `sender_localpart` and namespaces as in the files; then restart it.\n\n\
          Then make the bot an admin, in the admin room:\n\n\
@@ -65,6 +67,8 @@ mod tests {
         ```
         (the whole text of registration/ferryman-puppets.yaml)
         ```
+
+        Where earlier ones are registered, take them away first: `!admin appservices unregister ferryman` and `!admin appservices unregister ferryman-puppets-matrix-appservice-irc`.
 
         Or in its configuration, under `[global.appservice.ferryman]` and `[global.appservice.ferryman-puppets-matrix-appservice-irc]`, with the same `url` (none for the puppets), `as_token`, `hs_token`, `sender_localpart` and namespaces as in the files; then restart it.
 

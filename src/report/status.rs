@@ -11,7 +11,7 @@ pub fn markdown(status: &Status, progress: Option<&str>) -> String {
     let mut text = match &status.bundle {
         None => "**Nothing has been imported yet.**\n".to_owned(),
         Some(bundle) => format!(
-            "**{} of {} and {} of {} are carried over.**\n\n- bundle: {}\n- {} replayed\n- {}\n",
+            "**{} of {} and {} of {} are carried over.**\n\n- bundle: {}\n- {} through\n- {}\n",
             number_of(status.accounts.0),
             count(status.accounts.1, "account", "accounts"),
             number_of(status.rooms.0),
@@ -61,7 +61,7 @@ mod tests {
         **22 of 22 accounts and 10 of 38 rooms are carried over.**
 
         - bundle: `b.tar.zst`
-        - 4,000 events replayed
+        - 4,000 events through
         - 1 step failed
 
         Running now: `import`.
@@ -70,7 +70,7 @@ mod tests {
         **22 of 22 accounts and 10 of 38 rooms are carried over.**
 
         - bundle: `b.tar.zst`
-        - 4,000 events replayed
+        - 4,000 events through
         - 1 step failed
 
         **import**: rooms 10 of 38

@@ -10,7 +10,7 @@ use std::{
 
 use axum::http;
 use ruma::{
-    OwnedEventId, OwnedServerName,
+    EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
 };
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Sender {
 
     /// Sends one PDU. `Ok(None)` is no proof that it arrived: what the target skips as too old is a success, too.
     /// `Ok(Some(reason))` is the target's refusal.
-    pub async fn send(&self, pdu: &RawValue) -> Result<Option<String>> {
+    pub async fn send(&self, event_id: &EventId, pdu: &RawValue) -> Result<Option<String>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("/_matrix/federation/v1/send/ferryman-{}-{number}", self.run);
         let body = serde_json::to_string(&Transaction {
@@ -101,10 +101,11 @@ impl Sender {
                     .authorization(header.to_string()),
             )
             .await?;
-        Ok(answer
-            .pdus
-            .into_values()
-            .find_map(|processed| processed.error))
+        Ok(match answer.pdus.get(event_id) {
+            Some(processed) => processed.error.clone(),
+            // What can't be parsed is left out of the answer.
+            None => Some("it can't read the event".to_owned()),
+        })
     }
 }
 

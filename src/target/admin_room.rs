@@ -46,11 +46,25 @@ struct Content {
 struct Relation {
     #[serde(rename = "m.in_reply_to")]
     in_reply_to: Option<InReplyTo>,
+    rel_type: Option<String>,
+    event_id: Option<OwnedEventId>,
 }
 
 #[derive(Debug, Deserialize)]
 struct InReplyTo {
     event_id: OwnedEventId,
+}
+
+/// What a command that failed says: its reply without the lines that only frame it.
+#[must_use]
+pub fn failure(reply: &str) -> &str {
+    reply
+        .lines()
+        .map(str::trim)
+        .find(|line| {
+            !line.is_empty() && !line.starts_with("```") && !line.starts_with("Command failed")
+        })
+        .unwrap_or("it gave no reason")
 }
 
 /// The admin room, with the bot in it.
@@ -132,7 +146,57 @@ impl AdminRoom {
 
 impl Message {
     fn reply_to(self, command: &OwnedEventId) -> Option<String> {
-        let replied = self.content.relates_to?.in_reply_to?.event_id;
-        (replied == *command).then(|| self.content.body.unwrap_or_default())
+        let relation = self.content.relates_to?;
+        let replies = relation
+            .in_reply_to
+            .is_some_and(|replied| replied.event_id == *command);
+        // Tuwunel 1.9 can be told to answer in a thread, and then doesn't name what it replies to.
+        let threads = relation.rel_type.as_deref() == Some("m.thread")
+            && relation.event_id.as_ref() == Some(command);
+        (replies || threads).then(|| self.content.body.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::owned_event_id;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(relation: &serde_json::Value) -> Option<String> {
+        let message: Message =
+            serde_json::from_value(json!({"content": {"body": "done", "m.relates_to": relation}}))
+                .unwrap();
+        message.reply_to(&owned_event_id!("$command"))
+    }
+
+    #[test]
+    fn replies_are_known_in_the_room_and_in_threads() {
+        assert_eq!(
+            reply(&json!({"m.in_reply_to": {"event_id": "$command"}})).as_deref(),
+            Some("done")
+        );
+        assert_eq!(
+            reply(&json!({"rel_type": "m.thread", "event_id": "$command"})).as_deref(),
+            Some("done")
+        );
+        assert_eq!(
+            reply(&json!({"m.in_reply_to": {"event_id": "$other"}})),
+            None
+        );
+        assert_eq!(
+            reply(&json!({"rel_type": "m.replace", "event_id": "$command"})),
+            None
+        );
+    }
+
+    #[test]
+    fn a_failure_is_its_reason() {
+        assert_eq!(
+            failure("Command failed with error:\n```\nnot found\n```"),
+            "not found"
+        );
+        assert_eq!(failure("```\n```"), "it gave no reason");
     }
 }

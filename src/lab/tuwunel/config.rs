@@ -55,8 +55,6 @@ fn content(
         "max_request_size": 100 * 1024 * 1024,
         // The resident's certificate is its own.
         "allow_invalid_tls_certificates": true,
-        // 1.9 also refuses names that resolve to this machine.
-        "ip_range_denylist": [],
         "enable_policy_servers": false,
         "allow_local_presence": false,
         "allow_incoming_presence": false,

@@ -4,4 +4,5 @@ pub mod event_line;
 pub mod pdu;
 pub mod room;
 pub mod state_event;
+pub mod timeline_entry;
 pub mod user;

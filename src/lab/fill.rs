@@ -143,6 +143,7 @@ pub async fn fill(synapse: &Synapse) -> Result<Filled> {
         Box::pin(comings::gate(&town)),
         Box::pin(comings::revolving(&town)),
         Box::pin(comings::orphan(&town)),
+        Box::pin(comings::late(&town)),
         Box::pin(comings::waiting(&town)),
         Box::pin(comings::knock(&town)),
     ];

@@ -1,6 +1,6 @@
 //! A room of the bundle against what was read from the target. No I/O.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ruma::{OwnedEventId, OwnedUserId, UserId};
 
@@ -8,7 +8,10 @@ use super::{
     outcome::{Comparison, RoomVerification},
     plan::RoomPlan,
 };
-use crate::model::state_event::{Member, StateEvent};
+use crate::model::{
+    state_event::{Member, StateEvent},
+    timeline_entry::TimelineEntry,
+};
 
 /// What a room must look like.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +20,8 @@ pub struct Expected {
     pub members: BTreeMap<OwnedUserId, Member>,
     /// The other state: event IDs by type and state key.
     pub state: BTreeMap<(String, String), OwnedEventId>,
-    /// Timeline events in order, with their type.
-    pub timeline: Vec<(OwnedEventId, String)>,
+    /// Timeline events in order.
+    pub timeline: Vec<TimelineEntry>,
     /// Whether the target takes history at all.
     pub replay: bool,
     /// Whether the create event can't be in the timeline (version 12).
@@ -30,10 +33,10 @@ pub struct Expected {
 pub struct Found {
     /// Current state with members.
     pub state: Vec<StateEvent>,
-    /// Timeline event IDs in order.
-    pub timeline: Vec<OwnedEventId>,
+    /// Timeline events in order.
+    pub timeline: Vec<TimelineEntry>,
     /// Events that the first reader does not see in the timeline, but another member does.
-    pub seen_by_others: BTreeSet<OwnedEventId>,
+    pub seen_by_others: Vec<TimelineEntry>,
 }
 
 impl Expected {
@@ -190,10 +193,26 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
         expected: expected.timeline.len() as u64,
         ..Comparison::default()
     };
-    let there: BTreeSet<_> = found.timeline.iter().chain(&found.seen_by_others).collect();
-    for (id, kind) in &expected.timeline {
-        if there.contains(id) {
-            comparison.equal += 1;
+    let there: HashMap<_, _> = found
+        .timeline
+        .iter()
+        .chain(&found.seen_by_others)
+        .map(|entry| (&entry.event_id, &entry.content))
+        .collect();
+    for TimelineEntry {
+        event_id: id,
+        kind,
+        content,
+    } in &expected.timeline
+    {
+        if let Some(have) = there.get(id) {
+            if *have == content {
+                comparison.equal += 1;
+            } else {
+                comparison
+                    .differences
+                    .push(format!("{id} ({kind}) has another content"));
+            }
         } else if !expected.replay {
             // Told once, below.
         } else if expected.create_is_nameless && kind == "m.room.create" {
@@ -224,12 +243,12 @@ fn same_order(expected: &Expected, found: &Found) -> bool {
         .timeline
         .iter()
         .enumerate()
-        .map(|(place, (id, _))| (id, place))
+        .map(|(place, entry)| (&entry.event_id, place))
         .collect();
     found
         .timeline
         .iter()
-        .filter_map(|id| place.get(id))
+        .filter_map(|entry| place.get(&entry.event_id))
         .is_sorted_by(|a, b| a < b)
 }
 
@@ -259,14 +278,7 @@ mod tests {
 
     fn expected() -> Expected {
         let mut expected = Expected {
-            timeline: ["$1", "$2", "$3"]
-                .map(|id| {
-                    (
-                        OwnedEventId::try_from(id).unwrap(),
-                        "m.room.message".to_owned(),
-                    )
-                })
-                .into(),
+            timeline: ["$1", "$2", "$3"].map(entry).into(),
             replay: true,
             ..Expected::default()
         };
@@ -285,11 +297,16 @@ mod tests {
     fn found(ids: &[&str]) -> Found {
         Found {
             state: source(),
-            timeline: ids
-                .iter()
-                .map(|id| OwnedEventId::try_from(*id).unwrap())
-                .collect(),
-            seen_by_others: BTreeSet::new(),
+            timeline: ids.iter().map(|id| entry(id)).collect(),
+            seen_by_others: Vec::new(),
+        }
+    }
+
+    fn entry(id: &str) -> TimelineEntry {
+        TimelineEntry {
+            event_id: id.try_into().unwrap(),
+            kind: "m.room.message".to_owned(),
+            content: [0; 32],
         }
     }
 
@@ -334,6 +351,18 @@ mod tests {
     }
 
     #[test]
+    fn another_content_is_seen() {
+        let mut there = found(&["$1", "$2", "$3"]);
+        there.timeline[1].content = [1; 32];
+        let room = compared(&there);
+        assert_eq!(
+            room.timeline.differences,
+            ["$2 (m.room.message) has another content"]
+        );
+        assert_eq!(room.timeline.equal, 2);
+    }
+
+    #[test]
     fn another_order_and_a_doubled_event_are_seen() {
         assert_eq!(
             compared(&found(&["$1", "$3", "$2"])).same_order,
@@ -358,8 +387,8 @@ mod tests {
     fn known_edges_are_told_and_no_difference() {
         let mut want = expected();
         want.create_is_nameless = true;
-        want.timeline[0].1 = "m.room.create".to_owned();
-        want.timeline[1].1 = "org.matrix.dummy_event".to_owned();
+        want.timeline[0].kind = "m.room.create".to_owned();
+        want.timeline[1].kind = "org.matrix.dummy_event".to_owned();
         let room = room(&plan(), user_id!("@a:x"), &want, &found(&["$3"]));
         assert!(room.is_good());
         assert_eq!(room.timeline.known.len(), 2);

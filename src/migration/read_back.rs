@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedEventId, OwnedUserId, RoomId};
+use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::{
     compare::{Expected, Found},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error, Result,
     bundle::Bundle,
-    model::{pdu::PduHeader, state_event::StateEvent},
+    model::{pdu::PduHeader, state_event::StateEvent, timeline_entry::TimelineEntry},
     target::Target,
 };
 
@@ -48,9 +48,10 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
         if line.outlier || line.rejected {
             continue;
         }
-        let kind =
-            PduHeader::of(&line.pdu).map_or_else(|_| "unreadable".to_owned(), |header| header.kind);
-        expected.timeline.push((line.event_id, kind));
+        expected.timeline.push(match PduHeader::of(&line.pdu) {
+            Ok(header) => TimelineEntry::new(line.event_id, header.kind, &header.content),
+            Err(_) => TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu),
+        });
     }
     Ok(expected)
 }
@@ -69,16 +70,11 @@ pub async fn found(
         .state(reader, room)
         .await?
         .ok_or_else(|| Error::Target("the target does not know it".to_owned()))?;
-    let timeline: Vec<OwnedEventId> = target
-        .timeline(reader, room)
-        .await?
-        .into_iter()
-        .map(|event| event.event_id)
-        .collect();
+    let timeline = timeline(target, reader, room).await?;
     let mut found = Found {
         state,
         timeline,
-        seen_by_others: BTreeSet::new(),
+        seen_by_others: Vec::new(),
     };
     if expected.replay {
         see_as_others(target, room, readers, expected, &mut found).await?;
@@ -95,19 +91,31 @@ async fn see_as_others(
     expected: &Expected,
     found: &mut Found,
 ) -> Result<()> {
-    let mut unseen: BTreeSet<_> = expected.timeline.iter().map(|(id, _)| id.clone()).collect();
-    for id in &found.timeline {
-        unseen.remove(id);
+    let mut unseen: BTreeSet<_> = expected
+        .timeline
+        .iter()
+        .map(|entry| entry.event_id.clone())
+        .collect();
+    for entry in &found.timeline {
+        unseen.remove(&entry.event_id);
     }
     for reader in readers.iter().skip(1).take(OTHER_READERS) {
         if unseen.is_empty() {
             break;
         }
-        for event in target.timeline(reader, room).await? {
-            if unseen.remove(&event.event_id) {
-                found.seen_by_others.insert(event.event_id);
+        for entry in timeline(target, reader, room).await? {
+            if unseen.remove(&entry.event_id) {
+                found.seen_by_others.push(entry);
             }
         }
     }
     Ok(())
+}
+
+async fn timeline(target: &Target, reader: &UserId, room: &RoomId) -> Result<Vec<TimelineEntry>> {
+    let events = target.timeline(reader, room).await?;
+    Ok(events
+        .into_iter()
+        .map(|event| TimelineEntry::new(event.event_id, event.kind, &event.content))
+        .collect())
 }

@@ -2,6 +2,7 @@
 
 use ruma::{OwnedEventId, OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::Target;
 use crate::{
@@ -25,6 +26,8 @@ pub struct TimelineEvent {
     pub sender: OwnedUserId,
     /// State key of a state event.
     pub state_key: Option<String>,
+    /// Content, unread.
+    pub content: Box<RawValue>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -68,6 +68,33 @@ pub(super) async fn orphan(town: &Town) -> Made {
     Ok(vec![("orphan", room)])
 }
 
+/// Version 10: Dave made it and talked with Heidi; both left it to Carol, who came late, and Judy, who came later.
+pub(super) async fn late(town: &Town) -> Made {
+    let dave = town.who("dave");
+    let room = dave
+        .create_room(&json!({
+            "room_version": "10",
+            "preset": "public_chat",
+            "name": "Left to the late ones",
+        }))
+        .await?;
+    let heidi = town.who("heidi");
+    heidi.join(&room, None).await?;
+    talk(&room, &town.all(&["dave", "heidi"]), 24).await?;
+    let long = dave.say(&room, &"as long as it gets, ".repeat(700)).await?;
+    let secret = heidi.say(&room, "I should not have said this").await?;
+    dave.redact(&room, &secret, "asked to").await?;
+    heidi.say(&room, &format!("about {long}")).await?;
+    town.who("carol").join(&room, None).await?;
+    talk(&room, &town.all(&["dave", "carol"]), 4).await?;
+    dave.set_power(&room, town.id("carol"), 100).await?;
+    dave.leave(&room).await?;
+    heidi.leave(&room).await?;
+    town.who("judy").join(&room, None).await?;
+    talk(&room, &town.all(&["carol", "judy"]), 6).await?;
+    Ok(vec![("late", room)])
+}
+
 /// Version 10: Heidi's invitation is open, Ivan has declined his.
 pub(super) async fn waiting(town: &Town) -> Made {
     let grace = town.who("grace");

@@ -1,13 +1,13 @@
 //! The commands' work, without a word of presentation: shared by the control room and the shell.
 
 mod doctor;
+mod memory;
+mod opening;
 
-use std::{
-    fs,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use memory::Memory;
+use opening::{blocking, newest, plan};
+
+use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
 use crate::{
     Error, Result,
@@ -17,11 +17,10 @@ use crate::{
     job::Job,
     ledger::{Ledger, Step},
     migration::{
-        facts::RoomFacts,
         import::{Import, Parts},
         outcome::{Finding, ImportSummary, Status, Verification},
-        plan::{Abilities, Plan},
-        planner, verify,
+        plan::Plan,
+        verify,
     },
     resident::{Identity, Notary, Resident, Sender, server, tls},
     source::{admin_api, export, summary::ExportSummary},
@@ -65,15 +64,16 @@ impl Engine {
 
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
     pub async fn plan(&self, bundle: Option<PathBuf>) -> Result<Plan> {
-        let target = self.target()?;
-        let abilities = target.abilities().await?;
-        let (_, plan) = self.open_and_plan(bundle, abilities).await?;
+        let bundle = self.open(bundle).await?;
+        let abilities = self.target()?.abilities().await?;
+        let (_, plan) = plan(bundle, abilities).await?;
         Ok(plan)
     }
 
     /// Carries a bundle over.
     pub async fn import(&self, job: &Job, bundle: Option<PathBuf>) -> Result<ImportSummary> {
         let started = self.clock.now_ms();
+        let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
         // What can't work must be said before the first account is made.
@@ -82,9 +82,11 @@ impl Engine {
         } else {
             None
         };
-        let (bundle, plan) = self.open_and_plan(bundle, abilities).await?;
-        self.remember(&bundle)?;
-        let resident = self.resident(&target, &bundle, plan.target.replay).await?;
+        let (bundle, plan) = plan(bundle, abilities).await?;
+        let keys = target.server_keys().await?;
+        let id = ledger_id(&bundle, &keys);
+        Memory::of(&plan, &id).write(&self.config.data_dir)?;
+        let resident = self.resident(&bundle, keys, plan.target.replay)?;
         let app = server::App::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?;
         let certificate = tls::load(&self.config.resident, &self.private_dir("resident")?).await?;
         let _listener = server::listen(app, self.config.resident.listen, certificate).await?;
@@ -93,7 +95,7 @@ impl Engine {
             .join(format!("{}.csv", bundle.name()));
         let import = Import::new(Parts {
             sender: Sender::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?,
-            ledger: self.ledger(&bundle_id(&bundle))?,
+            ledger: self.ledger(&id)?,
             passwords: &passwords,
             job: job.clone(),
             bundle,
@@ -109,9 +111,10 @@ impl Engine {
 
     /// Compares the target with a bundle.
     pub async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Verification> {
+        let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
-        let (bundle, plan) = self.open_and_plan(bundle, abilities).await?;
+        let (bundle, plan) = plan(bundle, abilities).await?;
         let mut verification = verify::run(&target, &bundle, &plan, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -119,8 +122,7 @@ impl Engine {
 
     /// Where the migration stands.
     pub fn status(&self) -> Result<Status> {
-        let memory = self.config.data_dir.join(LAST_BUNDLE);
-        let Some(last) = Memory::read(&memory)? else {
+        let Some(last) = Memory::read(&self.config.data_dir)? else {
             return Ok(Status {
                 bundle: None,
                 accounts: (0, 0),
@@ -151,16 +153,12 @@ impl Engine {
         Ledger::open(&dir.join("ledger.sqlite"), bundle)
     }
 
-    async fn open_and_plan(
-        &self,
-        path: Option<PathBuf>,
-        abilities: Abilities,
-    ) -> Result<(Bundle, Plan)> {
+    /// Opens a bundle, by default the newest, and checks every byte and whose it is.
+    async fn open(&self, path: Option<PathBuf>) -> Result<Bundle> {
         let path = path.map_or_else(|| newest(&self.config.data_dir.join("bundles")), Ok)?;
         let work = self.private_dir("work")?;
         let server_name = self.config.server_name.clone();
-        // Unpacking, checksums and the pass over all events block for as long as the bundle is big.
-        let opened = tokio::task::spawn_blocking(move || {
+        blocking(move || {
             let bundle = Bundle::open(&path, &work)?;
             if *bundle.server_name() != *server_name {
                 return Err(Error::Bundle {
@@ -171,32 +169,33 @@ impl Engine {
                     ),
                 });
             }
-            let plan = plan(&bundle, abilities)?;
-            Ok((bundle, plan))
-        });
-        opened.await.map_err(|error| {
-            Error::Target(format!(
-                "the bundle's reader stopped ({error}): report this as a bug"
-            ))
-        })?
+            Ok(bundle)
+        })
+        .await
     }
 
-    async fn resident(
+    fn resident(
         &self,
-        target: &Target,
         bundle: &Bundle,
+        target_keys: BTreeMap<String, String>,
         replay: bool,
     ) -> Result<Arc<Resident>> {
+        let keys = bundle.server_keys()?;
+        // Without the old key the target would drop every event of ours without a word.
+        if !keys.contains_key(&self.config.server_name) {
+            return Err(Error::Bundle {
+                path: bundle.path().to_owned(),
+                reason: format!(
+                    "server_keys.json has no key of {}: let synapse.url serve /_matrix/key/v2/server, and export again",
+                    self.config.server_name
+                ),
+            });
+        }
         let identity = Identity::load(
             self.config.resident.name.clone(),
             &self.private_dir("resident")?.join("signing.key.der"),
         )?;
-        let notary = Notary::new(
-            &self.config.server_name,
-            &bundle.server_keys()?,
-            target.server_keys().await?,
-            !replay,
-        );
+        let notary = Notary::new(&self.config.server_name, &keys, target_keys, !replay);
         Ok(Arc::new(Resident::new(
             identity,
             self.config.server_name.clone(),
@@ -220,92 +219,16 @@ impl Engine {
         let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
         format!("synapse-export-{}.tar.zst", time.strftime("%Y%m%dT%H%M%SZ"))
     }
-
-    fn remember(&self, bundle: &Bundle) -> Result<()> {
-        let memory = Memory {
-            name: bundle.name(),
-            id: bundle_id(bundle),
-            users: bundle.users()?.len() as u64,
-            rooms: bundle.rooms()?.len() as u64,
-        };
-        memory.write(&self.config.data_dir.join(LAST_BUNDLE))
-    }
 }
 
-/// Where the last imported bundle's name is kept, for `status`.
-const LAST_BUNDLE: &str = "last-bundle.json";
-
-/// What `status` needs to know of a bundle without opening it.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Memory {
-    name: String,
-    id: String,
-    users: u64,
-    rooms: u64,
-}
-
-impl Memory {
-    fn read(path: &Path) -> Result<Option<Self>> {
-        match fs::read(path) {
-            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(path)(error)),
-        }
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        crate::secret::write_private(path, &text).map_err(Error::file(path))
-    }
-}
-
-/// What the ledger knows a bundle by: another export of the same name is another bundle.
-fn bundle_id(bundle: &Bundle) -> String {
+/// What the ledger knows a migration by: another export of the same name is another bundle, and a target with another
+/// signing key is another target, on which nothing was done yet.
+fn ledger_id(bundle: &Bundle, target_keys: &BTreeMap<String, String>) -> String {
+    let keys: Vec<_> = target_keys.values().map(String::as_str).collect();
     format!(
-        "{} {}",
+        "{} {} {}",
         bundle.name(),
-        bundle.schema().exported_ts.unwrap_or_default()
+        bundle.schema().exported_ts.unwrap_or_default(),
+        keys.join(" ")
     )
-}
-
-fn plan(bundle: &Bundle, target: Abilities) -> Result<Plan> {
-    let users: Vec<_> = bundle
-        .users()?
-        .iter()
-        .map(|user| planner::plan_user(user, bundle.server_name()))
-        .collect();
-    let able = planner::able_users(&users);
-    let rooms = bundle
-        .rooms()?
-        .into_iter()
-        .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => planner::plan_room(&facts, &target, &able),
-            Err(error) => planner::unreadable(&room, &error),
-        })
-        .collect();
-    Ok(Plan {
-        server_name: bundle.server_name().to_owned(),
-        bundle: bundle.name(),
-        target,
-        users,
-        rooms,
-    })
-}
-
-/// The newest bundle of a folder, by modification time.
-fn newest(dir: &Path) -> Result<PathBuf> {
-    let none = || {
-        Error::Usage(format!(
-            "there is no bundle in {}: run `export` first, or name one with --bundle",
-            dir.display()
-        ))
-    };
-    let entries = fs::read_dir(dir).map_err(|_| none())?;
-    entries
-        .filter_map(std::result::Result::ok)
-        .filter(|entry| !entry.file_name().to_string_lossy().contains(".partial"))
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .max()
-        .map(|(_, path)| path)
-        .ok_or_else(none)
 }

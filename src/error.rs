@@ -98,7 +98,7 @@ pub enum Error {
     },
 
     /// Another job of this installation is running.
-    #[error("another job is running ({0}): wait for its end, or stop it first")]
+    #[error("another job is running ({0}): wait for its end")]
     Busy(String),
 
     /// Something on the target has to be set up first.

@@ -233,6 +233,17 @@ impl Ledger {
         Ok(())
     }
 
+    /// Forgets the problems of a step whose subject begins with a text.
+    pub fn solved_all(&self, step: &str, beginning: &str) -> Result<()> {
+        self.with(|database| {
+            database.execute(
+                "delete from problem where bundle = ?1 and step = ?2 and substr(subject, 1, length(?3)) = ?3",
+                params![self.bundle, step, beginning],
+            )
+        })?;
+        Ok(())
+    }
+
     /// All problems of this bundle, sorted by step and subject.
     pub fn problems(&self) -> Result<Vec<Problem>> {
         self.with(|database| {
@@ -317,7 +328,13 @@ mod tests {
         };
         ledger.problem(&problem).unwrap();
         ledger.problem(&problem).unwrap();
-        assert_eq!(ledger.problems().unwrap(), [problem]);
+        assert_eq!(ledger.problems().unwrap(), std::slice::from_ref(&problem));
+        ledger.solved_all("event", "$x").unwrap();
+        ledger.solved_all("room", "$").unwrap();
+        assert_eq!(ledger.problems().unwrap().len(), 1);
+        ledger.solved_all("event", "$").unwrap();
+        assert!(ledger.problems().unwrap().is_empty());
+        ledger.problem(&problem).unwrap();
         ledger.solved("event", "$e").unwrap();
         assert!(ledger.problems().unwrap().is_empty());
     }

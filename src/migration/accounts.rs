@@ -7,7 +7,7 @@ use super::{
     plan::{UserAction, UserPlan},
 };
 use crate::{
-    Result,
+    Error, Result,
     job::{Event, Phase},
     ledger::{Entry, Outcome, Step},
 };
@@ -60,9 +60,14 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
     if entry.as_ref().is_some_and(Entry::is_done) {
         return Ok(());
     }
-    let begun = entry.is_some_and(|entry| entry.outcome == "begun") || import.passwords.has(id);
+    let begun = entry.is_some_and(|entry| entry.outcome == "begun");
     // An account that is there although no attempt of ours was begun is somebody's own.
     if !begun && import.target.has_account(id).await? {
+        if let UserAction::Reserve { reason } = &user.action {
+            return Err(Error::Target(format!(
+                "it is {reason}, but there is an open account of this name on the target: close that one there, or open it on Synapse and export again"
+            )));
+        }
         return ledger.record(Step::Account, id, &Outcome::Done(how::ADOPTED));
     }
     ledger.record(Step::Account, id, &Outcome::Begun)?;

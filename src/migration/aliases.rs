@@ -29,7 +29,13 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
     import.begin(Phase::Aliases, carried.len());
     for (count, (alias, room, user)) in (1..).zip(carried) {
         import.job.check()?;
-        let result = one(import, alias, room, user).await;
+        let result = if import.ledger.is_done(Step::Join, room)? {
+            one(import, alias, room, user).await
+        } else {
+            Err(Error::Target(format!(
+                "its room {room} is not there yet: import again"
+            )))
+        };
         import.outcome("alias", Step::Alias, alias, result)?;
         import.job.emit(Event::Done {
             phase: Phase::Aliases,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use ruma::OwnedUserId;
 
 use super::{
-    compare,
+    compare::{self, Found},
     import::Import,
-    mend, past,
+    mend,
+    outcome::RoomVerification,
+    past,
     plan::{JoinPoint, RoomPlan},
     read_back, replay,
 };
@@ -25,8 +27,11 @@ pub async fn run(
     join: &JoinPoint,
 ) -> Result<()> {
     let room_id = &plan.room_id;
-    if import.ledger.is_done(Step::Settle, room_id)? {
-        return Ok(());
+    match import.ledger.entry(Step::Settle, room_id)? {
+        Some(settled) if settled.is_done() => return Ok(()),
+        // Sent again from the start: what is there is passed over, what is missing gets another chance.
+        Some(_) => import.ledger.advance(room_id, 0)?,
+        None => {}
     }
     import.job.check()?;
     let room = Arc::new(open(import, plan, joiner, join)?);
@@ -110,30 +115,32 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let verdict = compare::room(plan, &room.joiner, &expected, &found);
+    tell(import, &verdict, &found)?;
+    let outcome = if verdict.is_good() {
+        Outcome::Done("equal")
+    } else {
+        Outcome::Failed("it differs from the source".to_owned())
+    };
+    import.ledger.record(Step::Settle, &plan.room_id, &outcome)
+}
+
+/// Each difference is a problem; what an earlier run found is forgotten, and so are refused events that are there now.
+fn tell(import: &Import, verdict: &RoomVerification, found: &Found) -> Result<()> {
+    let room_id = &verdict.room_id;
+    import.ledger.solved_all("room", &format!("{room_id}: "))?;
+    for entry in &found.timeline {
+        import.ledger.solved("event", &entry.event_id)?;
+    }
     let differences = [&verdict.members, &verdict.state, &verdict.timeline]
         .into_iter()
-        .flat_map(|comparison| &comparison.differences);
-    for difference in differences {
+        .flat_map(|comparison| comparison.differences.iter().map(String::as_str));
+    let order = (verdict.same_order == Some(false)).then_some("its events are in another order");
+    for difference in differences.chain(order) {
         import.problem(
             "room",
-            &format!("{}: {difference}", plan.room_id),
+            &format!("{room_id}: {difference}"),
             "it differs from the source",
         )?;
     }
-    if verdict.same_order == Some(false) {
-        import.problem(
-            "room",
-            &plan.room_id,
-            "its events are not in the order of the source",
-        )?;
-    }
-    import.ledger.record(
-        Step::Settle,
-        &plan.room_id,
-        &Outcome::Done(if verdict.is_good() {
-            "equal"
-        } else {
-            "different"
-        }),
-    )
+    Ok(())
 }

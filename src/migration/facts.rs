@@ -61,7 +61,7 @@ impl RoomFacts {
     }
 
     fn take(&mut self, line: &EventLine, walk: &mut Walk) {
-        if line.outlier || line.rejected {
+        if !line.is_in_timeline() {
             return;
         }
         let position = self.timeline;

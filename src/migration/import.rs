@@ -200,6 +200,7 @@ impl Import {
             Err(
                 error @ (Error::Stopped
                 | Error::Ledger { .. }
+                | Error::File { .. }
                 | Error::Unreachable { .. }
                 | Error::Refused { .. }),
             ) => Err(error),
@@ -237,7 +238,10 @@ impl Import {
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,
             elapsed_ms: 0,
-            passwords: Some(self.passwords.path().to_owned()),
+            passwords: self
+                .passwords
+                .any()
+                .then(|| self.passwords.path().to_owned()),
             problems: ledger.problems()?,
         })
     }

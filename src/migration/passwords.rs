@@ -66,11 +66,11 @@ impl Passwords {
         &self.path
     }
 
-    /// Whether an account was about to be made with a password of ours.
+    /// Whether there is any.
     #[must_use]
-    pub fn has(&self, user: &UserId) -> bool {
+    pub fn any(&self) -> bool {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.known.contains_key(user)
+        !inner.known.is_empty()
     }
 
     /// A user's password: the one that an earlier run wrote down, or a new one, on disk before this returns.
@@ -81,11 +81,20 @@ impl Passwords {
         }
         let password = random_token();
         let line = format!("{user},{}\n", password.expose_secret());
-        inner
+        let before = inner
+            .file
+            .metadata()
+            .map_err(Error::file(&self.path))?
+            .len();
+        let written = inner
             .file
             .write_all(line.as_bytes())
-            .and_then(|()| inner.file.sync_data())
-            .map_err(Error::file(&self.path))?;
+            .and_then(|()| inner.file.sync_data());
+        if let Err(error) = written {
+            // Half a line would run into the next one.
+            let _nothing_more_to_do = inner.file.set_len(before);
+            return Err(Error::file(&self.path)(error));
+        }
         inner.known.insert(user.to_owned(), password.clone());
         Ok(password)
     }

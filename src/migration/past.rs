@@ -56,7 +56,11 @@ pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
     let oldest = room
         .timeline
         .iter()
-        .filter(|id| !is_create(room, id))
+        // A state event that comes this way would be no state of the room.
+        .filter(|id| {
+            room.event(id)
+                .is_some_and(|event| event.header.state_key.is_none())
+        })
         .min_by_key(|id| ts(id));
     if let (Some(oldest), Some(compared)) = (oldest, openers.last())
         && ts(oldest) < ts(compared)
@@ -175,7 +179,7 @@ mod tests {
             soft_failed: false,
             redacted_by: None,
             pdu: to_raw_value(&json!({
-                "type": kind, "state_key": "", "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
+                "type": kind, "state_key": state_key(kind), "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
                 "prev_events": [], "auth_events": [], "content": {},
             }))
             .unwrap(),
@@ -191,6 +195,10 @@ mod tests {
         let (room, unreadable) = OpenRoom::new(opening, lines);
         assert!(unreadable.is_empty());
         room
+    }
+
+    fn state_key(kind: &str) -> Option<&'static str> {
+        (kind != "m.room.message").then_some("")
     }
 
     const EVENTS: [(&str, &str, u64); 3] = [
@@ -231,7 +239,8 @@ mod tests {
     #[test]
     fn an_event_that_claims_to_be_older_comes_last() {
         let mut events = EVENTS.to_vec();
-        events.push(("$3", "m.room.pinned_events", 5));
+        events.push(("$3", "m.room.message", 5));
+        events.push(("$4", "m.room.pinned_events", 4));
         assert_eq!(
             openers(&room(RoomVersionId::V10, &events)),
             [owned_event_id!("$0"), owned_event_id!("$3")]

@@ -45,7 +45,7 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
     expected.take_state(bundle_state(bundle, &plan.room_id)?);
     for line in bundle.events(&plan.room_id)? {
         let line = line?;
-        if line.outlier || line.rejected {
+        if !line.is_in_timeline() {
             continue;
         }
         expected.timeline.push(match PduHeader::of(&line.pdu) {

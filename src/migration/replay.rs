@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{import::Import, past};
 use crate::{
-    Result,
+    Error, Result,
     ledger::Step,
     resident::{OpenRoom, Sender},
 };
@@ -24,12 +24,24 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom) -> Result<()
         if !imported.contains(id)
             && !in_the_join
             && let Some(event) = room.event(id)
-            && let Some(refusal) = sender.send(id, &event.raw).await?
+            && let Some(reason) = refusal(sender.send(id, &event.raw).await)?
         {
-            import.problem("event", id, &format!("the target refused it: {refusal}"))?;
+            import.problem("event", id, &format!("the target refused it: {reason}"))?;
         }
         import.ledger.advance(&room.room_id, position)?;
         import.count_event();
     }
     Ok(())
+}
+
+/// A transaction that is refused as a whole is its one event's refusal.
+fn refusal(sent: Result<Option<String>>) -> Result<Option<String>> {
+    match sent {
+        Err(
+            error @ Error::Answer {
+                status: 400 | 413, ..
+            },
+        ) => Ok(Some(error.to_string())),
+        other => other,
+    }
 }

@@ -169,10 +169,7 @@ async fn rooms(
             job.check()?;
             match one(target, bundle, &room, plan.target.replay, able).await {
                 Err(
-                    error @ (Error::Unreachable { .. }
-                    | Error::Refused { .. }
-                    | Error::Bundle { .. }
-                    | Error::Stopped),
+                    error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped),
                 ) => Err(error),
                 Err(error) => Ok(unreadable(&room, &error)),
                 Ok(room) => Ok(room),

@@ -27,6 +27,14 @@ pub struct EventLine {
     pub pdu: Box<RawValue>,
 }
 
+impl EventLine {
+    /// Whether clients of the source see it: what was refused or hidden there is served, but not replayed.
+    #[must_use]
+    pub fn is_in_timeline(&self) -> bool {
+        !(self.outlier || self.rejected || self.soft_failed)
+    }
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde's skip_serializing_if hands a reference"

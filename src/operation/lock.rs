@@ -82,7 +82,7 @@ mod tests {
         let error = JobLock::take(dir.path(), "verify").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "another job is running (import): wait for its end, or stop it first"
+            "another job is running (import): wait for its end"
         );
         drop(first);
         assert_eq!(running(dir.path()), None);

@@ -23,7 +23,7 @@ pub struct Event {
     pub raw: Box<RawValue>,
     /// Its header.
     pub header: PduHeader,
-    /// Position in the timeline; `None` for outliers and rejected events.
+    /// Position in the timeline; `None` for outliers and refused events.
     pub position: Option<usize>,
 }
 
@@ -91,7 +91,7 @@ impl OpenRoom {
     }
 
     fn insert(&mut self, line: EventLine, header: PduHeader) {
-        let in_timeline = !line.outlier && !line.rejected;
+        let in_timeline = line.is_in_timeline();
         let position = in_timeline.then_some(self.timeline.len());
         if in_timeline {
             self.timeline.push(line.event_id.clone());
@@ -226,7 +226,11 @@ impl OpenRoom {
         if let Some(create) = self.create_event() {
             chain.insert(create.clone());
         }
-        while let Some(event) = todo.pop().and_then(|id| self.event(id)) {
+        while let Some(id) = todo.pop() {
+            // What the export could not get is missing here, too; the rest of the chain is not.
+            let Some(event) = self.event(id) else {
+                continue;
+            };
             for auth in &event.header.auth_events {
                 if chain.insert(auth.id().clone()) {
                     todo.push(auth.id());
@@ -246,5 +250,100 @@ impl OpenRoom {
             .filter_map(|id| self.event(id))
             .map(|event| &*event.raw)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{owned_event_id, owned_room_id, owned_user_id};
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+
+    fn line(id: &str, kind: &str, key: Option<&str>, auth: &[&str]) -> EventLine {
+        let mut pdu = json!({
+            "type": kind, "sender": "@a:x", "origin_server_ts": 1, "depth": 1,
+            "prev_events": [], "auth_events": auth, "content": {},
+        });
+        if let Some(key) = key {
+            pdu["state_key"] = key.into();
+        }
+        EventLine {
+            room_id: owned_room_id!("!r:x"),
+            event_id: id.try_into().unwrap(),
+            outlier: false,
+            rejected: false,
+            soft_failed: false,
+            redacted_by: None,
+            pdu: to_raw_value(&pdu).unwrap(),
+        }
+    }
+
+    fn room(join: JoinPoint) -> OpenRoom {
+        let create = ("m.room.create".to_owned(), String::new());
+        let opening = Opening {
+            room_id: owned_room_id!("!r:x"),
+            version: RoomVersionId::V10,
+            joiner: owned_user_id!("@a:x"),
+            join,
+            forward_extremities: Vec::new(),
+            current_state: StateMap::from([(create, owned_event_id!("$create"))]),
+        };
+        let lines = [
+            line("$create", "m.room.create", Some(""), &[]),
+            line("$join", "m.room.member", Some("@a:x"), &["$create"]),
+            line(
+                "$power",
+                "m.room.power_levels",
+                Some(""),
+                &["$create", "$gone", "$join"],
+            ),
+            line("$text", "m.room.message", None, &["$power", "$join"]),
+        ];
+        OpenRoom::new(opening, lines).0
+    }
+
+    #[test]
+    fn an_absent_event_does_not_cut_an_auth_chain() {
+        let room = room(JoinPoint::Current);
+        let chain = room.auth_chain([&owned_event_id!("$text")]);
+        for id in ["$power", "$join", "$create", "$gone"] {
+            assert!(chain.iter().any(|there| there == id), "{id} in {chain:?}");
+        }
+        assert_eq!(room.pdus(&chain).len(), 3);
+    }
+
+    #[test]
+    fn the_state_is_that_before_or_after_an_event() {
+        let room = room(JoinPoint::Current);
+        assert_eq!(
+            room.state_before(&owned_event_id!("$power")).unwrap().len(),
+            2
+        );
+        assert_eq!(
+            room.state_after(&owned_event_id!("$power")).unwrap().len(),
+            3
+        );
+        assert!(room.state_before(&owned_event_id!("$unknown")).is_none());
+    }
+
+    #[test]
+    fn a_template_names_where_it_joins_and_what_allows_it() {
+        let at = |join| {
+            room(join)
+                .join_template(&owned_user_id!("@a:x"), "x:1", 5)
+                .unwrap()
+        };
+        let create = at(JoinPoint::Create {
+            event_id: owned_event_id!("$create"),
+        });
+        assert_eq!(create["prev_events"], json!(["$create"]));
+        assert_eq!(create["auth_events"], json!(["$create"]));
+        let later = at(JoinPoint::AfterJoin {
+            event_id: owned_event_id!("$power"),
+        });
+        assert_eq!(later["prev_events"], json!(["$power"]));
+        assert_eq!(later["auth_events"], json!(["$power", "$join", "$create"]));
+        assert_eq!(at(JoinPoint::Current)["prev_events"], json!(["$text"]));
     }
 }

@@ -15,6 +15,8 @@ use crate::{
 
 /// The pause between two looks for the reply.
 const POLL: Duration = Duration::from_millis(40);
+/// It grows up to this: the target has other work.
+const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// How long a command may take: a big import is one command.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -121,6 +123,7 @@ impl AdminRoom {
             .query("dir", "b")
             .query("limit", &50);
         let wait = async {
+            let mut pause = POLL;
             loop {
                 let page: Page = http.send(&look).await?;
                 if let Some(reply) = page
@@ -130,14 +133,16 @@ impl AdminRoom {
                 {
                     return Ok(reply);
                 }
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_POLL);
             }
         };
         tokio::time::timeout(PATIENCE, wait)
             .await
             .unwrap_or_else(|_| {
                 Err(Error::Target(format!(
-                    "the target gave no answer to `!admin {command}` within {} s: look at its log",
+                    "the target gave no answer to `!admin {}` within {} s: look at its log",
+                    command.lines().next().unwrap_or_default(),
                     PATIENCE.as_secs()
                 )))
             })

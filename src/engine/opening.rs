@@ -1,0 +1,87 @@
+//! Finding a bundle, and turning it into a plan.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    migration::{
+        facts::RoomFacts,
+        plan::{Abilities, Plan},
+        planner,
+    },
+};
+
+/// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::Target(format!(
+            "the bundle's reader stopped ({error}): report this as a bug"
+        ))
+    })?
+}
+
+/// Plans a bundle, and hands it back.
+pub(super) async fn plan(bundle: Bundle, target: Abilities) -> Result<(Bundle, Plan)> {
+    blocking(move || {
+        let plan = plan_of(&bundle, target)?;
+        Ok((bundle, plan))
+    })
+    .await
+}
+
+fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
+    let users: Vec<_> = bundle
+        .users()?
+        .iter()
+        .map(|user| planner::plan_user(user, bundle.server_name()))
+        .collect();
+    let able = planner::able_users(&users);
+    let rooms = bundle
+        .rooms()?
+        .into_iter()
+        .map(|room| match RoomFacts::read(bundle, room.clone()) {
+            Ok(facts) => planner::plan_room(&facts, &target, &able),
+            Err(error) => planner::unreadable(&room, &error),
+        })
+        .collect();
+    Ok(Plan {
+        server_name: bundle.server_name().to_owned(),
+        bundle: bundle.name(),
+        target,
+        users,
+        rooms,
+    })
+}
+
+/// The newest bundle of a folder, by modification time.
+pub(super) fn newest(dir: &Path) -> Result<PathBuf> {
+    let none = || {
+        Error::Usage(format!(
+            "there is no bundle in {}: run `export` first, or name one with --bundle",
+            dir.display()
+        ))
+    };
+    let entries = fs::read_dir(dir).map_err(|_| none())?;
+    entries
+        .filter_map(std::result::Result::ok)
+        .filter(|entry| is_bundle(&entry.path()))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .max()
+        .map(|(_, path)| path)
+        .ok_or_else(none)
+}
+
+/// An archive by its name, or a directory by its manifest; a half-written one has neither.
+fn is_bundle(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let archive = [".tar.zst", ".tar"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    archive || path.join("manifest.json").is_file()
+}

@@ -34,6 +34,7 @@ pub struct Target {
     pub bot: OwnedUserId,
     puppets_http: Http,
     bot_http: Http,
+    anonymous_http: Http,
 }
 
 /// `{}` and whatever else an answer holds that nobody reads.
@@ -57,6 +58,7 @@ impl Target {
             })?,
             puppets_http: Http::new(SERVER, url, Some(tokens.puppets_as.clone()), REMEDY)?,
             bot_http: Http::new(SERVER, url, Some(tokens.bot_as.clone()), REMEDY)?,
+            anonymous_http: Http::new(SERVER, url, None, REMEDY)?,
         })
     }
 

@@ -34,14 +34,21 @@ pub async fn run(
         None => {}
     }
     import.job.check()?;
-    let room = Arc::new(open(import, plan, joiner, join)?);
+    // Unpacking and reading a big room takes long: other tasks, the resident among them, go on meanwhile.
+    let room = Arc::new(tokio::task::block_in_place(|| {
+        open(import, plan, joiner, join)
+    })?);
     let _served = import.resident.open(Arc::clone(&room));
     if !import.ledger.is_done(Step::Join, room_id)? {
         enter(import, &room).await?;
     }
     if let Some(admin) = &import.admin {
         if !import.ledger.is_done(Step::Open, room_id)? {
-            past::open(admin, &import.target, &import.resident, &room).await?;
+            let refused = past::open(admin, &import.target, &import.resident, &room).await?;
+            for event in refused {
+                let reason = format!("the target refused it: {}", event.reason);
+                import.problem("event", &event.event_id, &reason)?;
+            }
             import
                 .ledger
                 .record(Step::Open, room_id, &Outcome::Done("opened"))?;
@@ -108,10 +115,12 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
 
 /// Mends the joiner, then reads the room back: what differs is a problem each.
 async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()> {
-    let expected = read_back::expected(&import.bundle, plan, import.plan.target.replay)?;
+    let expected = tokio::task::block_in_place(|| {
+        read_back::expected(&import.bundle, plan, import.plan.target.replay)
+    })?;
     let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
     let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    if mend::joiner(&import.target, room, &expected, &found.state).await? {
+    if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let verdict = compare::room(plan, &room.joiner, &expected, &found);

@@ -123,18 +123,20 @@ fn compare_members(
                 .push(format!("{user} is {have} instead of {want}"));
             continue;
         }
-        let name_differs = there.is_some_and(|there| there.displayname != member.displayname);
-        if !name_differs || want != "join" {
+        let profile_differs = there.is_some_and(|there| {
+            (&there.displayname, &there.avatar_url) != (&member.displayname, &member.avatar_url)
+        });
+        if !profile_differs || want != "join" {
             comparison.equal += 1;
         } else if user == joiner {
             comparison.equal += 1;
             comparison.known.push(format!(
-                "{user} has the global display name here, by its new join event"
+                "{user} has the global name and picture here, by its new join event"
             ));
         } else {
             comparison
                 .differences
-                .push(format!("{user} has another display name"));
+                .push(format!("{user} has another name or picture"));
         }
     }
     let unexpected = found.iter().filter(|(user, _)| {

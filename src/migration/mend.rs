@@ -6,11 +6,14 @@ use super::compare::Expected;
 use crate::{Error, Result, model::state_event::StateEvent, resident::OpenRoom, target::Target};
 
 /// Puts the joiner's membership right if the room has it wrong; tells whether anything was done.
+///
+/// `members` are joined users who can act: a ban is tried as each of them, for not all have the power.
 pub async fn joiner(
     target: &Target,
     room: &OpenRoom,
     expected: &Expected,
     found: &[StateEvent],
+    members: &[OwnedUserId],
 ) -> Result<bool> {
     let joiner = &room.joiner;
     let want = expected.membership(joiner);
@@ -19,17 +22,7 @@ pub async fn joiner(
     }
     match want {
         None | Some("leave") => target.leave(joiner, &room.room_id).await?,
-        Some("ban") => {
-            let by = expected
-                .joined()
-                .find(|user| *user != joiner)
-                .ok_or_else(|| {
-                    Error::Target(format!(
-                        "{joiner} should be banned, but nobody is left to do it"
-                    ))
-                })?;
-            target.ban(by, joiner, &room.room_id).await?;
-        }
+        Some("ban") => ban(target, room, members).await?,
         Some(other) => {
             return Err(Error::Target(format!(
                 "{joiner} should be in the state {other}, which can't be restored: mend it by hand"
@@ -37,6 +30,23 @@ pub async fn joiner(
         }
     }
     Ok(true)
+}
+
+async fn ban(target: &Target, room: &OpenRoom, members: &[OwnedUserId]) -> Result<()> {
+    let joiner = &room.joiner;
+    let mut refused = None;
+    for by in members.iter().filter(|user| *user != joiner) {
+        match target.ban(by, joiner, &room.room_id).await {
+            Ok(()) => return Ok(()),
+            Err(error @ Error::Answer { status: 403, .. }) => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| {
+        Error::Target(format!(
+            "{joiner} should be banned, but nobody is left to do it: ban them by hand"
+        ))
+    }))
 }
 
 /// A user's membership in a state.

@@ -85,45 +85,84 @@ pub fn is_create(room: &OpenRoom, id: &OwnedEventId) -> bool {
         .is_some_and(|event| event.header.state_pair() == Some(("m.room.create", "")))
 }
 
-/// Imports the openers through the admin room.
+/// Imports the openers through the admin room and gives those that the target did not take. The last one must be
+/// there: without it nothing old would be let in.
 pub async fn open(
     admin: &AdminRoom,
     target: &Target,
     resident: &Resident,
     room: &OpenRoom,
-) -> Result<()> {
+) -> Result<Vec<Refused>> {
     let openers = openers(room);
     let size = |id: &OwnedEventId| room.event(id).map_or(0, |event| event.raw.get().len());
+    let mut refused = Vec::new();
     for events in commands(&openers, size) {
-        let list = events
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n");
-        let command = format!(
-            "debug get-remote-pdu-list {}\n```\n{list}\n```",
-            resident.identity.name
-        );
-        let reply = admin.run(&command).await;
-        let done = format!("Fetched {} remote PDUs successfully", events.len());
-        if reply.as_ref().is_ok_and(|reply| reply.contains(&done)) {
+        let Err(reason) = import(admin, resident, events).await? else {
             continue;
-        }
-        // A reply that is too big for an event is a file, or never comes: then only the timeline tells.
-        let there: BTreeSet<_> = target
-            .timeline(&room.joiner, &room.room_id)
-            .await?
-            .into_iter()
-            .map(|event| event.event_id)
-            .collect();
-        if let Some(missing) = events.iter().find(|id| !there.contains(*id)) {
-            let reason = admin_room::failure(&reply?).to_owned();
-            return Err(Error::Target(format!(
-                "the target did not take the room's first event {missing} ({reason}): look at its log"
-            )));
+        };
+        // The reply may be too big for an event, or one event stands in the way of the others: only the timeline tells.
+        let there = timeline(target, room).await?;
+        for id in events.iter().filter(|id| !there.contains(*id)) {
+            if let Err(reason) = import(admin, resident, std::slice::from_ref(id)).await? {
+                refused.push(Refused {
+                    event_id: id.clone(),
+                    reason,
+                });
+            }
+            tracing::debug!(%id, reason, "imported alone");
         }
     }
-    Ok(())
+    if refused.is_empty() {
+        return Ok(refused);
+    }
+    let there = timeline(target, room).await?;
+    refused.retain(|event| !there.contains(&event.event_id));
+    match refused
+        .iter()
+        .find(|event| openers.last() == Some(&event.event_id))
+    {
+        Some(first) => Err(Error::Target(format!(
+            "the target did not take the room's first event {} ({}): look at its log and import again",
+            first.event_id, first.reason
+        ))),
+        None => Ok(refused),
+    }
+}
+
+/// An event that the target did not take, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The event.
+    pub event_id: OwnedEventId,
+    /// The target's words.
+    pub reason: String,
+}
+
+/// One command; the inner error is what the target says if it is not the expected sentence.
+async fn import(
+    admin: &AdminRoom,
+    resident: &Resident,
+    events: &[OwnedEventId],
+) -> Result<Result<(), String>> {
+    let list: Vec<_> = events.iter().map(ToString::to_string).collect();
+    let command = format!(
+        "debug get-remote-pdu-list {}\n```\n{}\n```",
+        resident.identity.name,
+        list.join("\n")
+    );
+    let done = format!("Fetched {} remote PDUs successfully", events.len());
+    match admin.run(&command).await {
+        Ok(reply) if reply.contains(&done) => Ok(Ok(())),
+        Ok(reply) => Ok(Err(admin_room::failure(&reply).to_owned())),
+        // No reply within the time: what came of it is seen in the timeline.
+        Err(Error::Target(reason)) => Ok(Err(reason)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn timeline(target: &Target, room: &OpenRoom) -> Result<BTreeSet<OwnedEventId>> {
+    let events = target.timeline(&room.joiner, &room.room_id).await?;
+    Ok(events.into_iter().map(|event| event.event_id).collect())
 }
 
 /// The events of one command each: few enough that the reply, which holds every one of them in full and twice, fits

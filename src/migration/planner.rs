@@ -178,9 +178,16 @@ fn choose(
             },
         };
     }
-    // A creator who has left joins again and is made to leave afterwards.
+    // A creator who has left or was banned joins again and is put out again afterwards.
+    let is_out = |user: &OwnedUserId| {
+        facts
+            .memberships
+            .get(user)
+            .is_none_or(|membership| membership == "leave" || membership == "ban")
+    };
     if let Some((event_id, creator)) = &facts.create
         && able.contains(creator)
+        && is_out(creator)
     {
         return RoomAction::Carry {
             joiner: creator.clone(),

@@ -98,6 +98,11 @@ async fn user(
     if !target.has_account(id).await? {
         return Ok(Some(format!("{id} has no account")));
     }
+    if matches!(action, UserAction::Reserve { .. }) && target.is_open(id).await? {
+        return Ok(Some(format!(
+            "{id} is closed on Synapse, but open on the target"
+        )));
+    }
     let Some(source) = source.filter(|_| *action == UserAction::Carry) else {
         return Ok(None);
     };
@@ -203,7 +208,7 @@ async fn one(
             });
         }
     };
-    let expected = read_back::expected(bundle, plan, replay)?;
+    let expected = tokio::task::block_in_place(|| read_back::expected(bundle, plan, replay))?;
     let readers = mend::readers(&expected, joiner, |user| able.contains(user));
     let found = read_back::found(target, &plan.room_id, &readers, &expected).await?;
     Ok(compare::room(plan, joiner, &expected, &found))

@@ -27,6 +27,9 @@ pub struct Member {
     /// Display name in this room.
     #[serde(default, deserialize_with = "text_or_nothing")]
     pub displayname: Option<String>,
+    /// Picture in this room.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub avatar_url: Option<String>,
 }
 
 /// Anything else than a string counts as nothing: other types of event, and other software, have other content.

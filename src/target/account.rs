@@ -9,6 +9,7 @@ use super::{Anything, Target};
 use crate::{
     Error, Result,
     http::{Request, encode},
+    secret::random_token,
 };
 
 /// What came of a registration.
@@ -85,6 +86,24 @@ impl Target {
             .send::<Anything>(&Self::as_user(request, user))
             .await?;
         Ok(())
+    }
+
+    /// Whether somebody could log in to an account, if they had the password: a wrong one is tried. Tuwunel says so of
+    /// a deactivated account; a server that doesn't tell counts as not open.
+    pub async fn is_open(&self, user: &UserId) -> Result<bool> {
+        let body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": user },
+            "password": random_token().expose_secret(),
+        });
+        let request = Request::post("/_matrix/client/v3/login", &body);
+        match self.anonymous_http.send::<Anything>(&request).await {
+            Err(Error::Answer {
+                errcode, message, ..
+            }) => Ok(errcode == "M_FORBIDDEN" && message.contains("Wrong username or password")),
+            Ok(_) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// The rooms that a user is joined to.

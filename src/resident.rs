@@ -12,6 +12,9 @@ pub mod sender;
 pub mod server;
 pub mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{

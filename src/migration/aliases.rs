@@ -19,7 +19,7 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         .iter()
         .filter_map(|room| match &room.action {
             RoomAction::Carry { joiner, .. } => Some((&*room.room_id, &**joiner)),
-            RoomAction::Skip { .. } => None,
+            RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => None,
         })
         .collect();
     let carried: Vec<_> = aliases

@@ -15,7 +15,7 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 
 use super::{
     accounts, aliases, carry,
-    outcome::ImportSummary,
+    outcome::{ImportSummary, RoomLeft},
     passwords::Passwords,
     plan::{Plan, RoomAction, RoomPlan},
     planner, profiles,
@@ -148,6 +148,7 @@ impl Import {
         match &room.action {
             RoomAction::Carry { joiner, join } => carry::run(self, room, joiner, join).await,
             RoomAction::Skip { .. } => Ok(()),
+            RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
         }
     }
 
@@ -215,12 +216,19 @@ impl Import {
 
     fn summary(&self) -> Result<ImportSummary> {
         let ledger = &self.ledger;
-        let skipped = self
+        let skipped: Vec<_> = self
             .plan
             .rooms
             .iter()
-            .filter(|room| matches!(room.action, RoomAction::Skip { .. }))
-            .count() as u64;
+            .filter_map(|room| match &room.action {
+                RoomAction::Skip { reason } => Some(RoomLeft {
+                    room_id: room.room_id.clone(),
+                    name: room.name.clone(),
+                    reason: reason.clone(),
+                }),
+                RoomAction::Carry { .. } | RoomAction::Unreadable { .. } => None,
+            })
+            .collect();
         let carried = ledger.count_done(Step::Settle, None)?;
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
@@ -232,8 +240,8 @@ impl Import {
                 .collect(),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
             rooms_carried: carried,
+            rooms_failed: ((self.plan.rooms.len() - skipped.len()) as u64).saturating_sub(carried),
             rooms_skipped: skipped,
-            rooms_failed: (self.plan.rooms.len() as u64).saturating_sub(skipped + carried),
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,

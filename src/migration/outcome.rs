@@ -18,8 +18,8 @@ pub struct ImportSummary {
     pub accounts_reserved: u64,
     /// Rooms carried over.
     pub rooms_carried: u64,
-    /// Rooms that were not, by plan.
-    pub rooms_skipped: u64,
+    /// Rooms that stay behind, by plan.
+    pub rooms_skipped: Vec<RoomLeft>,
     /// Rooms that failed.
     pub rooms_failed: u64,
     /// Joins through the resident that the target asked for (`send_join` requests).
@@ -34,6 +34,17 @@ pub struct ImportSummary {
     pub passwords: Option<std::path::PathBuf>,
     /// What could not be done.
     pub problems: Vec<Problem>,
+}
+
+/// A room that stays behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoomLeft {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// For people.
+    pub name: String,
+    /// Why, in one clause.
+    pub reason: String,
 }
 
 /// The target compared with the bundle, read from the target.

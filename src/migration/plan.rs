@@ -89,6 +89,11 @@ pub enum RoomAction {
         /// Why and with which remedy, in one clause.
         reason: String,
     },
+    /// Nothing can be done, for the bundle can't tell about it: a problem of the import.
+    Unreadable {
+        /// Why, in one clause.
+        reason: String,
+    },
 }
 
 /// Where in a room's history the join through the resident happens.

@@ -201,6 +201,9 @@ async fn one(
 ) -> Result<RoomVerification> {
     let joiner = match &plan.action {
         RoomAction::Carry { joiner, .. } => joiner,
+        RoomAction::Unreadable { reason } => {
+            return Ok(unreadable(plan, &Error::Target(reason.clone())));
+        }
         RoomAction::Skip { reason } => {
             return Ok(RoomVerification {
                 skipped: Some(reason.clone()),

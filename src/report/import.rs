@@ -29,6 +29,18 @@ pub fn full(summary: &ImportSummary) -> String {
             let _infallible = writeln!(text, "- {}", code(&user));
         }
     }
+    if !summary.rooms_skipped.is_empty() {
+        text.push_str("\n## Rooms that stay behind\n\n");
+        for room in &summary.rooms_skipped {
+            let _infallible = writeln!(
+                text,
+                "- {} ({}): {}",
+                escape(&room.name),
+                code(&room.room_id),
+                escape(&room.reason)
+            );
+        }
+    }
     text
 }
 
@@ -59,11 +71,11 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
     line(format!(
         "rooms: {} carried, {} skipped by plan, {} failed",
         number_of(summary.rooms_carried),
-        number_of(summary.rooms_skipped),
+        number_of(len(&summary.rooms_skipped)),
         number_of(summary.rooms_failed)
     ));
     line(format!(
-        "history: {} after {}",
+        "history: {}; {} in this run",
         count(summary.events_replayed, "event", "events"),
         count(
             summary.remote_joins,
@@ -85,7 +97,7 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Problem;
+    use crate::{job::Problem, migration::outcome::RoomLeft};
 
     fn summary() -> ImportSummary {
         ImportSummary {
@@ -94,7 +106,11 @@ mod tests {
             accounts_adopted: vec!["@anna:ferry.test".try_into().unwrap()],
             accounts_reserved: 1,
             rooms_carried: 38,
-            rooms_skipped: 5,
+            rooms_skipped: vec![RoomLeft {
+                room_id: "!old:ferry.test".try_into().unwrap(),
+                name: "Old".into(),
+                reason: "no local user is joined to it any more".into(),
+            }],
             rooms_failed: 0,
             remote_joins: 38,
             events_replayed: 1_382,
@@ -112,8 +128,8 @@ mod tests {
         **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
-        - rooms: 38 carried, 5 skipped by plan, 0 failed
-        - history: 1,382 events after 38 joins through the resident
+        - rooms: 38 carried, 1 skipped by plan, 0 failed
+        - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
@@ -125,14 +141,18 @@ mod tests {
         **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
-        - rooms: 38 carried, 5 skipped by plan, 0 failed
-        - history: 1,382 events after 38 joins through the resident
+        - rooms: 38 carried, 1 skipped by plan, 0 failed
+        - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         ## Accounts that were there already
 
         - `@anna:ferry.test`
+
+        ## Rooms that stay behind
+
+        - Old (`!old:ferry.test`): no local user is joined to it any more
         ");
     }
 
@@ -151,8 +171,8 @@ mod tests {
         **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
-        - rooms: 38 carried, 5 skipped by plan, 1 failed
-        - history: 1,382 events after 38 joins through the resident
+        - rooms: 38 carried, 1 skipped by plan, 1 failed
+        - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
 
         **1 thing could not be done**

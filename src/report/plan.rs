@@ -125,7 +125,7 @@ fn room_line(room: &RoomPlan) -> String {
 
 fn fate(action: &RoomAction) -> String {
     match action {
-        RoomAction::Skip { reason } => escape(reason),
+        RoomAction::Skip { reason } | RoomAction::Unreadable { reason } => escape(reason),
         RoomAction::Carry { joiner, join } => {
             let place = match join {
                 JoinPoint::Create { .. } => "at the beginning",

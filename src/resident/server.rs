@@ -1,6 +1,13 @@
 //! The resident's HTTPS listener: routes, and the check that the target signed what it asks.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -30,6 +37,9 @@ use crate::{
 /// The biggest request that the target sends: a join event.
 const BODY_LIMIT: usize = 1024 * 1024;
 
+/// The shortest time between two looks at the target's key.
+const ASK_EVERY_MS: u64 = 5_000;
+
 /// What every endpoint is handed.
 #[derive(Clone)]
 pub struct App {
@@ -44,6 +54,7 @@ pub struct App {
 struct Joiner {
     http: Http,
     keys: RwLock<PublicKeyMap>,
+    asked_ms: AtomicU64,
 }
 
 /// A running listener; dropping it closes it.
@@ -106,6 +117,7 @@ impl App {
             joiner: Arc::new(Joiner {
                 http: Http::new("the target", target, None, "it needs no token for this")?,
                 keys: RwLock::default(),
+                asked_ms: AtomicU64::new(0),
             }),
         })
     }
@@ -138,34 +150,38 @@ async fn logged(request: Request, next: Next) -> Response {
 }
 
 async fn signed_by_target(State(app): State<App>, request: Request, next: Next) -> Response {
+    let refused = || {
+        failure(
+            403,
+            "M_FORBIDDEN",
+            "only the server that is migrated to may ask",
+        )
+        .into_response()
+    };
+    // Before a stranger's body is read.
+    let Some(header) = app.header(&request) else {
+        return refused();
+    };
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, BODY_LIMIT).await else {
         return failure(413, "M_TOO_LARGE", "the request is too large").into_response();
     };
     let request = Request::from_parts(parts, bytes.to_vec());
-    if !app.is_signed(&request).await {
-        return failure(
-            403,
-            "M_FORBIDDEN",
-            "only the server that is migrated to may ask",
-        )
-        .into_response();
+    if !app.is_signed(&header, &request).await {
+        return refused();
     }
     next.run(request.map(Body::from)).await
 }
 
 impl App {
-    async fn is_signed(&self, request: &axum::http::Request<Vec<u8>>) -> bool {
-        let Some(header) = request
-            .headers()
-            .get("authorization")
-            .and_then(|value| XMatrix::try_from(value).ok())
-        else {
-            return false;
-        };
-        if header.origin != self.resident.joiner {
-            return false;
-        }
+    /// The signature's header, if it claims to be the target's.
+    fn header<B>(&self, request: &axum::http::Request<B>) -> Option<XMatrix> {
+        let value = request.headers().get("authorization")?;
+        let header = XMatrix::try_from(value).ok()?;
+        (header.origin == self.resident.joiner).then_some(header)
+    }
+
+    async fn is_signed(&self, header: &XMatrix, request: &axum::http::Request<Vec<u8>>) -> bool {
         let name = &self.resident.identity.name;
         if header
             .verify_request(request, name, &*self.joiner.keys.read().await)
@@ -173,20 +189,42 @@ impl App {
         {
             return true;
         }
-        // The first request, or the target has a new key.
-        let Ok(keys) = self.joiner.fetch(&self.resident.joiner).await else {
+        // The first request, or the target has a new key. A forged one must not make us ask at every try.
+        let mut keys = self.joiner.keys.write().await;
+        if header.verify_request(request, name, &keys).is_ok() {
+            return true;
+        }
+        if !self.joiner.may_ask(self.clock.now_ms()) {
             return false;
-        };
-        let signed = header.verify_request(request, name, &keys).is_ok();
-        *self.joiner.keys.write().await = keys;
-        signed
+        }
+        match self.joiner.fetch(&self.resident.joiner).await {
+            Ok(fresh) => *keys = fresh,
+            Err(error) => {
+                tracing::warn!(%error, "the target's key can't be read");
+                self.joiner.asked_ms.store(0, Ordering::Relaxed);
+                return false;
+            }
+        }
+        header.verify_request(request, name, &keys).is_ok()
     }
 }
 
 impl Joiner {
+    /// At most once in a while.
+    fn may_ask(&self, now_ms: u64) -> bool {
+        let last = self.asked_ms.swap(now_ms, Ordering::Relaxed);
+        let may = last == 0 || now_ms.saturating_sub(last) >= ASK_EVERY_MS;
+        if !may {
+            self.asked_ms.store(last, Ordering::Relaxed);
+        }
+        may
+    }
+
     async fn fetch(&self, name: &ruma::ServerName) -> Result<PublicKeyMap> {
-        let object: Box<serde_json::value::RawValue> =
-            self.http.send(&Ask::get("/_matrix/key/v2/server")).await?;
+        let object: Box<serde_json::value::RawValue> = self
+            .http
+            .send(&Ask::get("/_matrix/key/v2/server").once())
+            .await?;
         notary::public_keys(name, &object).map_err(|error| Error::Malformed {
             server: "the target",
             request: "GET /_matrix/key/v2/server".to_owned(),

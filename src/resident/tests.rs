@@ -1,0 +1,245 @@
+//! The resident's endpoints as the target, a stranger and a forger see them.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, StatusCode},
+};
+use ruma::{
+    CanonicalJsonValue, RoomVersionId,
+    api::federation::authentication::{ServerSignaturesInput, XMatrix},
+    owned_event_id, owned_room_id, owned_server_name, owned_user_id,
+};
+use serde_json::{Value, json, value::to_raw_value};
+use tower::ServiceExt;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+use super::{
+    Identity, Notary, OpenRoom, Resident,
+    open_room::{Opening, StateMap},
+    server::{App, router},
+};
+use crate::{clock::FixedClock, migration::plan::JoinPoint, model::event_line::EventLine};
+
+const RESIDENT: &str = "old.test:8449";
+
+/// A resident with one room, and its target, whose key is served.
+struct Stage {
+    app: App,
+    resident: Arc<Resident>,
+    target: Identity,
+    server: MockServer,
+    _room: super::RoomGuard,
+}
+
+async fn stage() -> Stage {
+    let dir = tempfile::tempdir().unwrap();
+    let load = |name: &str, file: &str| {
+        Identity::load(name.try_into().unwrap(), &dir.path().join(file)).unwrap()
+    };
+    let target = load("old.test", "target");
+    let server = MockServer::start().await;
+    let own = Notary::default().own(&target, 1).unwrap();
+    let own: Value = serde_json::from_str(&CanonicalJsonValue::Object(own).to_string()).unwrap();
+    Mock::given(matchers::path("/_matrix/key/v2/server"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(own))
+        .mount(&server)
+        .await;
+    let resident = Arc::new(Resident::new(
+        load(RESIDENT, "resident"),
+        owned_server_name!("old.test"),
+        Notary::default(),
+    ));
+    let room = resident.open(Arc::new(room()));
+    Stage {
+        app: App::new(
+            Arc::clone(&resident),
+            Arc::new(FixedClock(10_000)),
+            &server.uri(),
+        )
+        .unwrap(),
+        resident,
+        target,
+        server,
+        _room: room,
+    }
+}
+
+fn room() -> OpenRoom {
+    let opening = Opening {
+        room_id: owned_room_id!("!r:old.test"),
+        version: RoomVersionId::V10,
+        joiner: owned_user_id!("@a:old.test"),
+        join: JoinPoint::Create {
+            event_id: owned_event_id!("$create"),
+        },
+        forward_extremities: Vec::new(),
+        current_state: StateMap::from([(
+            ("m.room.create".to_owned(), String::new()),
+            owned_event_id!("$create"),
+        )]),
+    };
+    let create = EventLine {
+        room_id: owned_room_id!("!r:old.test"),
+        event_id: owned_event_id!("$create"),
+        outlier: false,
+        rejected: false,
+        soft_failed: false,
+        redacted_by: None,
+        pdu: serde_json::value::RawValue::from_string(
+            r#"{"type":"m.room.create", "state_key":"","sender":"@a:old.test","origin_server_ts":1,"depth":1,"prev_events":[],"auth_events":[],"content":{"z":1,"a":2}}"#.to_owned(),
+        )
+        .unwrap(),
+    };
+    OpenRoom::new(opening, [create]).0
+}
+
+fn signed(by: &Identity, destination: &str, method: &str, path: &str, body: &str) -> Request<Body> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(body.to_owned())
+        .unwrap();
+    let input =
+        ServerSignaturesInput::new(by.name.clone(), destination.try_into().unwrap(), &by.key);
+    let header = XMatrix::try_from_http_request(&request, input)
+        .unwrap()
+        .to_string();
+    let (mut parts, body) = request.into_parts();
+    parts
+        .headers
+        .insert("authorization", header.parse().unwrap());
+    parts
+        .headers
+        .insert("content-type", "application/json".parse().unwrap());
+    Request::from_parts(parts, Body::from(body))
+}
+
+impl Stage {
+    async fn ask(&self, request: Request<Body>) -> (StatusCode, String) {
+        let answer = router(self.app.clone()).oneshot(request).await.unwrap();
+        let status = answer.status();
+        let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        let (status, text) = self
+            .ask(signed(&self.target, RESIDENT, "GET", path, ""))
+            .await;
+        (status, serde_json::from_str(&text).unwrap())
+    }
+}
+
+const MAKE_JOIN: &str = "/_matrix/federation/v1/make_join/!r:old.test/@a:old.test";
+
+#[tokio::test]
+async fn the_target_joins() {
+    let stage = stage().await;
+    let (status, made) = stage.get(MAKE_JOIN).await;
+    assert_eq!(
+        (status, &made["room_version"]),
+        (StatusCode::OK, &json!("10"))
+    );
+    assert_eq!(made["event"]["prev_events"], json!(["$create"]));
+
+    let path = "/_matrix/federation/v2/send_join/!r:old.test/$join";
+    let (status, joined) = stage
+        .ask(signed(
+            &stage.target,
+            RESIDENT,
+            "PUT",
+            path,
+            r#"{"type":"m.room.member"}"#,
+        ))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{joined}");
+    // The event's own bytes, with its own order of keys.
+    assert!(joined.contains(r#""content":{"z":1,"a":2}"#), "{joined}");
+    assert_eq!(stage.resident.send_joins(), 1);
+
+    let (_, event) = stage.get("/_matrix/federation/v1/event/$create").await;
+    assert_eq!(event["pdus"][0]["type"], "m.room.create");
+    let (_, ids) = stage
+        .get("/_matrix/federation/v1/state_ids/!r:old.test?event_id=$create")
+        .await;
+    assert_eq!(ids["pdu_ids"], json!(["$create"]));
+}
+
+#[tokio::test]
+async fn strangers_and_forgers_learn_nothing_and_cannot_make_us_ask() {
+    let stage = stage().await;
+    let unsigned = Request::get(MAKE_JOIN).body(Body::empty()).unwrap();
+    assert_eq!(stage.ask(unsigned).await.0, StatusCode::FORBIDDEN);
+    let dir = tempfile::tempdir().unwrap();
+    let other =
+        Identity::load(owned_server_name!("other.test"), &dir.path().join("other")).unwrap();
+    assert_eq!(
+        stage
+            .ask(signed(&other, RESIDENT, "GET", MAKE_JOIN, ""))
+            .await
+            .0,
+        StatusCode::FORBIDDEN
+    );
+    let forger =
+        Identity::load(owned_server_name!("old.test"), &dir.path().join("forger")).unwrap();
+    for _ in 0..5 {
+        let request = signed(&forger, RESIDENT, "GET", MAKE_JOIN, "");
+        assert_eq!(stage.ask(request).await.0, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(stage.server.received_requests().await.unwrap().len(), 1);
+    let elsewhere = signed(&stage.target, "another.test:1", "GET", MAKE_JOIN, "");
+    assert_eq!(stage.ask(elsewhere).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(stage.get(MAKE_JOIN).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_in_json() {
+    let stage = stage().await;
+    for path in [
+        "/_matrix/federation/v1/make_join/!other:old.test/@a:old.test",
+        "/_matrix/federation/v1/event/$unknown",
+        "/_matrix/federation/v1/event/nonsense",
+        "/_matrix/federation/v1/state_ids/!r:old.test?event_id=$unknown",
+        "/_matrix/federation/v1/backfill/!r:old.test?v=$create&limit=5",
+        "/anything",
+    ] {
+        let (status, body) = stage.get(path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        assert!(body["errcode"].is_string(), "{path}: {body}");
+    }
+    let other_user = "/_matrix/federation/v1/make_join/!r:old.test/@b:old.test";
+    assert_eq!(stage.get(other_user).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn keys_and_version_are_for_everybody() {
+    let stage = stage().await;
+    let ask = |path: &str| Request::get(path.to_owned()).body(Body::empty()).unwrap();
+    let (_, version) = stage.ask(ask("/_matrix/federation/v1/version")).await;
+    assert!(version.contains("Ferryman"));
+    let (_, own) = stage.ask(ask("/_matrix/key/v2/server")).await;
+    assert!(
+        own.contains(RESIDENT) && own.contains("ed25519:ferryman"),
+        "{own}"
+    );
+    let query = Request::post("/_matrix/key/v2/query")
+        .header("content-type", "application/json")
+        .body(Body::from(
+            to_raw_value(&json!({"server_keys": {RESIDENT: {}, "x": {}}}))
+                .unwrap()
+                .get()
+                .to_owned(),
+        ))
+        .unwrap();
+    let (status, keys) = stage.ask(query).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        serde_json::from_str::<Value>(&keys).unwrap()["server_keys"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}

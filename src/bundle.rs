@@ -15,6 +15,7 @@ mod reader;
 mod room_index;
 mod schema;
 mod shards;
+mod work;
 mod writer;
 
 #[cfg(test)]

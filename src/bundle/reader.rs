@@ -8,7 +8,6 @@ use std::{
 use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tempfile::TempDir;
 
 use super::{
     archive::{self, Form},
@@ -19,6 +18,7 @@ use super::{
     room_index::RoomIndex,
     schema::Schema,
     shards::EventIndex,
+    work::Work,
 };
 use crate::{
     Error, Result,
@@ -35,7 +35,7 @@ pub struct Bundle {
     index: RoomIndex,
     events: EventIndex,
     /// Holds the unpacked files and the index; removed on drop.
-    _work: TempDir,
+    _work: Work,
 }
 
 impl Bundle {
@@ -54,9 +54,7 @@ impl Bundle {
                 Error::file(path)(error)
             }
         })?;
-        fresh::dirs(work_dir)?;
-        // tempfile makes directories with mode 0700.
-        let work = TempDir::with_prefix_in("bundle-", work_dir).map_err(Error::file(work_dir))?;
+        let work = Work::new(work_dir)?;
         let dir = match form {
             Form::Directory => path.to_owned(),
             form => {

@@ -1,0 +1,80 @@
+//! A bundle's place for what is unpacked: a folder of its own, and no leftovers of runs that were killed.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+};
+
+use tempfile::TempDir;
+
+use super::fresh;
+use crate::{Error, Result};
+
+/// What the folders' names begin with.
+const PREFIX: &str = "bundle-";
+/// Held for as long as the folder is in use; the system lets go of it when the process ends, however it ends.
+const LOCK: &str = "in-use.lock";
+
+/// A private folder (mode 0700) that goes with the value.
+#[derive(Debug)]
+pub(super) struct Work {
+    dir: TempDir,
+    #[expect(dead_code, reason = "held, not read: the system sees that it is open")]
+    in_use: File,
+}
+
+impl Work {
+    /// Makes a folder below `parent`, and removes those that nobody uses any more: they hold private data.
+    pub(super) fn new(parent: &Path) -> Result<Self> {
+        fresh::dirs(parent)?;
+        clear(parent);
+        // tempfile makes directories with mode 0700.
+        let dir = TempDir::with_prefix_in(PREFIX, parent).map_err(Error::file(parent))?;
+        let path = dir.path().join(LOCK);
+        let lock = fresh::file(&path)?;
+        lock.lock().map_err(Error::file(path))?;
+        Ok(Self { dir, in_use: lock })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// Removes leftovers. What can't be removed is tried again next time; a folder that has no lock yet is just being made.
+fn clear(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries.filter_map(std::result::Result::ok) {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let unused = File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_ours
+            && unused
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!(%error, folder = %entry.path().display(), "a leftover of an earlier run stays");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_go_and_what_is_in_use_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let used = Work::new(parent.path()).unwrap();
+        let killed = Work::new(parent.path()).unwrap();
+        // As after kill -9: the lock is free, the folder is there.
+        let Work { dir, in_use } = killed;
+        let left = dir.keep();
+        drop(in_use);
+        fs::write(left.join("message"), "private").unwrap();
+        let new = Work::new(parent.path()).unwrap();
+        assert!(!left.exists());
+        assert!(used.path().exists() && new.path().exists());
+    }
+}

@@ -19,8 +19,7 @@ const LOCK: &str = "in-use.lock";
 #[derive(Debug)]
 pub(super) struct Work {
     dir: TempDir,
-    #[expect(dead_code, reason = "held, not read: the system sees that it is open")]
-    in_use: File,
+    _in_use: File,
 }
 
 impl Work {
@@ -33,7 +32,7 @@ impl Work {
         let path = dir.path().join(LOCK);
         let lock = fresh::file(&path)?;
         lock.lock().map_err(Error::file(path))?;
-        Ok(Self { dir, in_use: lock })
+        Ok(Self { dir, _in_use: lock })
     }
 
     /// Where it is.
@@ -63,15 +62,17 @@ fn clear(parent: &Path) {
 mod tests {
     use super::*;
 
+    /// As after kill -9: the lock is free, the folder is there.
+    fn killed(work: Work) -> std::path::PathBuf {
+        let Work { dir, .. } = work;
+        dir.keep()
+    }
+
     #[test]
     fn leftovers_go_and_what_is_in_use_stays() {
         let parent = tempfile::tempdir().unwrap();
         let used = Work::new(parent.path()).unwrap();
-        let killed = Work::new(parent.path()).unwrap();
-        // As after kill -9: the lock is free, the folder is there.
-        let Work { dir, in_use } = killed;
-        let left = dir.keep();
-        drop(in_use);
+        let left = killed(Work::new(parent.path()).unwrap());
         fs::write(left.join("message"), "private").unwrap();
         let new = Work::new(parent.path()).unwrap();
         assert!(!left.exists());

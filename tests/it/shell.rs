@@ -9,11 +9,11 @@ use std::{
 
 fn config(dir: &Path) -> String {
     let text = format!(
-        "server_name = \"ferry.test\"\noperators = [\"@anna:ferry.test\"]\ndata_dir = {:?}\n\
+        "server_name = \"ferry.test\"\noperators = [\"@anna:ferry.test\"]\ndata_dir = \"{}\"\n\
          [synapse]\nurl = \"http://127.0.0.1:9\"\nadmin_token = \"s3cret\"\n\
-         [tuwunel]\nurl = \"http://localhost:9\"\n[bot]\nregistration_dir = {:?}\n",
-        dir.join("data"),
-        dir.join("registration"),
+         [tuwunel]\nurl = \"http://localhost:9\"\n[bot]\nregistration_dir = \"{}\"\n",
+        dir.join("data").display(),
+        dir.join("registration").display(),
     );
     let path = dir.join("ferryman.toml");
     fs::write(&path, text).unwrap();

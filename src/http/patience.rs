@@ -10,8 +10,9 @@ const TRIES_WHILE_AWAY: u32 = 12;
 const LONGEST_OWN_PAUSE: Duration = Duration::from_secs(10);
 /// The longest pause that a server can impose.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// The longest first pause where a server was never there: five tries then take less than two seconds.
-const BRIEF_PAUSE: Duration = Duration::from_millis(125);
+/// The longest first pause where a server was never there: five tries take little more than a second, so that `doctor`
+/// has looked for two such servers within two.
+const BRIEF_PAUSE: Duration = Duration::from_millis(80);
 
 /// How a client goes on after passing faults. The pauses are given, so that a test need not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

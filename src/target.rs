@@ -62,6 +62,16 @@ impl Target {
         })
     }
 
+    /// For somebody who wants to know now: a target that goes away is not waited for.
+    #[must_use]
+    pub fn hurried(self) -> Self {
+        Self {
+            puppets_http: self.puppets_http.hurried(),
+            bot_http: self.bot_http.hurried(),
+            ..self
+        }
+    }
+
     /// The base URL.
     #[must_use]
     pub fn url(&self) -> &str {

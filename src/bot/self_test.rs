@@ -14,6 +14,7 @@ pub struct Found {
 
 /// Goes through all steps.
 pub async fn run(client: &Client, config: &Config, now_ms: u64) -> Result<Found> {
+    let client = &client.hurried();
     client.versions().await?;
     account(client, config).await?;
     let mut found = Found {

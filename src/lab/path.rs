@@ -1,13 +1,6 @@
 //! Paths of Matrix requests: every segment is percent-encoded whole, as user IDs may hold slashes.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// Everything but RFC 3986's unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+pub use crate::http::encode;
 
 /// A fixed prefix and the segments behind it.
 #[must_use]
@@ -15,12 +8,6 @@ pub fn path(prefix: &str, segments: &[&str]) -> String {
     segments.iter().fold(prefix.to_owned(), |path, segment| {
         format!("{path}/{}", encode(segment))
     })
-}
-
-/// One segment, or one value of a query.
-#[must_use]
-pub fn encode(segment: &str) -> String {
-    utf8_percent_encode(segment, SEGMENT).to_string()
 }
 
 #[cfg(test)]

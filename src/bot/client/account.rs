@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Client, SERVER, segment, text_field};
+use super::{Client, SERVER, text_field};
 use crate::{
     Error, Result,
+    http::{Request, encode},
     secret::{ExposeSecret, random_token},
 };
 
@@ -12,7 +13,10 @@ impl Client {
     /// `GET /_matrix/client/versions`: is there a Matrix server at all?
     pub async fn versions(&self) -> Result<()> {
         let request = "/_matrix/client/versions";
-        let answer = match self.get(request).await {
+        let answer = match self
+            .ask::<Value>(Request::get(request).without_token())
+            .await
+        {
             // Something answers, but it is no homeserver.
             Err(Error::Answer { status, .. }) if matches!(status, 400..=428) => {
                 return Err(Error::Malformed {
@@ -32,7 +36,7 @@ impl Client {
     /// `GET /_matrix/federation/v1/version`: name and version, as far as the target tells.
     pub async fn software(&self) -> Option<String> {
         for path in ["/_matrix/federation/v1/version", "/_tuwunel/server_version"] {
-            if let Ok(answer) = self.get(path).await {
+            if let Ok(answer) = self.ask::<Value>(Request::get(path)).await {
                 let server = answer
                     .get("server")
                     .filter(|it| it.is_object())
@@ -57,7 +61,8 @@ impl Client {
             "password": random_token().expose_secret(),
             "inhibit_login": true,
         });
-        match self.post("/_matrix/client/v3/register", &body).await {
+        let request = Request::post("/_matrix/client/v3/register", &body);
+        match self.ask::<Value>(request).await {
             Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(()),
             other => other.map(drop),
         }
@@ -66,18 +71,12 @@ impl Client {
     /// `GET /_matrix/client/v3/account/whoami`.
     pub async fn whoami(&self) -> Result<String> {
         let request = "/_matrix/client/v3/account/whoami";
-        text_field(&self.get(request).await?, "user_id", request)
+        text_field(&self.ask(Request::get(request)).await?, "user_id", request)
     }
 
     /// `GET /_matrix/client/v3/profile/{userId}`: whether an account exists.
     pub async fn exists(&self, user: &str) -> Result<bool> {
-        match self
-            .get(&format!("/_matrix/client/v3/profile/{}", segment(user)))
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(Error::Answer { status: 404, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let path = format!("/_matrix/client/v3/profile/{}", encode(user));
+        Ok(self.find(Request::get(path)).await?.is_some())
     }
 }

@@ -1,18 +1,19 @@
 //! `POST /_matrix/client/v1/appservice/{id}/ping`: does the target reach the bot?
 
-use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Body, Client, segment};
-use crate::{Result, registration::BOT_ID};
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+    registration::BOT_ID,
+};
 
 impl Client {
     /// Asks the target to call the bot's own `POST /_matrix/app/v1/ping`.
     pub async fn ping(&self, txn: &str) -> Result<()> {
-        let path = format!("/_matrix/client/v1/appservice/{}/ping", segment(BOT_ID));
-        let body = json!({"transaction_id": txn});
-        self.request(Method::POST, &path, &Body::Json(&body), 2)
-            .await
-            .map(drop)
+        let path = format!("/_matrix/client/v1/appservice/{}/ping", encode(BOT_ID));
+        let request = Request::post(path, &json!({"transaction_id": txn})).at_most(2);
+        self.ask::<Value>(request).await.map(drop)
     }
 }

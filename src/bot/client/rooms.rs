@@ -2,41 +2,48 @@
 
 use serde_json::{Value, json};
 
-use super::{Client, segment, text_field};
-use crate::{Error, Result};
+use super::{Client, text_field};
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 impl Client {
     /// `POST /_matrix/client/v3/createRoom`.
     pub async fn create_room(&self, body: &Value) -> Result<String> {
         let path = "/_matrix/client/v3/createRoom";
-        text_field(&self.post_once(path, body).await?, "room_id", path)
+        // Done twice, there would be two.
+        let request = Request::post(path, body).once();
+        text_field(&self.ask(request).await?, "room_id", path)
     }
 
     /// `POST /_matrix/client/v3/join/{roomIdOrAlias}`.
     pub async fn join(&self, room: &str) -> Result<String> {
-        let path = format!("/_matrix/client/v3/join/{}", segment(room));
-        text_field(&self.post(&path, &json!({})).await?, "room_id", &path)
+        let path = format!("/_matrix/client/v3/join/{}", encode(room));
+        let request = Request::post(&path, &json!({}));
+        text_field(&self.ask(request).await?, "room_id", &path)
     }
 
     /// `POST /_matrix/client/v3/rooms/{roomId}/invite`.
     pub async fn invite(&self, room: &str, user: &str) -> Result<()> {
-        let path = format!("/_matrix/client/v3/rooms/{}/invite", segment(room));
-        self.post(&path, &json!({"user_id": user})).await.map(drop)
+        let path = format!("/_matrix/client/v3/rooms/{}/invite", encode(room));
+        let request = Request::post(path, &json!({"user_id": user}));
+        self.ask::<Value>(request).await.map(drop)
     }
 
     /// `GET /_matrix/client/v3/directory/room/{roomAlias}`; `None` if there is no such alias.
     pub async fn resolve(&self, alias: &str) -> Result<Option<String>> {
-        let path = format!("/_matrix/client/v3/directory/room/{}", segment(alias));
-        match self.get(&path).await {
-            Ok(answer) => text_field(&answer, "room_id", &path).map(Some),
-            Err(Error::Answer { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let path = format!("/_matrix/client/v3/directory/room/{}", encode(alias));
+        let answer = self.find(Request::get(&path)).await?;
+        answer
+            .map(|answer| text_field(&answer, "room_id", &path))
+            .transpose()
     }
 
     /// `GET /_matrix/client/v3/joined_rooms`.
     pub async fn joined_rooms(&self) -> Result<Vec<String>> {
-        let answer = self.get("/_matrix/client/v3/joined_rooms").await?;
+        let request = Request::get("/_matrix/client/v3/joined_rooms");
+        let answer: Value = self.ask(request).await?;
         let rooms = answer.get("joined_rooms").and_then(Value::as_array);
         Ok(rooms
             .into_iter()
@@ -49,14 +56,10 @@ impl Client {
     pub async fn state(&self, room: &str, kind: &str, key: &str) -> Result<Option<Value>> {
         let path = format!(
             "/_matrix/client/v3/rooms/{}/state/{}/{}",
-            segment(room),
-            segment(kind),
-            segment(key)
+            encode(room),
+            encode(kind),
+            encode(key)
         );
-        match self.get(&path).await {
-            Ok(content) => Ok(Some(content)),
-            Err(Error::Answer { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.find(Request::get(path)).await
     }
 }

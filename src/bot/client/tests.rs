@@ -67,17 +67,6 @@ async fn passing_faults_are_retried_and_lasting_ones_are_not() {
     client(&server.uri()).joined_rooms().await.unwrap_err();
 }
 
-#[test]
-fn a_token_in_a_servers_words_is_cut_out() {
-    assert_eq!(
-        without_tokens(
-            "for url (http://b/ping?access_token=s3cRet_-1&x=1): and access_token=s3cret"
-        ),
-        "for url (http://b/ping?access_token=…&x=1): and access_token=…"
-    );
-    assert_eq!(without_tokens("plain"), "plain");
-}
-
 #[tokio::test]
 async fn failures_say_what_to_do_and_keep_the_token() {
     let server = MockServer::start().await;

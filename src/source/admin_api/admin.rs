@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{Result, http::Request};
 
 #[derive(Deserialize)]
 struct Answer {}
@@ -12,8 +12,8 @@ impl Client {
     /// Synapse's version, if the token is an admin's.
     pub async fn check_admin(&self) -> Result<String> {
         let version = self.server_version().await?;
-        let request = Request::get(&["_synapse", "admin", "v2", "users"]).query("limit", "1");
-        self.send::<Answer>(request).await?;
+        let request = Request::get("/_synapse/admin/v2/users").query("limit", "1");
+        self.http.send::<Answer>(&request).await?;
         Ok(version)
     }
 }

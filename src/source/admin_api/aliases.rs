@@ -3,8 +3,11 @@
 use ruma::{OwnedRoomAliasId, RoomId};
 use serde::Deserialize;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -14,7 +17,10 @@ struct Answer {
 impl Client {
     /// The local aliases of a room; an admin may ask from outside the room.
     pub async fn aliases(&self, room: &RoomId) -> Result<Vec<OwnedRoomAliasId>> {
-        let request = Request::get(&["_matrix", "client", "v3", "rooms", room.as_str(), "aliases"]);
-        Ok(self.send::<Answer>(request).await?.aliases)
+        let request = Request::get(format!(
+            "/_matrix/client/v3/rooms/{}/aliases",
+            encode(room.as_str())
+        ));
+        Ok(self.http.send::<Answer>(&request).await?.aliases)
     }
 }

@@ -3,8 +3,11 @@
 use ruma::RoomId;
 use serde::Deserialize;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -14,7 +17,10 @@ struct Answer {
 impl Client {
     /// Whether an admin blocked a room.
     pub async fn is_blocked(&self, room: &RoomId) -> Result<bool> {
-        let request = Request::get(&["_synapse", "admin", "v1", "rooms", room.as_str(), "block"]);
-        Ok(self.send::<Answer>(request).await?.block)
+        let request = Request::get(format!(
+            "/_synapse/admin/v1/rooms/{}/block",
+            encode(room.as_str())
+        ));
+        Ok(self.http.send::<Answer>(&request).await?.block)
     }
 }

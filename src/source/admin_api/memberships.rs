@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -15,7 +18,10 @@ struct Answer {
 impl Client {
     /// A local user's rooms with its membership in each. Older versions of Synapse don't have it (404).
     pub async fn memberships(&self, user_id: &str) -> Result<BTreeMap<String, String>> {
-        let request = Request::get(&["_synapse", "admin", "v1", "users", user_id, "memberships"]);
-        Ok(self.send::<Answer>(request).await?.memberships)
+        let request = Request::get(format!(
+            "/_synapse/admin/v1/users/{}/memberships",
+            encode(user_id)
+        ));
+        Ok(self.http.send::<Answer>(&request).await?.memberships)
     }
 }

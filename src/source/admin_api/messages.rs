@@ -4,8 +4,11 @@ use ruma::RoomId;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 /// Events per page: Synapse's maximum.
 const LIMIT: &str = "1000";
@@ -26,20 +29,16 @@ pub struct Page {
 impl Client {
     /// A page of all events that are not outliers, from the room's beginning or from an earlier page's end.
     pub async fn messages(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
-        let mut request = Request::get(&[
-            "_synapse",
-            "admin",
-            "v1",
-            "rooms",
-            room.as_str(),
-            "messages",
-        ])
+        let mut request = Request::get(format!(
+            "/_synapse/admin/v1/rooms/{}/messages",
+            encode(room.as_str())
+        ))
         .query("dir", "f")
         .query("limit", LIMIT)
         .query("filter", FILTER);
         if let Some(from) = from {
             request = request.query("from", from);
         }
-        self.send(request).await
+        self.http.send(&request).await
     }
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{Result, http::Request};
 
 /// Rooms per page.
 const LIMIT: &str = "500";
@@ -49,10 +49,10 @@ impl Client {
         let mut all = Vec::new();
         let mut from = 0;
         loop {
-            let request = Request::get(&["_synapse", "admin", "v1", "rooms"])
-                .query("from", from.to_string())
+            let request = Request::get("/_synapse/admin/v1/rooms")
+                .query("from", &from)
                 .query("limit", LIMIT);
-            let page: Page = self.send(request).await?;
+            let page: Page = self.http.send(&request).await?;
             let empty = page.rooms.is_empty();
             all.extend(page.rooms);
             match page.next_batch {

@@ -4,8 +4,11 @@ use ruma::RoomId;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{
+    Result,
+    http::{Request, encode},
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -15,7 +18,10 @@ struct Answer {
 impl Client {
     /// The current state in the client's format; empty for rooms that all local members left.
     pub async fn room_state(&self, room: &RoomId) -> Result<Vec<Box<RawValue>>> {
-        let request = Request::get(&["_synapse", "admin", "v1", "rooms", room.as_str(), "state"]);
-        Ok(self.send::<Answer>(request).await?.state)
+        let request = Request::get(format!(
+            "/_synapse/admin/v1/rooms/{}/state",
+            encode(room.as_str())
+        ));
+        Ok(self.http.send::<Answer>(&request).await?.state)
     }
 }

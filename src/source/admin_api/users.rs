@@ -3,8 +3,11 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Client, request::Request};
-use crate::{Error, Result};
+use super::Client;
+use crate::{
+    Error, Result,
+    http::{Request, encode},
+};
 
 /// Users per page; Synapse knows no maximum.
 const LIMIT: &str = "500";
@@ -94,13 +97,13 @@ impl Client {
         let mut all = Vec::new();
         let mut from = "0".to_owned();
         loop {
-            let request = Request::get(&["_synapse", "admin", "v2", "users"])
-                .query("from", from)
+            let request = Request::get("/_synapse/admin/v2/users")
+                .query("from", &from)
                 .query("limit", LIMIT)
                 .query("deactivated", "true")
                 .query("locked", "true")
-                .query("guests", guests.to_string());
-            let page: Page = self.send(request).await?;
+                .query("guests", &guests);
+            let page: Page = self.http.send(&request).await?;
             let empty = page.users.is_empty();
             all.extend(page.users);
             match page.next_token {
@@ -112,8 +115,8 @@ impl Client {
 
     /// What only the details of a user have.
     pub async fn user(&self, user_id: &str) -> Result<UserDetails> {
-        self.send(Request::get(&["_synapse", "admin", "v2", "users", user_id]))
-            .await
+        let request = Request::get(format!("/_synapse/admin/v2/users/{}", encode(user_id)));
+        self.http.send(&request).await
     }
 }
 

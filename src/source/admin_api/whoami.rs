@@ -3,8 +3,8 @@
 use ruma::OwnedUserId;
 use serde::Deserialize;
 
-use super::{Client, request::Request};
-use crate::Result;
+use super::Client;
+use crate::{Result, http::Request};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -14,7 +14,7 @@ struct Answer {
 impl Client {
     /// Whose token it is.
     pub async fn whoami(&self) -> Result<OwnedUserId> {
-        let request = Request::get(&["_matrix", "client", "v3", "account", "whoami"]);
-        Ok(self.send::<Answer>(request).await?.user_id)
+        let request = Request::get("/_matrix/client/v3/account/whoami");
+        Ok(self.http.send::<Answer>(&request).await?.user_id)
     }
 }

@@ -6,6 +6,7 @@ pub mod account;
 pub mod admin_room;
 pub mod directory;
 pub mod membership;
+mod ping;
 pub mod profile;
 pub mod room;
 

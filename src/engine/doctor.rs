@@ -46,6 +46,7 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
     }
     findings.push(finding("bot's token", bot(&target).await));
     findings.push(finding("puppets' token", puppets(&target).await));
+    findings.push(ping(engine, &target).await);
     findings.push(if replay {
         finding("admin", target.admin_room().await.map(|room| format!("the bot is in {}", room.room_id())))
     } else {
@@ -83,6 +84,27 @@ async fn puppets(target: &Target) -> Result<String> {
         .puppets_whoami()
         .await
         .map(|user| format!("it is {user}, and may act for every user"))
+}
+
+/// Only `ferryman run` listens, so silence is no fault of a command in a shell.
+async fn ping(engine: &Engine, target: &Target) -> Finding {
+    match target.ping().await {
+        Ok(()) => finding(
+            "ping",
+            Ok(format!(
+                "the target reaches the bot at {}",
+                engine.config.bot.url
+            )),
+        ),
+        Err(error) => Finding {
+            check: "ping".to_owned(),
+            state: Health::Warning,
+            text: format!(
+                "the target does not reach the bot at {} ({error}): start `ferryman run`; if it runs, correct bot.url and register it again",
+                engine.config.bot.url
+            ),
+        },
+    }
 }
 
 /// Whether the resident answers, here and as the target sees it.

@@ -1,14 +1,12 @@
 //! Accounts: made with a random password, adopted where they exist, or reserved where they are closed.
 
-use futures::{StreamExt, stream};
-
 use super::{
-    import::Import,
+    import::{Each, Import},
     plan::{UserAction, UserPlan},
 };
 use crate::{
     Error, Result,
-    job::{Event, Phase},
+    job::Phase,
     ledger::{Entry, Outcome, Step},
 };
 
@@ -34,23 +32,18 @@ pub async fn run(import: &Import) -> Result<()> {
         .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
         .cloned()
         .collect();
-    import.begin(Phase::Accounts, users.len());
-    let mut done = stream::iter(users)
-        .map(|user| async move {
-            let result = one(import, &user).await;
-            (user, result)
-        })
-        .buffer_unordered(IN_FLIGHT);
-    let mut count = 0;
-    while let Some((user, result)) = done.next().await {
-        import.outcome("account", Step::Account, &user.user_id, result)?;
-        count += 1;
-        import.job.emit(Event::Done {
-            phase: Phase::Accounts,
-            done: count,
-        });
-    }
-    Ok(())
+    let each = Each {
+        phase: Phase::Accounts,
+        name: "account",
+        step: Step::Account,
+        total: users.len(),
+        in_flight: IN_FLIGHT,
+    };
+    let work = users.into_iter().map(|user| {
+        let subject = user.user_id.to_string();
+        (subject, async move { one(import, &user).await })
+    });
+    import.each(each, work).await
 }
 
 async fn one(import: &Import, user: &UserPlan) -> Result<()> {

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId};
 
-use super::{import::Import, plan::RoomAction};
+use super::{
+    import::{Each, Import},
+    plan::RoomAction,
+};
 use crate::{
     Error, Result,
-    job::{Event, Phase},
+    job::Phase,
     ledger::{Outcome, Step},
 };
 
@@ -24,30 +27,40 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         .collect();
     let carried: Vec<_> = aliases
         .iter()
-        .filter_map(|(alias, room)| Some((alias, room, *joiners.get(&**room)?)))
+        .filter_map(|(alias, room)| {
+            Some((
+                alias.clone(),
+                room.clone(),
+                (*joiners.get(&**room)?).to_owned(),
+            ))
+        })
         .collect();
-    import.begin(Phase::Aliases, carried.len());
-    for (count, (alias, room, user)) in (1..).zip(carried) {
-        import.job.check()?;
-        let result = if import.ledger.is_done(Step::Join, room)? {
-            one(import, alias, room, user).await
-        } else {
-            Err(Error::Target(format!(
-                "its room {room} is not there yet: import again"
-            )))
-        };
-        import.outcome("alias", Step::Alias, alias, result)?;
-        import.job.emit(Event::Done {
-            phase: Phase::Aliases,
-            done: count,
-        });
-    }
-    Ok(())
+    let each = Each {
+        phase: Phase::Aliases,
+        name: "alias",
+        step: Step::Alias,
+        total: carried.len(),
+        in_flight: 1,
+    };
+    let work = carried.into_iter().map(|(alias, room, user)| {
+        let subject = alias.to_string();
+        (
+            subject,
+            async move { one(import, &alias, &room, &user).await },
+        )
+    });
+    import.each(each, work).await
 }
 
 async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId) -> Result<()> {
+    import.job.check()?;
     if import.ledger.is_done(Step::Alias, alias)? {
         return Ok(());
+    }
+    if !import.ledger.is_done(Step::Join, room)? {
+        return Err(Error::Target(format!(
+            "its room {room} is not there yet: import again"
+        )));
     }
     match import.target.resolve(alias).await? {
         Some(there) if there == *room => {}

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream::FuturesUnordered};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 
 use super::{
@@ -59,6 +59,20 @@ pub struct Import {
     pub job: Job,
     able: BTreeSet<OwnedUserId>,
     events: AtomicU64,
+}
+
+/// A step that is taken for many subjects.
+pub(super) struct Each {
+    /// What is told.
+    pub(super) phase: Phase,
+    /// What a failure is a problem of.
+    pub(super) name: &'static str,
+    /// Where a failure is noted.
+    pub(super) step: Step,
+    /// How many there are.
+    pub(super) total: usize,
+    /// How many at a time.
+    pub(super) in_flight: usize,
 }
 
 /// The parts that an import is put together from.
@@ -125,23 +139,50 @@ impl Import {
     }
 
     async fn rooms(&self) -> Result<()> {
-        self.begin(Phase::Rooms, self.plan.rooms.len());
-        let mut done = stream::iter(self.plan.rooms.clone())
-            .map(|room| async move {
-                let result = self.room(&room).await;
-                (room, result)
-            })
-            .buffer_unordered(ROOMS_IN_FLIGHT);
-        let mut count = 0;
-        while let Some((room, result)) = done.next().await {
-            self.outcome("room", Step::Settle, &room.room_id, result)?;
-            count += 1;
+        let rooms = self.plan.rooms.clone();
+        let each = Each {
+            phase: Phase::Rooms,
+            name: "room",
+            step: Step::Settle,
+            total: rooms.len(),
+            in_flight: ROOMS_IN_FLIGHT,
+        };
+        let work = rooms.into_iter().map(|room| {
+            let subject = room.room_id.to_string();
+            (subject, async move { self.room(&room).await })
+        });
+        self.each(each, work).await
+    }
+
+    /// Does one thing for each subject, some at a time, and keeps a subject's failure with that subject.
+    pub(super) async fn each<F: Future<Output = Result<()>>>(
+        &self,
+        each: Each,
+        work: impl Iterator<Item = (String, F)> + Send,
+    ) -> Result<()> {
+        self.job.emit(Event::Phase {
+            phase: each.phase,
+            total: each.total as u64,
+        });
+        let mut work = work.fuse();
+        let mut running = FuturesUnordered::new();
+        let mut done = 0;
+        loop {
+            while running.len() < each.in_flight
+                && let Some((subject, work)) = work.next()
+            {
+                running.push(named(subject, work));
+            }
+            let Some((subject, result)) = running.next().await else {
+                return Ok(());
+            };
+            self.outcome(each.name, each.step, &subject, result)?;
+            done += 1;
             self.job.emit(Event::Done {
-                phase: Phase::Rooms,
-                done: count,
+                phase: each.phase,
+                done,
             });
         }
-        Ok(())
     }
 
     async fn room(&self, room: &RoomPlan) -> Result<()> {
@@ -156,13 +197,6 @@ impl Import {
     #[must_use]
     pub fn can_act(&self, user: &UserId) -> bool {
         self.able.contains(user)
-    }
-
-    pub(super) fn begin(&self, phase: Phase, total: usize) {
-        self.job.emit(Event::Phase {
-            phase,
-            total: total as u64,
-        });
     }
 
     pub(super) fn count_event(&self) {
@@ -188,7 +222,7 @@ impl Import {
     }
 
     /// Keeps one subject's failure with that subject; only what concerns all of them ends the job.
-    pub(super) fn outcome(
+    fn outcome(
         &self,
         name: &str,
         step: Step,
@@ -253,4 +287,8 @@ impl Import {
             problems: ledger.problems()?,
         })
     }
+}
+
+async fn named<F: Future<Output = Result<()>>>(subject: String, work: F) -> (String, Result<()>) {
+    (subject, work.await)
 }

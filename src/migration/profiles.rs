@@ -1,11 +1,12 @@
 //! Display names and pictures, set before any join: the new join events carry them.
 
-use futures::{StreamExt, stream};
-
-use super::{import::Import, plan::UserAction};
+use super::{
+    import::{Each, Import},
+    plan::UserAction,
+};
 use crate::{
     Result,
-    job::{Event, Phase},
+    job::Phase,
     ledger::{Outcome, Step},
     model::user::User,
 };
@@ -23,23 +24,18 @@ pub async fn run(import: &Import) -> Result<()> {
         .filter_map(|user| import.users.get(&user.user_id))
         .cloned()
         .collect();
-    import.begin(Phase::Profiles, users.len());
-    let mut done = stream::iter(users)
-        .map(|user| async move {
-            let result = one(import, &user).await;
-            (user, result)
-        })
-        .buffer_unordered(IN_FLIGHT);
-    let mut count = 0;
-    while let Some((user, result)) = done.next().await {
-        import.outcome("profile", Step::Profile, &user.user_id, result)?;
-        count += 1;
-        import.job.emit(Event::Done {
-            phase: Phase::Profiles,
-            done: count,
-        });
-    }
-    Ok(())
+    let each = Each {
+        phase: Phase::Profiles,
+        name: "profile",
+        step: Step::Profile,
+        total: users.len(),
+        in_flight: IN_FLIGHT,
+    };
+    let work = users.into_iter().map(|user| {
+        let subject = user.user_id.to_string();
+        (subject, async move { one(import, &user).await })
+    });
+    import.each(each, work).await
 }
 
 async fn one(import: &Import, user: &User) -> Result<()> {

@@ -17,12 +17,12 @@ use crate::{
     job::Job,
     ledger::{Ledger, Step},
     migration::{
-        import::{Import, Parts},
+        context::{Import, Parts},
         outcome::{Finding, ImportSummary, Status, Verification},
         plan::Plan,
         verify,
     },
-    resident::{Identity, Notary, Resident, Sender, server, tls},
+    resident::{App, Identity, Notary, Resident, Sender, server, tls},
     source::{admin_api, export, summary::ExportSummary},
     target::Target,
 };
@@ -87,7 +87,7 @@ impl Engine {
         let id = ledger_id(&bundle, &keys);
         Memory::of(&plan, &id).write(&self.config.data_dir)?;
         let resident = self.resident(&bundle, keys, plan.target.replay)?;
-        let app = server::App::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?;
+        let app = App::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?;
         let certificate = tls::load(&self.config.resident, &self.private_dir("resident")?).await?;
         let _listener = server::listen(app, self.config.resident.listen, certificate).await?;
         let passwords = self

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod carry;
 pub mod compare;
+pub mod context;
 pub mod facts;
 pub mod import;
 pub mod mend;

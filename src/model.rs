@@ -1,6 +1,8 @@
 //! Plain types of the migration, without I/O.
 
+pub mod abilities;
 pub mod event_line;
+pub mod join_point;
 pub mod pdu;
 pub mod room;
 pub mod state_event;

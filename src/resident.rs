@@ -4,6 +4,7 @@
 //! It answers only what the target signed (key requests are unsigned by nature), only on the configured listener, and
 //! only while a migration is open.
 
+pub mod app;
 pub mod endpoint;
 pub mod identity;
 pub mod notary;
@@ -25,7 +26,7 @@ use std::{
 
 use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId};
 
-pub use self::{identity::Identity, notary::Notary, open_room::OpenRoom, sender::Sender};
+pub use self::{app::App, identity::Identity, notary::Notary, open_room::OpenRoom, sender::Sender};
 
 /// What the resident knows, shared by its endpoints and by the migration's steps.
 #[derive(Debug)]

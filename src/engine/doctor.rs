@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     http::{Http, Request},
     migration::outcome::{Finding, Health},
-    resident::{Identity, Notary, Resident, server, tls},
+    resident::{App, Identity, Notary, Resident, server, tls},
     source::admin_api,
     target::{Target, admin_room},
 };
@@ -164,7 +164,7 @@ async fn listen(engine: &Engine, target: &Target) -> Result<server::Listener> {
         engine.config.server_name.clone(),
         Notary::default(),
     );
-    let app = server::App::new(resident.into(), engine.clock.clone(), target.url())?;
+    let app = App::new(resident.into(), engine.clock.clone(), target.url())?;
     let certificate = tls::load(&engine.config.resident, &dir).await?;
     server::listen(app, engine.config.resident.listen, certificate).await
 }

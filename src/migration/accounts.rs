@@ -1,7 +1,7 @@
 //! Accounts: made with a random password, adopted where they exist, or reserved where they are closed.
 
 use super::{
-    import::{Each, Import},
+    context::{Each, Import},
     plan::{UserAction, UserPlan},
 };
 use crate::{

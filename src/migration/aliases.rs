@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId};
 
 use super::{
-    import::{Each, Import},
+    context::{Each, Import},
     plan::RoomAction,
 };
 use crate::{

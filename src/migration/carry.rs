@@ -6,7 +6,7 @@ use ruma::OwnedUserId;
 
 use super::{
     compare::{self, Found},
-    import::Import,
+    context::Import,
     mend,
     outcome::RoomVerification,
     past,

@@ -1,134 +1,20 @@
 //! The import: accounts, profiles, rooms, aliases; what an earlier run of the same bundle did is not done again.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Display,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use futures::{StreamExt, stream::FuturesUnordered};
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
+use ruma::OwnedUserId;
 
 use super::{
     accounts, aliases, carry,
+    context::{Each, Import},
     outcome::{ImportSummary, RoomLeft},
-    passwords::Passwords,
-    plan::{Plan, RoomAction, RoomPlan},
-    planner, profiles,
+    plan::{RoomAction, RoomPlan},
+    profiles,
 };
-use crate::{
-    Error, Result,
-    bundle::Bundle,
-    job::{Event, Job, Phase, Problem},
-    ledger::{Ledger, Outcome, Step},
-    model::user::User,
-    resident::{Resident, Sender},
-    target::{Target, admin_room::AdminRoom},
-};
+use crate::{Error, Result, job::Phase, ledger::Step};
 
 /// Rooms under way at once: the target is the bottleneck.
 const ROOMS_IN_FLIGHT: usize = 4;
 
-/// Everything that an import's steps work with.
-pub struct Import {
-    /// What is carried.
-    pub bundle: Bundle,
-    /// What will happen.
-    pub plan: Plan,
-    /// The bundle's users by ID.
-    pub users: BTreeMap<OwnedUserId, User>,
-    /// The tips of each room's event graph.
-    pub extremities: BTreeMap<OwnedRoomId, Vec<OwnedEventId>>,
-    /// Where it goes.
-    pub target: Target,
-    /// The target's admin room; none on a stand-in.
-    pub admin: Option<AdminRoom>,
-    /// The federation face, listening.
-    pub resident: Arc<Resident>,
-    /// Its sending side.
-    pub sender: Sender,
-    /// What happened so far.
-    pub ledger: Ledger,
-    /// New accounts' passwords.
-    pub passwords: Passwords,
-    /// Who watches, and who may stop.
-    pub job: Job,
-    able: BTreeSet<OwnedUserId>,
-    events: AtomicU64,
-}
-
-/// A step that is taken for many subjects.
-pub(super) struct Each {
-    /// What is told.
-    pub(super) phase: Phase,
-    /// What a failure is a problem of.
-    pub(super) name: &'static str,
-    /// Where a failure is noted.
-    pub(super) step: Step,
-    /// How many there are.
-    pub(super) total: usize,
-    /// How many at a time.
-    pub(super) in_flight: usize,
-}
-
-/// The parts that an import is put together from.
-pub struct Parts<'a> {
-    /// What is carried.
-    pub bundle: Bundle,
-    /// What will happen.
-    pub plan: Plan,
-    /// Where it goes.
-    pub target: Target,
-    /// The target's admin room; none on a stand-in.
-    pub admin: Option<AdminRoom>,
-    /// The federation face, listening.
-    pub resident: Arc<Resident>,
-    /// Its sending side.
-    pub sender: Sender,
-    /// What happened so far.
-    pub ledger: Ledger,
-    /// Where new accounts' passwords go.
-    pub passwords: &'a Path,
-    /// Who watches, and who may stop.
-    pub job: Job,
-}
-
 impl Import {
-    /// Reads what all steps need of the bundle.
-    pub fn new(parts: Parts<'_>) -> Result<Self> {
-        let users = parts
-            .bundle
-            .users()?
-            .into_iter()
-            .map(|user| (user.user_id.clone(), user))
-            .collect();
-        let extremities = parts
-            .bundle
-            .rooms()?
-            .into_iter()
-            .map(|room| (room.room_id, room.forward_extremities))
-            .collect();
-        Ok(Self {
-            able: planner::able_users(&parts.plan.users),
-            users,
-            extremities,
-            passwords: Passwords::open(parts.passwords)?,
-            events: AtomicU64::new(parts.ledger.events()?),
-            bundle: parts.bundle,
-            plan: parts.plan,
-            target: parts.target,
-            admin: parts.admin,
-            resident: parts.resident,
-            sender: parts.sender,
-            ledger: parts.ledger,
-            job: parts.job,
-        })
-    }
-
     /// All steps in their order.
     pub async fn run(&self) -> Result<ImportSummary> {
         accounts::run(self).await?;
@@ -154,97 +40,11 @@ impl Import {
         self.each(each, work).await
     }
 
-    /// Does one thing for each subject, some at a time, and keeps a subject's failure with that subject.
-    pub(super) async fn each<F: Future<Output = Result<()>>>(
-        &self,
-        each: Each,
-        work: impl Iterator<Item = (String, F)> + Send,
-    ) -> Result<()> {
-        self.job.emit(Event::Phase {
-            phase: each.phase,
-            total: each.total as u64,
-        });
-        let mut work = work.fuse();
-        let mut running = FuturesUnordered::new();
-        let mut done = 0;
-        loop {
-            while running.len() < each.in_flight
-                && let Some((subject, work)) = work.next()
-            {
-                running.push(named(subject, work));
-            }
-            let Some((subject, result)) = running.next().await else {
-                return Ok(());
-            };
-            self.outcome(each.name, each.step, &subject, result)?;
-            done += 1;
-            self.job.emit(Event::Done {
-                phase: each.phase,
-                done,
-            });
-        }
-    }
-
     async fn room(&self, room: &RoomPlan) -> Result<()> {
         match &room.action {
             RoomAction::Carry { joiner, join } => carry::run(self, room, joiner, join).await,
             RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
-        }
-    }
-
-    /// Whether a user can act on the target.
-    #[must_use]
-    pub fn can_act(&self, user: &UserId) -> bool {
-        self.able.contains(user)
-    }
-
-    pub(super) fn count_event(&self) {
-        let events = self.events.fetch_add(1, Ordering::Relaxed) + 1;
-        self.job.emit(Event::Events(events));
-    }
-
-    /// Notes a problem in the ledger and tells it.
-    pub(super) fn problem(
-        &self,
-        step: &str,
-        subject: &(impl Display + ?Sized),
-        reason: &str,
-    ) -> Result<()> {
-        let problem = Problem {
-            step: step.to_owned(),
-            subject: subject.to_string(),
-            reason: reason.to_owned(),
-        };
-        self.ledger.problem(&problem)?;
-        self.job.emit(Event::Problem(problem));
-        Ok(())
-    }
-
-    /// Keeps one subject's failure with that subject; only what concerns all of them ends the job.
-    fn outcome(
-        &self,
-        name: &str,
-        step: Step,
-        subject: &(impl Display + ?Sized),
-        result: Result<()>,
-    ) -> Result<()> {
-        let subject = subject.to_string();
-        match result {
-            Ok(()) => self.ledger.solved(name, &subject),
-            Err(
-                error @ (Error::Stopped
-                | Error::Ledger { .. }
-                | Error::File { .. }
-                | Error::Unreachable { .. }
-                | Error::Refused { .. }),
-            ) => Err(error),
-            Err(error) => {
-                let reason = error.to_string();
-                self.ledger
-                    .record(step, &subject, &Outcome::Failed(reason.clone()))?;
-                self.problem(name, &subject, &reason)
-            }
         }
     }
 
@@ -287,8 +87,4 @@ impl Import {
             problems: ledger.problems()?,
         })
     }
-}
-
-async fn named<F: Future<Output = Result<()>>>(subject: String, work: F) -> (String, Result<()>) {
-    (subject, work.await)
 }

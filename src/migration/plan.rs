@@ -1,7 +1,9 @@
 //! What will happen to every user and every room: plain data, decided from the bundle and the target's abilities alone.
 
-use ruma::{OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
+use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
+
+pub use crate::model::{abilities::Abilities, join_point::JoinPoint};
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,17 +18,6 @@ pub struct Plan {
     pub users: Vec<UserPlan>,
     /// Every room of the bundle.
     pub rooms: Vec<RoomPlan>,
-}
-
-/// What a target can do, asked of the target itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Abilities {
-    /// `Tuwunel 1.4.6`, `Synapse 1.163.2` …
-    pub software: String,
-    /// Takes the history by replay through the resident (Tuwunel), or only joins at the current state (a stand-in).
-    pub replay: bool,
-    /// Room versions that it can join.
-    pub room_versions: Vec<RoomVersionId>,
 }
 
 /// One user's fate.
@@ -94,22 +85,4 @@ pub enum RoomAction {
         /// Why, in one clause.
         reason: String,
     },
-}
-
-/// Where in a room's history the join through the resident happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "at")]
-pub enum JoinPoint {
-    /// Right after the create event, by the room's creator.
-    Create {
-        /// The create event.
-        event_id: OwnedEventId,
-    },
-    /// Right after the first event at which the joiner is joined.
-    AfterJoin {
-        /// The joiner's first join.
-        event_id: OwnedEventId,
-    },
-    /// At the current state: all that a target without replay can take.
-    Current,
 }

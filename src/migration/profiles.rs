@@ -1,7 +1,7 @@
 //! Display names and pictures, set before any join: the new join events carry them.
 
 use super::{
-    import::{Each, Import},
+    context::{Each, Import},
     plan::UserAction,
 };
 use crate::{

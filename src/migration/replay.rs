@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{import::Import, past};
+use super::{context::Import, past};
 use crate::{
     Error, Result,
     ledger::Step,

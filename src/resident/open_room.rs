@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{
-    migration::plan::JoinPoint,
-    model::{
-        event_line::EventLine,
-        pdu::{PduError, PduHeader},
-    },
+use crate::model::{
+    event_line::EventLine,
+    join_point::JoinPoint,
+    pdu::{PduError, PduHeader},
 };
 
 /// Type and state key to event ID.

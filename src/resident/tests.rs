@@ -16,11 +16,14 @@ use tower::ServiceExt;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use super::{
-    Identity, Notary, OpenRoom, Resident,
+    App, Identity, Notary, OpenRoom, Resident,
     open_room::{Opening, StateMap},
-    server::{App, router},
+    server::router,
 };
-use crate::{clock::FixedClock, migration::plan::JoinPoint, model::event_line::EventLine};
+use crate::{
+    clock::FixedClock,
+    model::{event_line::EventLine, join_point::JoinPoint},
+};
 
 const RESIDENT: &str = "old.test:8449";
 

@@ -6,7 +6,7 @@ use ruma::RoomVersionId;
 use serde::Deserialize;
 
 use super::Target;
-use crate::{Result, http::Request, migration::plan::Abilities};
+use crate::{Result, http::Request, model::abilities::Abilities};
 
 #[derive(Debug, Deserialize)]
 struct Version {

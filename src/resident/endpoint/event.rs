@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 
 use super::{Answered, PduAnswer, event_id, failure, with_pdus};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// One PDU.
 pub async fn handle(State(app): State<App>, Path(event): Path<String>) -> PduAnswer {

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 
 use super::{Answered, PduAnswer, event_id, served_room, with_pdus};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// The auth chain of an event.
 pub async fn handle(

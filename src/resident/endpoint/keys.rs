@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Failure, failure};
-use crate::{Error, resident::server::App};
+use crate::{Error, resident::app::App};
 
 /// Which servers' keys are wanted; which of them doesn't matter, all are given.
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use ruma::UserId;
 use serde_json::json;
 
 use super::{Answer, failure, served_room};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// A template of the join event at the point in history that the plan chose, for the joiner that it chose.
 pub async fn handle(State(app): State<App>, Path((room, user)): Path<(String, String)>) -> Answer {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{PduAnswer, failure, served_room, with_pdus};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// The answer's shape.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 
 use super::{Answered, PduAnswer, event_id, failure, served_room, state_ids::At, with_pdus};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// The state before an event, and its auth chain, as PDUs.
 pub async fn handle(

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Answer, event_id, failure, served_room};
-use crate::resident::server::App;
+use crate::resident::app::App;
 
 /// The event whose state is wanted.
 #[derive(Debug, Deserialize)]

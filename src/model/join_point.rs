@@ -1,0 +1,22 @@
+//! Where in a room's history its one remote join happens.
+
+use ruma::OwnedEventId;
+use serde::Serialize;
+
+/// Where in a room's history the join through the resident happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "at")]
+pub enum JoinPoint {
+    /// Right after the create event, by the room's creator.
+    Create {
+        /// The create event.
+        event_id: OwnedEventId,
+    },
+    /// Right after the first event at which the joiner is joined.
+    AfterJoin {
+        /// The joiner's first join.
+        event_id: OwnedEventId,
+    },
+    /// At the current state: all that a target without replay can take.
+    Current,
+}

@@ -7,7 +7,7 @@ mod opening;
 use memory::Memory;
 use opening::{blocking, newest, plan};
 
-use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
     Error, Result,
@@ -23,6 +23,7 @@ use crate::{
         verify,
     },
     resident::{App, Identity, Notary, Resident, Sender, server, tls},
+    secret::private_dir,
     source::{admin_api, export, summary::ExportSummary},
     target::Target,
 };
@@ -206,11 +207,7 @@ impl Engine {
     /// A folder of the installation's data that only its owner may enter.
     fn private_dir(&self, name: &str) -> Result<PathBuf> {
         let dir = self.config.data_dir.join(name);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .map_err(Error::file(&dir))?;
+        private_dir(&dir).map_err(Error::file(&dir))?;
         Ok(dir)
     }
 

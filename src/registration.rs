@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Error, Result,
     config::{Config, Tokens},
-    secret::write_private,
+    secret::{private_dir, write_private},
 };
 
 mod yaml;
@@ -75,7 +75,7 @@ pub fn write(config: &Config, force: bool) -> Result<Written> {
         Change::Differs
     };
     if change == Change::New {
-        fs::create_dir_all(dir).map_err(Error::file(dir))?;
+        private_dir(dir).map_err(Error::file(dir))?;
         for (path, text) in &files {
             write_private(path, text.as_bytes()).map_err(Error::file(*path))?;
         }

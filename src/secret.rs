@@ -1,6 +1,11 @@
 //! Secrets: a type of their own that is never printed and is zeroed on drop.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
 
 use rand::{Rng, distr::Alphanumeric};
 pub use secrecy::{ExposeSecret, SecretString};
@@ -28,6 +33,14 @@ pub fn same(expected: &SecretString, given: &str) -> bool {
         .as_bytes()
         .ct_eq(given.as_bytes())
         .into()
+}
+
+/// Makes a folder, and those above it, that only its owner may enter (mode 0700); existing ones stay as they are.
+pub fn private_dir(path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Writes a file that only its owner may read (mode 0600), under a temporary name first.

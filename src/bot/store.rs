@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use crate::{Error, Result};
+use crate::{Error, Result, secret::private_dir};
 
 const SCHEMA: &str = "
 create table if not exists transactions (id text primary key, at integer not null) strict;
@@ -58,7 +58,7 @@ pub struct Cut {
 impl Store {
     /// Opens or makes the database of an installation.
     pub fn open(data_dir: &Path) -> Result<Self> {
-        fs::create_dir_all(data_dir).map_err(Error::file(data_dir))?;
+        private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join("bot.sqlite");
         // Messages of the control room are in it: nobody else's business.
         fs::OpenOptions::new()

@@ -1,20 +1,16 @@
 //! New private files and directories: 0600 and 0700, never an existing one.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, secret::private_dir};
 
 /// Makes a directory and those above it, each with mode 0700; existing ones stay as they are.
 pub(super) fn dirs(path: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(Error::file(path))
+    private_dir(path).map_err(Error::file(path))
 }
 
 /// Makes a file with mode 0600 that must not exist yet.

@@ -178,6 +178,25 @@ fn an_unfinished_bundle_leaves_nothing_and_a_leftover_is_no_obstacle() {
 }
 
 #[test]
+fn a_folder_that_is_no_leftover_of_ours_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("b.tar");
+    let foreign = dir.path().join("b.tar.partial");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("thesis.txt"), "years").unwrap();
+    let Err(error) = BundleWriter::create(&out, origin()) else {
+        panic!("a foreign folder was taken");
+    };
+    assert!(
+        error
+            .to_string()
+            .contains("is not an export's: move it away"),
+        "{error}"
+    );
+    assert!(foreign.join("thesis.txt").exists());
+}
+
+#[test]
 fn a_room_whose_state_is_missing_fails_alone() {
     let tmp = tempfile::tempdir().unwrap();
     let out = tmp.path().join("b");

@@ -246,10 +246,27 @@ impl Staging {
     fn create(out: &Path) -> Result<Self> {
         let mut name = out.as_os_str().to_owned();
         name.push(".partial");
-        let staging = Self(name.into());
+        let staging = Self::at(name.into())?;
         fresh::remove(&staging.0)?;
         fresh::dirs(&staging.files())?;
         Ok(staging)
+    }
+
+    /// Only what an earlier export left is in the way; somebody's own folder of that name stays.
+    fn at(path: PathBuf) -> Result<Self> {
+        let foreign = match fs::read_dir(&path) {
+            Ok(entries) => entries
+                .filter_map(std::result::Result::ok)
+                .any(|entry| entry.file_name() != "files" && entry.file_name() != "packed"),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        if foreign {
+            return Err(Error::Usage(format!(
+                "{} is not an export's: move it away, or name another file with --out",
+                path.display()
+            )));
+        }
+        Ok(Self(path))
     }
 
     fn files(&self) -> PathBuf {

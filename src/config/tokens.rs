@@ -1,13 +1,13 @@
 //! `<data_dir>/tokens.toml`: the two registrations' tokens.
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path};
+use std::{fs, path::Path};
 
 use serde::Deserialize;
 
 use super::Tokens;
 use crate::{
     Error, Result,
-    secret::{ExposeSecret, SecretString, random_token, write_private},
+    secret::{ExposeSecret, SecretString, private_dir, random_token, write_private},
 };
 
 const FILE: &str = "tokens.toml";
@@ -48,11 +48,7 @@ impl Tokens {
             puppets_as: random_token(),
             puppets_hs: random_token(),
         };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)
-            .map_err(Error::file(data_dir))?;
+        private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
         write_private(&path, tokens.to_toml().as_bytes()).map_err(Error::file(path))?;
         Ok(tokens)

@@ -3,11 +3,12 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::Write,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::Duration,
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, secret::private_dir};
 
 const FILE: &str = "job.lock";
 
@@ -20,13 +21,14 @@ pub struct JobLock {
 impl JobLock {
     /// Takes the lock, or says which job has it.
     pub fn take(data_dir: &Path, job: &str) -> Result<Self> {
-        fs::create_dir_all(data_dir).map_err(Error::file(data_dir))?;
+        private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&path)
             .map_err(Error::file(&path))?;
         if !locks(&file).map_err(Error::file(&path))? {

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Result, report::text::file_time, secret::write_private};
+use crate::{
+    Error, Result,
+    report::text::file_time,
+    secret::{private_dir, write_private},
+};
 
 /// Writes both forms of a report.
 pub fn write(
@@ -17,7 +21,7 @@ pub fn write(
     json: &str,
 ) -> Result<Vec<PathBuf>> {
     let dir = data_dir.join("reports");
-    fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
+    private_dir(&dir).map_err(Error::file(&dir))?;
     let stem = format!("{}-{command}", file_time(now_ms));
     [("md", markdown), ("json", json)]
         .into_iter()

@@ -11,11 +11,17 @@ pub fn escape(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            c if c.is_control() => safe.push(' '),
+            c if is_unseen(c) => safe.push(' '),
             c => safe.push(c),
         }
         safe
     })
+}
+
+/// Control characters, and those that turn a line around or hide in it.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A sentence of ours or of a server: like [`escape`], but what stands between backticks stays code.
@@ -42,7 +48,7 @@ pub fn code(text: &(impl ToString + ?Sized)) -> String {
         .chars()
         .map(|c| match c {
             '`' => '\'',
-            c if c.is_control() => ' ',
+            c if is_unseen(c) => ' ',
             c => c,
         })
         .collect();
@@ -142,6 +148,13 @@ pub fn first(lines: impl IntoIterator<Item = String>, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_cannot_turn_its_line_around() {
+        assert_eq!(escape("a\u{202e}b\u{200b}c"), "a b c");
+        assert_eq!(code("a\u{2066}b\u{feff}"), "`a b `");
+        assert_eq!(escape("שלום"), "שלום");
+    }
 
     #[test]
     fn pieces() {

@@ -29,6 +29,19 @@ pub enum Error {
         reason: String,
     },
 
+    /// A server took a request and gave no answer in time.
+    #[error(
+        "{server} did not answer {request} within {seconds} s: look at its log and its load, then try again"
+    )]
+    Slow {
+        /// Which server.
+        server: &'static str,
+        /// Method and path.
+        request: String,
+        /// How long it had.
+        seconds: u64,
+    },
+
     /// A server does not accept the token.
     #[error("{server} refuses the token ({errcode}): {remedy}")]
     Refused {
@@ -145,7 +158,9 @@ impl Error {
             | Self::Answer {
                 status: 500..=599, ..
             } => Class::Retry,
-            Self::Answer { .. } | Self::Malformed { .. } | Self::Stopped => Class::Never,
+            Self::Answer { .. } | Self::Slow { .. } | Self::Malformed { .. } | Self::Stopped => {
+                Class::Never
+            }
             Self::Config(_)
             | Self::Usage(_)
             | Self::Refused { .. }
@@ -162,6 +177,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Answer { .. }
+            | Self::Slow { .. }
             | Self::Malformed { .. }
             | Self::File { .. }
             | Self::Ledger { .. } => 1,

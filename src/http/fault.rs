@@ -33,23 +33,31 @@ struct Body {
 
 impl Http {
     /// No connection, or none that lasted until an answer began.
-    pub(super) fn unanswered(&self, error: reqwest::Error) -> Fault {
+    pub(super) fn unanswered(&self, request: &Request, error: reqwest::Error) -> Fault {
         Fault {
             absent: error.is_connect() || !error.is_timeout(),
-            error: self.unreachable(error),
+            error: self.unreachable(request, error),
         }
     }
 
     /// An answer that broke off.
-    pub(super) fn broken_off(&self, error: reqwest::Error) -> Fault {
+    pub(super) fn broken_off(&self, request: &Request, error: reqwest::Error) -> Fault {
         Fault {
             absent: false,
-            error: self.unreachable(error),
+            error: self.unreachable(request, error),
         }
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> Error {
+    fn unreachable(&self, request: &Request, error: reqwest::Error) -> Error {
         let error = error.without_url();
+        // The server is there: one request that takes too long must not end what others do.
+        if error.is_timeout() && !error.is_connect() {
+            return Error::Slow {
+                server: self.server,
+                request: request.to_string(),
+                seconds: self.timeout.as_secs(),
+            };
+        }
         Error::Unreachable {
             server: self.server,
             url: self.base.clone(),

@@ -49,10 +49,10 @@ impl Http {
         };
         self.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.built(request).send().await;
-        let answer = answer.map_err(|error| self.unanswered(error))?;
+        let answer = answer.map_err(|error| self.unanswered(request, error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await;
-        let body = body.map_err(|error| self.broken_off(error))?;
+        let body = body.map_err(|error| self.broken_off(request, error))?;
         let answer = if status.is_success() {
             serde_json::from_slice(&body).map_err(|error| self.malformed(request, &error))
         } else {

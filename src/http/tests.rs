@@ -139,3 +139,24 @@ async fn a_proxy_in_the_servers_place_is_no_answer_and_nobodys_request_has_no_to
         .unwrap_err();
     assert_eq!(http.requests(), 6 + 12);
 }
+
+#[tokio::test]
+async fn a_slow_answer_is_no_absence() {
+    let server = MockServer::start().await;
+    Mock::given(matchers::path("/slow"))
+        .respond_with(ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(5)))
+        .mount(&server)
+        .await;
+    let http = Http::new("the target", &server.uri(), None, "")
+        .unwrap()
+        .timeout(std::time::Duration::from_millis(50));
+    let error = http
+        .send::<serde_json::Value>(&Request::get("/slow"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the target did not answer GET /slow within 0 s: look at its log and its load, then try again"
+    );
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}

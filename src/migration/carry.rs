@@ -45,13 +45,16 @@ pub async fn run(
     if let Some(admin) = &import.admin {
         if !import.ledger.is_done(Step::Open, room_id)? {
             let refused = past::open(admin, &import.target, &import.resident, &room).await?;
+            // Not done while anything is missing: the next import asks for it again.
+            let outcome = match refused.len() {
+                0 => Outcome::Done("opened"),
+                some => Outcome::Failed(format!("{some} events were refused")),
+            };
             for event in refused {
                 let reason = format!("the target refused it: {}", event.reason);
                 import.problem("event", &event.event_id, &reason)?;
             }
-            import
-                .ledger
-                .record(Step::Open, room_id, &Outcome::Done("opened"))?;
+            import.ledger.record(Step::Open, room_id, &outcome)?;
         }
         replay::run(import, &import.sender, &room).await?;
     }

@@ -140,7 +140,7 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
 fn tell(import: &Import, verdict: &RoomVerification, found: &Found) -> Result<()> {
     let room_id = &verdict.room_id;
     import.ledger.solved_all("room", &format!("{room_id}: "))?;
-    for entry in &found.timeline {
+    for entry in found.timeline.iter().chain(&found.seen_by_others) {
         import.ledger.solved("event", &entry.event_id)?;
     }
     let differences = [&verdict.members, &verdict.state, &verdict.timeline]

@@ -89,7 +89,9 @@ pub enum Error {
     },
 
     /// The ledger can't be used.
-    #[error("ledger {path}: {source}: see that the disk has space and the file is yours, then run the command again")]
+    #[error(
+        "ledger {path}: {source}: see that the disk has space and the file is yours, then run the command again"
+    )]
     Ledger {
         /// The database file.
         path: PathBuf,

@@ -4,6 +4,9 @@ mod doctor;
 mod memory;
 mod opening;
 
+#[cfg(test)]
+mod tests;
+
 use memory::Memory;
 use opening::{blocking, newest, plan};
 

@@ -57,6 +57,10 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
     // An account that is there although no attempt of ours was begun is somebody's own.
     if !begun && import.target.has_account(id).await? {
         if let UserAction::Reserve { reason } = &user.action {
+            // Such as the import of an earlier bundle left it.
+            if import.target.is_closed(id).await? {
+                return ledger.record(Step::Account, id, &Outcome::Done(how::RESERVED));
+            }
             return Err(Error::Target(format!(
                 "it is {reason}, but there is an open account of this name on the target: close that one there, or open it on Synapse and export again"
             )));

@@ -45,13 +45,16 @@ pub async fn run(
     if let Some(admin) = &import.admin {
         if !import.ledger.is_done(Step::Open, room_id)? {
             let refused = past::open(admin, &import.target, &import.resident, &room).await?;
+            // Not done while anything is missing: the next import asks for it again.
+            let outcome = match refused.len() {
+                0 => Outcome::Done("opened"),
+                some => Outcome::Failed(format!("{some} events were refused")),
+            };
             for event in refused {
                 let reason = format!("the target refused it: {}", event.reason);
                 import.problem("event", &event.event_id, &reason)?;
             }
-            import
-                .ledger
-                .record(Step::Open, room_id, &Outcome::Done("opened"))?;
+            import.ledger.record(Step::Open, room_id, &outcome)?;
         }
         replay::run(import, &import.sender, &room).await?;
     }
@@ -137,7 +140,7 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
 fn tell(import: &Import, verdict: &RoomVerification, found: &Found) -> Result<()> {
     let room_id = &verdict.room_id;
     import.ledger.solved_all("room", &format!("{room_id}: "))?;
-    for entry in &found.timeline {
+    for entry in found.timeline.iter().chain(&found.seen_by_others) {
         import.ledger.solved("event", &entry.event_id)?;
     }
     let differences = [&verdict.members, &verdict.state, &verdict.timeline]

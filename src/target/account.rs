@@ -91,6 +91,22 @@ impl Target {
     /// Whether somebody could log in to an account, if they had the password: a wrong one is tried. Tuwunel says so of
     /// a deactivated account; a server that doesn't tell counts as not open.
     pub async fn is_open(&self, user: &UserId) -> Result<bool> {
+        Ok(match self.login_refusal(user).await? {
+            Some((errcode, message)) => {
+                errcode == "M_FORBIDDEN" && message.contains("Wrong username or password")
+            }
+            None => true,
+        })
+    }
+
+    /// Whether the target itself says that an account is deactivated; a server that doesn't tell counts as not closed.
+    pub async fn is_closed(&self, user: &UserId) -> Result<bool> {
+        let refusal = self.login_refusal(user).await?;
+        Ok(refusal.is_some_and(|(errcode, _)| errcode == "M_USER_DEACTIVATED"))
+    }
+
+    /// What the target says to a login with a wrong password: error code and message.
+    async fn login_refusal(&self, user: &UserId) -> Result<Option<(String, String)>> {
         let body = json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": user },
@@ -100,8 +116,8 @@ impl Target {
         match self.anonymous_http.send::<Anything>(&request).await {
             Err(Error::Answer {
                 errcode, message, ..
-            }) => Ok(errcode == "M_FORBIDDEN" && message.contains("Wrong username or password")),
-            Ok(_) => Ok(true),
+            }) => Ok(Some((errcode, message))),
+            Ok(_) => Ok(None),
             Err(error) => Err(error),
         }
     }

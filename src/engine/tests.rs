@@ -1,0 +1,7 @@
+//! Whole imports against a target in memory: stopped at any step, and refused in every way that an operator may meet.
+
+mod fake_target;
+mod faults;
+mod resume;
+mod sample;
+mod stage;

@@ -1,0 +1,120 @@
+//! From a request to what the world says to it.
+
+use std::{collections::BTreeMap, future::pending};
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Query, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::{
+    App,
+    gate::{Fate, When},
+    world::{Fault, World},
+};
+
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Every request comes here, so that every one is counted.
+pub(super) async fn handle(State(app): State<App>, request: Request) -> Response {
+    match app.gate.pass() {
+        Fate::Answered => answer(&app, request).await,
+        Fate::LastOne(when) => {
+            if when == When::After {
+                answer(&app, request).await;
+            }
+            app.gate.close();
+            pending().await
+        }
+        Fate::TooLate => pending().await,
+    }
+}
+
+async fn answer(app: &App, request: Request) -> Response {
+    let asked = Asked::of(request).await;
+    let said = say(&mut app.world.lock().unwrap(), &asked);
+    match said {
+        Ok(answer) => Json(answer).into_response(),
+        Err(Fault(status, errcode, error)) => (
+            StatusCode::from_u16(status).unwrap(),
+            Json(json!({ "errcode": errcode, "error": error })),
+        )
+            .into_response(),
+    }
+}
+
+/// A request, decoded.
+struct Asked {
+    method: String,
+    path: Vec<String>,
+    query: BTreeMap<String, String>,
+    body: Value,
+}
+
+impl Asked {
+    async fn of(request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        let Query(query) = Query::try_from_uri(&parts.uri).unwrap();
+        let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+        let path = parts.uri.path().split('/').skip(1).map(decoded).collect();
+        let body = to_bytes(body, BODY_LIMIT).await.unwrap();
+        Self {
+            method: parts.method.to_string(),
+            path,
+            query,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        }
+    }
+
+    fn asks(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+}
+
+fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
+    let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
+    let Some(("_matrix", path)) = path.split_first().map(|(first, rest)| (*first, rest)) else {
+        return Err(Fault(404, "M_UNRECOGNIZED", "no such place"));
+    };
+    let (user, body) = (asked.asks("user_id"), &asked.body);
+    match (asked.method.as_str(), path) {
+        ("GET", ["federation", "v1", "version"]) => {
+            Ok(json!({ "server": { "name": "Tuwunel", "version": "1.4.6" } }))
+        }
+        ("PUT", ["federation", "v1", "send", _]) => Ok(world.transaction(body)),
+        ("GET", ["key", "v2", "server"]) => {
+            let keys = json!({ "ed25519:new": { "key": "bmV3" } });
+            Ok(json!({ "server_name": "ferry.test", "verify_keys": keys }))
+        }
+        (method, ["client", "v3", path @ ..]) => match (method, path) {
+            ("GET", ["capabilities"]) => {
+                let versions = json!({ "10": "stable", "11": "stable", "12": "stable" });
+                Ok(
+                    json!({ "capabilities": { "m.room_versions": { "default": "12", "available": versions } } }),
+                )
+            }
+            ("GET", ["register", "available"]) => world.available(asked.asks("username")),
+            ("POST", ["register"]) => world.register(body),
+            ("POST", ["login"]) => world.login(body),
+            ("GET", ["profile", user]) => world.profile(user),
+            ("PUT", ["profile", user, field]) => world.set_profile(user, field, body),
+            ("GET", ["joined_rooms"]) => Ok(json!({ "joined_rooms": world.joined_rooms(user) })),
+            ("POST", ["join", room]) => world.join(user, room),
+            ("POST", ["rooms", room, "leave"]) => world.leave(user, room),
+            ("GET", ["rooms", room, "state"]) => world.state(user, room),
+            ("GET", ["rooms", room, "messages"]) => {
+                world.messages(user, room, asked.asks("dir"), asked.asks("from"))
+            }
+            ("PUT", ["rooms", _, "send", "m.room.message", _]) => Ok(world.command(body)),
+            ("GET", ["directory", "room", alias]) => world.resolve(alias),
+            ("PUT", ["directory", "room", alias]) => world.set_alias(alias, body),
+            _ => Err(Fault(404, "M_UNRECOGNIZED", "no such place")),
+        },
+        _ => Err(Fault(404, "M_UNRECOGNIZED", "no such place")),
+    }
+}

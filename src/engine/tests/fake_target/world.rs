@@ -1,0 +1,150 @@
+//! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
+
+mod admin_room;
+mod room;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::super::sample::Draft;
+use room::Room;
+
+/// Status, error code, message.
+pub(super) struct Fault(
+    pub(super) u16,
+    pub(super) &'static str,
+    pub(super) &'static str,
+);
+
+type Answer = Result<Value, Fault>;
+
+const NOT_FOUND: Fault = Fault(404, "M_NOT_FOUND", "not found");
+
+/// Who can get into an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super::super) enum Door {
+    /// Nobody.
+    Closed,
+    /// Whoever has this password.
+    Password(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super::super) struct Account {
+    pub(in super::super::super) door: Door,
+    profile: BTreeMap<String, String>,
+    /// Each is a member event in every room of the user.
+    profile_changes: u32,
+}
+
+impl Account {
+    pub(in super::super::super) fn new(door: Door, localpart: &str) -> Self {
+        Self {
+            door,
+            // Tuwunel gives new accounts a name.
+            profile: [("displayname".to_owned(), localpart.to_owned())].into(),
+            profile_changes: 0,
+        }
+    }
+}
+
+/// The whole target.
+#[derive(Debug)]
+pub(in super::super::super) struct World {
+    pub(in super::super::super) accounts: BTreeMap<String, Account>,
+    pub(in super::super::super) rooms: BTreeMap<String, Room>,
+    pub(in super::super::super) aliases: BTreeMap<String, String>,
+    /// Rooms that nobody is let into.
+    pub(in super::super::super) refused_joins: BTreeSet<String>,
+    /// Events that it does not take.
+    pub(in super::super::super) refused_events: BTreeSet<String>,
+    /// Users, and events that they must not see.
+    pub(in super::super::super) hidden: BTreeSet<(String, String)>,
+    admin_room: Vec<Value>,
+    /// What the resident would hand out.
+    source: BTreeMap<String, Draft>,
+}
+
+impl World {
+    pub(super) fn new(rooms: &[Draft]) -> Self {
+        let admins = ("#admins:ferry.test".to_owned(), admin_room::ID.to_owned());
+        Self {
+            accounts: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            aliases: [admins].into(),
+            refused_joins: BTreeSet::new(),
+            refused_events: BTreeSet::new(),
+            hidden: BTreeSet::new(),
+            admin_room: Vec::new(),
+            source: rooms
+                .iter()
+                .map(|room| (room.room_id.clone(), room.clone()))
+                .collect(),
+        }
+    }
+
+    pub(super) fn available(&self, localpart: &str) -> Answer {
+        if self.accounts.contains_key(&id(localpart)) {
+            Err(Fault(400, "M_USER_IN_USE", "in use"))
+        } else {
+            Ok(json!({ "available": true }))
+        }
+    }
+
+    pub(super) fn register(&mut self, body: &Value) -> Answer {
+        let localpart = body["username"].as_str().unwrap();
+        self.available(localpart)?;
+        let door = match body["password"].as_str() {
+            Some(password) => Door::Password(password.to_owned()),
+            None => Door::Closed,
+        };
+        self.accounts
+            .insert(id(localpart), Account::new(door, localpart));
+        Ok(json!({ "user_id": id(localpart) }))
+    }
+
+    /// Nobody knows a password here.
+    pub(super) fn login(&self, body: &Value) -> Answer {
+        let user = body["identifier"]["user"].as_str().unwrap();
+        Err(match self.accounts.get(user).map(|account| &account.door) {
+            Some(Door::Closed) => Fault(403, "M_USER_DEACTIVATED", "deactivated"),
+            _ => Fault(403, "M_FORBIDDEN", "Wrong username or password."),
+        })
+    }
+
+    pub(super) fn profile(&self, user: &str) -> Answer {
+        let account = self.accounts.get(user).ok_or(NOT_FOUND)?;
+        Ok(json!(account.profile))
+    }
+
+    pub(super) fn set_profile(&mut self, user: &str, field: &str, body: &Value) -> Answer {
+        let account = self.accounts.get_mut(user).ok_or(NOT_FOUND)?;
+        let value = body[field].as_str().unwrap();
+        account.profile_changes += 1;
+        if value.is_empty() {
+            account.profile.remove(field);
+        } else {
+            account.profile.insert(field.to_owned(), value.to_owned());
+        }
+        Ok(json!({}))
+    }
+
+    pub(super) fn resolve(&self, alias: &str) -> Answer {
+        let room = self.aliases.get(alias).ok_or(NOT_FOUND)?;
+        Ok(json!({ "room_id": room }))
+    }
+
+    pub(super) fn set_alias(&mut self, alias: &str, body: &Value) -> Answer {
+        if self.aliases.contains_key(alias) {
+            return Err(Fault(409, "M_UNKNOWN", "alias in use"));
+        }
+        let room = body["room_id"].as_str().unwrap();
+        self.aliases.insert(alias.to_owned(), room.to_owned());
+        Ok(json!({}))
+    }
+}
+
+fn id(localpart: &str) -> String {
+    format!("@{localpart}:ferry.test")
+}

@@ -1,0 +1,46 @@
+//! The admin room: the one command that an import uses, and its reply.
+
+use serde_json::{Value, json};
+
+use super::World;
+
+pub(super) const ID: &str = "!admins:ferry.test";
+
+impl World {
+    /// Runs a command and replies at once.
+    pub(in super::super) fn command(&mut self, body: &Value) -> Value {
+        let command = format!("$command{}", self.admin_room.len());
+        let said = body["body"].as_str().unwrap().to_owned();
+        self.admin_room
+            .push(json!({ "event_id": command, "content": body }));
+        let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
+            Some(list) => self.fetch(list),
+            None => "Command failed with error:\n```\nunknown command\n```".to_owned(),
+        };
+        let relation = json!({ "m.in_reply_to": { "event_id": command } });
+        self.admin_room.push(json!({
+            "event_id": format!("$reply{}", self.admin_room.len()),
+            "content": { "msgtype": "m.notice", "body": reply, "m.relates_to": relation },
+        }));
+        json!({ "event_id": command })
+    }
+
+    /// As Tuwunel does it: the first event that can't be had ends the command.
+    fn fetch(&mut self, list: &str) -> String {
+        let events: Vec<_> = list.lines().filter(|line| line.starts_with('$')).collect();
+        for event in &events {
+            if !self.backfill(event) {
+                return "Command failed with error:\n```\nnot this one\n```".to_owned();
+            }
+        }
+        format!(
+            "Fetched {} remote PDUs successfully with 0 failures",
+            events.len()
+        )
+    }
+
+    /// The newest messages first.
+    pub(super) fn admin_messages(&self) -> Value {
+        json!({ "chunk": self.admin_room.iter().rev().take(50).collect::<Vec<_>>() })
+    }
+}

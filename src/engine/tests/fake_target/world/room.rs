@@ -1,0 +1,199 @@
+//! Rooms: the join, what is imported before it, what is sent after it, and how a member sees it.
+
+use std::collections::BTreeMap;
+
+use ruma::OwnedEventId;
+use serde_json::{Value, json, value::to_raw_value};
+
+use super::{Answer, Fault, NOT_FOUND, World, admin_room};
+use crate::{
+    engine::tests::sample::{client_event, state_pair},
+    model::pdu,
+};
+
+/// Events on a page, so that a room takes more than one.
+const PAGE: usize = 8;
+
+#[derive(Debug, Default)]
+pub(in super::super::super::super) struct Room {
+    timeline: Vec<Value>,
+    state: BTreeMap<(String, String), Value>,
+    /// Joins that changed anything.
+    pub(in super::super::super::super) joins: u32,
+    leaves: u32,
+    joiner: String,
+}
+
+impl Room {
+    /// All that a room is compared by, a line each.
+    pub(in super::super::super::super) fn lines(&self) -> Vec<String> {
+        let timeline = self
+            .timeline
+            .iter()
+            .map(|event| format!("{} {}", event["type"], event["event_id"]));
+        let state = self
+            .state
+            .iter()
+            .map(|((kind, key), event)| format!("{kind} of {key:?}: {}", event["event_id"]));
+        let counts = format!("{} joins, {} leaves", self.joins, self.leaves);
+        [counts].into_iter().chain(timeline).chain(state).collect()
+    }
+
+    fn has(&self, event: &str) -> bool {
+        self.timeline.iter().any(|there| there["event_id"] == event)
+    }
+
+    fn is_joined(&self, user: &str) -> bool {
+        self.state
+            .get(&member(user))
+            .is_some_and(|event| event["content"]["membership"] == "join")
+    }
+
+    /// A new membership event of the target's own.
+    fn set_membership(&mut self, user: &str, membership: &str) {
+        let event = json!({
+            "event_id": format!("${membership}{}", self.joins + self.leaves), "type": "m.room.member",
+            "sender": user, "state_key": user, "content": { "membership": membership },
+            "origin_server_ts": 9_000_000,
+        });
+        self.timeline.push(event.clone());
+        self.state.insert(member(user), event);
+    }
+}
+
+fn member(user: &str) -> (String, String) {
+    ("m.room.member".to_owned(), user.to_owned())
+}
+
+impl World {
+    pub(in super::super) fn joined_rooms(&self, user: &str) -> Vec<&str> {
+        if user == "@ferryman:ferry.test" {
+            return vec![admin_room::ID];
+        }
+        self.rooms
+            .iter()
+            .filter(|(_, room)| room.is_joined(user))
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
+
+    /// The remote join brings the current state with all members in it.
+    pub(in super::super) fn join(&mut self, user: &str, id: &str) -> Answer {
+        if self.refused_joins.contains(id) || !self.accounts.contains_key(user) {
+            return Err(Fault(403, "M_FORBIDDEN", "not this one"));
+        }
+        let source = self.source.get(id).ok_or(NOT_FOUND)?;
+        let room = self.rooms.entry(id.to_owned()).or_insert_with(|| Room {
+            state: source.state(),
+            joiner: user.to_owned(),
+            ..Room::default()
+        });
+        if room.joins == 0 || !room.is_joined(user) {
+            room.joins += 1;
+            room.set_membership(user, "join");
+        }
+        Ok(json!({ "room_id": id }))
+    }
+
+    pub(in super::super) fn leave(&mut self, user: &str, id: &str) -> Answer {
+        let room = self.member_of(user, id)?;
+        room.leaves += 1;
+        room.set_membership(user, "leave");
+        Ok(json!({}))
+    }
+
+    /// Puts an event before all that are there; whether it is there then.
+    pub(super) fn backfill(&mut self, id: &str) -> bool {
+        let found = self
+            .source
+            .values()
+            .flat_map(|room| room.events.iter().map(move |event| (room, event)))
+            .find(|(_, (there, _))| there == id);
+        let Some((source, (id, pdu))) = found.filter(|_| !self.refused_events.contains(id)) else {
+            return false;
+        };
+        // A version 12 create event does not say where it belongs.
+        let room = pdu["room_id"].as_str().filter(|id| *id == source.room_id);
+        let Some(room) = room.and_then(|room| self.rooms.get_mut(room)) else {
+            return false;
+        };
+        if !room.has(id.as_str()) {
+            room.timeline.insert(0, client_event(id, pdu));
+        }
+        true
+    }
+
+    /// A federation transaction with one event.
+    pub(in super::super) fn transaction(&mut self, body: &Value) -> Value {
+        let pdu = &body["pdus"][0];
+        let room = pdu["room_id"].as_str().unwrap();
+        let version = &self.source[room].version;
+        let id = pdu::event_id(&to_raw_value(pdu).unwrap(), version).unwrap();
+        let processed = match self.receive(room, &id, pdu) {
+            Ok(()) => json!({}),
+            Err(reason) => json!({ "error": reason }),
+        };
+        json!({ "pdus": { id.as_str(): processed } })
+    }
+
+    fn receive(&mut self, room: &str, id: &OwnedEventId, pdu: &Value) -> Result<(), &'static str> {
+        if self.refused_events.contains(id.as_str()) {
+            return Err("not this one");
+        }
+        let room = self.rooms.get_mut(room).ok_or("room unknown")?;
+        let ts = |event: &Value| event["origin_server_ts"].as_u64();
+        // What is older than the room's first event is ignored without a word.
+        if room.has(id.as_str()) || ts(pdu) < room.timeline.first().and_then(ts) {
+            return Ok(());
+        }
+        let event = client_event(id, pdu);
+        room.timeline.push(event.clone());
+        // The joiner's new join, being the newest, wins over what it did before.
+        if let Some(pair) = state_pair(pdu).filter(|pair| *pair != member(&room.joiner)) {
+            room.state.insert(pair, event);
+        }
+        Ok(())
+    }
+
+    fn member_of(&mut self, user: &str, id: &str) -> Result<&mut Room, Fault> {
+        let room = self.rooms.get_mut(id).ok_or(NOT_FOUND)?;
+        if room.is_joined(user) {
+            Ok(room)
+        } else {
+            Err(Fault(403, "M_FORBIDDEN", "not a member"))
+        }
+    }
+
+    pub(in super::super) fn state(&mut self, user: &str, id: &str) -> Answer {
+        let room = self.member_of(user, id)?;
+        Ok(json!(room.state.values().collect::<Vec<_>>()))
+    }
+
+    pub(in super::super) fn messages(
+        &mut self,
+        user: &str,
+        id: &str,
+        dir: &str,
+        from: &str,
+    ) -> Answer {
+        if id == admin_room::ID {
+            return Ok(self.admin_messages());
+        }
+        if dir != "f" {
+            return Err(Fault(400, "M_BAD_PARAM", "not this way"));
+        }
+        self.member_of(user, id)?;
+        let shown = |event: &&Value| {
+            let event = event["event_id"].as_str().unwrap_or_default();
+            !self.hidden.contains(&(user.to_owned(), event.to_owned()))
+        };
+        let timeline: Vec<_> = self.rooms[id].timeline.iter().filter(shown).collect();
+        let start: usize = from.parse().unwrap_or(0);
+        let rest = timeline.get(start..).unwrap_or_default();
+        let mut page = json!({ "chunk": rest.iter().take(PAGE).collect::<Vec<_>>() });
+        if rest.len() > PAGE {
+            page["end"] = json!((start + PAGE).to_string());
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,174 @@
+//! What a target refuses stays with what it refused, and another import makes it good.
+
+use super::{
+    fake_target::{Account, Door},
+    sample::{ANNA, DORA},
+    stage::{End, Source, Stage},
+};
+use crate::{job::Problem, migration::outcome::ImportSummary};
+
+const HARBOUR: &str = "!harbour:ferry.test";
+const CREW: &str = "!crew:ferry.test";
+
+/// What is told of the problems: step and subject.
+fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
+    summary
+        .problems
+        .iter()
+        .map(|Problem { step, subject, .. }| (step.as_str(), subject.as_str()))
+        .collect()
+}
+
+/// The end of an import that meets no refusal.
+async fn good(source: &Source) -> End {
+    let stage = Stage::new(source);
+    let (summary, _) = stage.import().await;
+    stage.end(summary)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_account_that_is_open_there_is_not_touched() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let theirs = Account::new(Door::Password("own".to_owned()), "dora");
+    stage
+        .world()
+        .accounts
+        .insert(DORA.to_owned(), theirs.clone());
+    // A second import must not take the account for its own, either.
+    for _ in 0..2 {
+        let (summary, _) = stage.import().await;
+        insta::allow_duplicates! {
+                    insta::assert_snapshot!(summary.problems[0].reason, @"it is deactivated on Synapse, but there is an open account of this name on the target: close that one there, or open it on Synapse and export again");
+        assert_eq!(told(&summary), [("account", "@dora:ferry.test")]);
+                }
+        assert_eq!(summary.accounts_reserved, 0);
+        assert_eq!(summary.rooms_carried, 4);
+        assert_eq!(stage.world().accounts[DORA], theirs);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_join_ends_its_room_only() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().refused_joins.insert(HARBOUR.to_owned());
+    let (summary, _) = stage.import().await;
+    assert_eq!(
+        told(&summary),
+        [("alias", "#harbour:ferry.test"), ("room", HARBOUR)]
+    );
+    assert_eq!((summary.rooms_carried, summary.rooms_failed), (3, 1));
+    assert!(!stage.world().rooms.contains_key(HARBOUR));
+
+    stage.world().refused_joins.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_gets_another_chance() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let event = source.room(HARBOUR).last().to_string();
+    stage.world().refused_events.insert(event.clone());
+    let (summary, _) = stage.import().await;
+    let missing = format!("{HARBOUR}: {event} (m.room.message) is missing");
+    assert_eq!(
+        told(&summary),
+        [("event", event.as_str()), ("room", missing.as_str())]
+    );
+    assert_eq!(
+        summary.problems[0].reason,
+        "the target refused it: not this one"
+    );
+    assert_eq!((summary.rooms_carried, summary.rooms_failed), (3, 1));
+
+    stage.world().refused_events.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_that_the_joiner_never_sees_gets_another_chance() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let event = source.room(HARBOUR).last().to_string();
+    let hidden = (ANNA.to_owned(), event.clone());
+    stage.world().hidden.insert(hidden);
+    stage.world().refused_events.insert(event);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems.len(), 2);
+
+    stage.world().refused_events.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_waits_for_its_first_event() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let event = source.room(CREW).events[0].0.to_string();
+    stage.world().refused_events.insert(event.clone());
+    let (summary, _) = stage.import().await;
+    assert_eq!(told(&summary), [("room", CREW)]);
+    let reason = &summary.problems[0].reason;
+    assert!(reason.contains("first event") && reason.contains(&event));
+
+    stage.world().refused_events.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_of_the_past_gets_another_chance() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    // Before the joiner's first join: it is imported, not sent.
+    let event = source.room(CREW).events[3].0.to_string();
+    stage.world().refused_events.insert(event.clone());
+    let (summary, _) = stage.import().await;
+    let missing = format!("{CREW}: {event} (m.room.topic) is missing");
+    assert_eq!(
+        told(&summary),
+        [("event", event.as_str()), ("room", missing.as_str())]
+    );
+
+    stage.world().refused_events.clear();
+    let (summary, _) = stage.import().await;
+    // It is there, but whatever is imported goes before all the rest.
+    let order = format!("{CREW}: its events are in another order");
+    assert_eq!(told(&summary), [("room", order.as_str())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_names_another_room_stays() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let alias = "#island:ferry.test";
+    let other = "!other:ferry.test";
+    stage
+        .world()
+        .aliases
+        .insert(alias.to_owned(), other.to_owned());
+    let (summary, _) = stage.import().await;
+    insta::assert_snapshot!(summary.problems[0].reason, @"it names !other:ferry.test on the target already: remove it there and import again");
+    assert_eq!(told(&summary), [("alias", "#island:ferry.test")]);
+    assert_eq!((summary.aliases, summary.rooms_carried), (1, 4));
+    assert_eq!(stage.world().aliases[alias], other);
+
+    stage.world().aliases.remove(alias);
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_closed_there_already_is_reserved() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let closed = Account::new(Door::Closed, "dora");
+    stage.world().accounts.insert(DORA.to_owned(), closed);
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}

@@ -1,0 +1,91 @@
+//! Stopped at any step, the end is the same.
+
+use futures::{StreamExt, stream};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+
+use super::{
+    fake_target::When,
+    stage::{End, Source, Stage},
+};
+
+/// Kills are waited for, not computed with: a few at a time.
+const AT_ONCE: usize = 4;
+
+/// The end of an import that nobody disturbs, and the requests that it takes.
+async fn undisturbed(source: &Source) -> (End, u64) {
+    let stage = Stage::new(source);
+    let (summary, requests) = stage.import().await;
+    (stage.end(summary), requests)
+}
+
+/// The end after an import was killed at these moments.
+async fn disturbed(source: &Source, kills: &[(u64, When)]) -> End {
+    let stage = Stage::new(source);
+    for (last, when) in kills {
+        stage.killed_import(*last, *when).await;
+    }
+    let (summary, _) = stage.import().await;
+    stage.end(summary)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fake_target_is_migrated_to_completely() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert_eq!(
+        (summary.accounts_created, summary.accounts_reserved),
+        (2, 1)
+    );
+    assert_eq!(summary.accounts_adopted, [super::sample::BEN]);
+    assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
+    assert_eq!(summary.aliases, 2);
+    assert!(stage.world().rooms.values().all(|room| room.joins == 1));
+    let verification = stage.verify().await;
+    assert!(verification.is_good(), "{verification:#?}");
+    let end = stage.end(summary);
+    // Once more changes nothing.
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), end);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_request_the_end_is_the_same() {
+    let source = Source::new();
+    let (end, requests) = undisturbed(&source).await;
+    let kills = (1..=requests).flat_map(|last| [(last, When::Before), (last, When::After)]);
+    let ends = stream::iter(kills).map(|kill| {
+        let source = &source;
+        async move { (kill, disturbed(source, &[kill]).await) }
+    });
+    let mut ends = ends.buffer_unordered(AT_ONCE);
+    while let Some((kill, there)) = ends.next().await {
+        assert_eq!(there, end, "killed at {kill:?}");
+    }
+}
+
+#[test]
+fn killed_several_times_the_end_is_the_same() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let source = Source::new();
+    let (end, requests) = runtime.block_on(undisturbed(&source));
+    let when = prop_oneof![Just(When::Before), Just(When::After)];
+    let kills = prop::collection::vec((1..=requests, when), 1..=3);
+    let config = Config {
+        cases: 32,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let result = TestRunner::new(config).run(&kills, |kills| {
+        let there = runtime.block_on(disturbed(&source, &kills));
+        prop_assert_eq!(&there, &end);
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}

@@ -1,0 +1,273 @@
+//! A small bundle with everything in it that makes an import take another way.
+
+use std::{collections::BTreeMap, path::Path};
+
+use ruma::{OwnedEventId, RoomVersionId};
+use serde_json::{Value, json, value::to_raw_value};
+
+use crate::{
+    bundle::{BundleWriter, Origin, RoomRecord, SourceKind},
+    model::{event_line::EventLine, pdu},
+};
+
+pub(super) const ANNA: &str = "@anna:ferry.test";
+/// Has an account on the target already.
+pub(super) const BEN: &str = "@ben:ferry.test";
+pub(super) const CARA: &str = "@cara:ferry.test";
+/// Closed on Synapse.
+pub(super) const DORA: &str = "@dora:ferry.test";
+
+/// A room that is written event by event.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) room_id: String,
+    pub(super) version: RoomVersionId,
+    pub(super) alias: Option<&'static str>,
+    /// In their order, with their IDs.
+    pub(super) events: Vec<(OwnedEventId, Value)>,
+}
+
+impl Draft {
+    fn new(room_id: &str, version: RoomVersionId, creator: &str) -> Self {
+        let mut draft = Self {
+            room_id: room_id.to_owned(),
+            version,
+            alias: None,
+            events: Vec::new(),
+        };
+        let content = json!({ "creator": creator, "room_version": draft.version });
+        let create = draft.event(creator, "m.room.create", Some(""), &content);
+        if room_id.is_empty() {
+            // From version 12 on a room is named after its create event.
+            draft.room_id = create.as_str().replacen('$', "!", 1);
+        }
+        draft.member(creator, "join");
+        let levels = json!({ "users": { creator: 100 } });
+        draft.event(creator, "m.room.power_levels", Some(""), &levels);
+        draft
+    }
+
+    /// Adds an event after the last one.
+    fn event(&mut self, by: &str, kind: &str, key: Option<&str>, content: &Value) -> OwnedEventId {
+        let last: Vec<_> = self
+            .events
+            .last()
+            .map(|(id, _)| id.clone())
+            .into_iter()
+            .collect();
+        self.event_after(&last, by, kind, key, content)
+    }
+
+    fn event_after(
+        &mut self,
+        after: &[OwnedEventId],
+        by: &str,
+        kind: &str,
+        key: Option<&str>,
+        content: &Value,
+    ) -> OwnedEventId {
+        let depth = self.events.len() + 1;
+        let mut pdu = json!({
+            "type": kind, "sender": by, "content": content, "depth": depth, "origin_server_ts": 1000 + depth,
+            "prev_events": after, "auth_events": [], "hashes": { "sha256": "AAAA" },
+        });
+        if let Some(key) = key {
+            pdu["state_key"] = json!(key);
+        }
+        if !self.room_id.is_empty() {
+            pdu["room_id"] = json!(self.room_id);
+        }
+        let id = pdu::event_id(&to_raw_value(&pdu).unwrap(), &self.version).unwrap();
+        self.events.push((id.clone(), pdu));
+        id
+    }
+
+    fn member(&mut self, user: &str, membership: &str) {
+        let content = json!({ "membership": membership, "displayname": "Then" });
+        self.event(user, "m.room.member", Some(user), &content);
+    }
+
+    fn says(&mut self, by: &str, texts: &[&str]) {
+        for text in texts {
+            let content = json!({ "msgtype": "m.text", "body": text });
+            self.event(by, "m.room.message", None, &content);
+        }
+    }
+
+    fn topic(&mut self, by: &str, topic: &str) {
+        self.event(by, "m.room.topic", Some(""), &json!({ "topic": topic }));
+    }
+
+    /// The last event's ID.
+    pub(super) fn last(&self) -> &OwnedEventId {
+        &self.events.last().unwrap().0
+    }
+
+    /// The current state in the client's format, by type and state key.
+    pub(super) fn state(&self) -> BTreeMap<(String, String), Value> {
+        self.events
+            .iter()
+            .filter_map(|(id, pdu)| Some((state_pair(pdu)?, client_event(id, pdu))))
+            .collect()
+    }
+
+    fn record(&self) -> RoomRecord {
+        let state = self.state();
+        let memberships = state
+            .iter()
+            .filter(|((kind, _), _)| kind == "m.room.member")
+            .map(|((_, user), event)| {
+                let membership = event["content"]["membership"].as_str().unwrap();
+                (user.as_str().try_into().unwrap(), membership.to_owned())
+            })
+            .collect();
+        let room = json!({
+            "room_id": self.room_id, "version": self.version, "name": self.alias, "history_complete": true,
+            "forward_extremities": [self.last()], "event_count": self.events.len(),
+        });
+        RoomRecord {
+            room: serde_json::from_value(room).unwrap(),
+            state: Some(
+                state
+                    .values()
+                    .map(|event| to_raw_value(event).unwrap())
+                    .collect(),
+            ),
+            memberships: Some(memberships),
+            aliases: self
+                .alias
+                .iter()
+                .map(|alias| (*alias).try_into().unwrap())
+                .collect(),
+            events: self
+                .events
+                .iter()
+                .map(|(id, pdu)| EventLine {
+                    room_id: self.room_id.as_str().try_into().unwrap(),
+                    event_id: id.clone(),
+                    outlier: false,
+                    rejected: false,
+                    soft_failed: false,
+                    redacted_by: None,
+                    pdu: to_raw_value(pdu).unwrap(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Type and state key of a state event.
+pub(super) fn state_pair(event: &Value) -> Option<(String, String)> {
+    Some((
+        event["type"].as_str()?.to_owned(),
+        event.get("state_key")?.as_str()?.to_owned(),
+    ))
+}
+
+/// A PDU as a client sees it.
+pub(super) fn client_event(id: &OwnedEventId, pdu: &Value) -> Value {
+    let mut event = json!({
+        "event_id": id, "type": pdu["type"], "sender": pdu["sender"], "content": pdu["content"],
+        "origin_server_ts": pdu["origin_server_ts"],
+    });
+    if let Some(key) = pdu.get("state_key") {
+        event["state_key"] = key.clone();
+    }
+    event
+}
+
+/// Four rooms, one for each way in.
+pub(super) fn rooms() -> Vec<Draft> {
+    vec![harbour(), island(), crew(), fog()]
+}
+
+/// Its creator is there and joins at the create event.
+fn harbour() -> Draft {
+    let mut room = Draft::new("!harbour:ferry.test", RoomVersionId::V10, ANNA);
+    room.alias = Some("#harbour:ferry.test");
+    room.topic(ANNA, "Ships");
+    room.member(BEN, "join");
+    room.member(DORA, "join");
+    room.says(BEN, &["one", "two"]);
+    room.topic(ANNA, "More ships");
+    room.member(DORA, "leave");
+    room.says(ANNA, &["three", "four"]);
+    room
+}
+
+/// The create event does not name its room.
+fn island() -> Draft {
+    let mut room = Draft::new("", RoomVersionId::V12, BEN);
+    room.alias = Some("#island:ferry.test");
+    room.member(ANNA, "join");
+    room.says(ANNA, &["one", "two", "three"]);
+    room.topic(BEN, "Sand");
+    room.says(BEN, &["four", "five", "six"]);
+    room
+}
+
+/// Its creator has left: another member joins where it first did.
+fn crew() -> Draft {
+    let mut room = Draft::new("!crew:ferry.test", RoomVersionId::V10, CARA);
+    room.topic(CARA, "Sailors");
+    room.member(ANNA, "join");
+    room.says(ANNA, &["one", "two"]);
+    room.says(CARA, &["three"]);
+    room.member(CARA, "leave");
+    room.topic(ANNA, "Old sailors");
+    room.says(ANNA, &["four", "five"]);
+    room
+}
+
+/// Its creator has left, and what came after is forked: the creator comes back for a moment.
+fn fog() -> Draft {
+    let mut room = Draft::new("!fog:ferry.test", RoomVersionId::V11, CARA);
+    let fork = room.last().clone();
+    let tips: Vec<_> = ["left", "right"]
+        .into_iter()
+        .map(|text| {
+            let content = json!({ "msgtype": "m.text", "body": text });
+            room.event_after(
+                std::slice::from_ref(&fork),
+                CARA,
+                "m.room.message",
+                None,
+                &content,
+            )
+        })
+        .collect();
+    let content = json!({ "membership": "join" });
+    room.event_after(&tips, ANNA, "m.room.member", Some(ANNA), &content);
+    room.member(CARA, "leave");
+    room.says(ANNA, &["alone"]);
+    room
+}
+
+/// Writes the bundle.
+pub(super) fn write(out: &Path, rooms: &[Draft]) {
+    let origin = Origin {
+        source: SourceKind::AdminApi,
+        synapse_version: "1.2.3".to_owned(),
+        server_name: "ferry.test".try_into().unwrap(),
+        exported_ts: 1_700_000_000_000,
+    };
+    let mut writer = BundleWriter::create(out, origin).unwrap();
+    for user in [
+        json!({ "user_id": ANNA, "displayname": "Anna", "avatar_url": "mxc://ferry.test/anna" }),
+        json!({ "user_id": BEN, "displayname": "Ben" }),
+        json!({ "user_id": CARA }),
+        json!({ "user_id": DORA, "deactivated": true }),
+    ] {
+        writer.user(&serde_json::from_value(user).unwrap()).unwrap();
+    }
+    for room in rooms {
+        writer.room(&room.record()).unwrap();
+    }
+    let keys =
+        json!({ "server_name": "ferry.test", "verify_keys": { "ed25519:old": { "key": "b2xk" } } });
+    writer.server_keys(
+        "ferry.test".try_into().unwrap(),
+        to_raw_value(&keys).unwrap(),
+    );
+    writer.finish(&mut |_, _| {}).unwrap();
+}

@@ -1,0 +1,162 @@
+//! An installation beside a fake target, and imports on it: whole ones, and ones that are killed.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+
+use tempfile::TempDir;
+
+use super::{
+    fake_target::{Account, Door, FakeTarget, When, World},
+    sample::{self, Draft},
+};
+use crate::{
+    Result,
+    clock::FixedClock,
+    config::{self, Tokens},
+    engine::Engine,
+    job::Job,
+    migration::outcome::{ImportSummary, Verification},
+};
+
+/// The password of the account that was there before.
+const OWN: &str = "own";
+
+/// A bundle, for as many installations as are wanted.
+pub(super) struct Source {
+    dir: TempDir,
+    rooms: Vec<Draft>,
+}
+
+impl Source {
+    pub(super) fn new() -> Self {
+        let source = Self {
+            dir: tempfile::tempdir().unwrap(),
+            rooms: sample::rooms(),
+        };
+        sample::write(&source.bundle(), &source.rooms);
+        source
+    }
+
+    pub(super) fn room(&self, id: &str) -> &Draft {
+        let room = self.rooms.iter().find(|room| room.room_id == id);
+        room.unwrap()
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.dir.path().join("bundle")
+    }
+}
+
+/// One migration, from nothing.
+pub(super) struct Stage {
+    dir: TempDir,
+    bundle: PathBuf,
+    pub(super) target: FakeTarget,
+}
+
+/// Where a migration ended: what the import says, and what the target has.
+#[derive(Debug, PartialEq)]
+pub(super) struct End {
+    pub(super) summary: ImportSummary,
+    accounts: BTreeMap<String, Account>,
+    rooms: BTreeMap<String, Vec<String>>,
+    aliases: BTreeMap<String, String>,
+}
+
+impl Stage {
+    pub(super) fn new(source: &Source) -> Self {
+        let stage = Self {
+            dir: tempfile::tempdir().unwrap(),
+            bundle: source.bundle(),
+            target: FakeTarget::new(&source.rooms),
+        };
+        let ben = Account::new(Door::Password(OWN.to_owned()), "ben");
+        stage.world().accounts.insert(sample::BEN.to_owned(), ben);
+        stage
+    }
+
+    pub(super) fn world(&self) -> std::sync::MutexGuard<'_, World> {
+        self.target.world()
+    }
+
+    /// A fresh process: nothing but the data on disk is the same as before.
+    fn engine(&self, url: &str) -> Engine {
+        let mut config = config::sample(self.dir.path());
+        url.clone_into(&mut config.target.url);
+        config.resident.listen = ([127, 0, 0, 1], 0).into();
+        Engine {
+            tokens: Arc::new(Tokens::load_or_make(self.dir.path()).unwrap()),
+            config: Arc::new(config),
+            clock: Arc::new(FixedClock(1_700_000_000_000)),
+        }
+    }
+
+    /// An import that nobody disturbs, and how many requests it took.
+    pub(super) async fn import(&self) -> (ImportSummary, u64) {
+        let visit = self.target.visit(None).await;
+        let summary = self.run(&visit.url).await.unwrap();
+        (summary, visit.requests())
+    }
+
+    /// An import that is killed at its `last` request; whether it came so far.
+    pub(super) async fn killed_import(&self, last: u64, when: When) -> bool {
+        let visit = self.target.visit(Some((last, when))).await;
+        tokio::select! {
+            biased;
+            () = visit.end() => true,
+            ended = self.run(&visit.url) => {
+                ended.unwrap();
+                false
+            }
+        }
+    }
+
+    async fn run(&self, url: &str) -> Result<ImportSummary> {
+        let engine = self.engine(url);
+        engine
+            .import(&Job::new().0, Some(self.bundle.clone()))
+            .await
+    }
+
+    pub(super) async fn verify(&self) -> Verification {
+        let visit = self.target.visit(None).await;
+        let engine = self.engine(&visit.url);
+        let job = Job::new().0;
+        engine
+            .verify(&job, Some(self.bundle.clone()))
+            .await
+            .unwrap()
+    }
+
+    /// The passwords that the operator is given are those that let people in; then everything, without what differs by
+    /// chance.
+    pub(super) fn end(&self, mut summary: ImportSummary) -> End {
+        let world = self.world();
+        let mut accounts = world.accounts.clone();
+        let given = fs::read_to_string(summary.passwords.take().unwrap()).unwrap();
+        let given: BTreeMap<_, _> = given
+            .lines()
+            .map(|line| line.split_once(',').unwrap())
+            .collect();
+        let mut made = BTreeMap::new();
+        for (user, account) in &mut accounts {
+            match &mut account.door {
+                Door::Password(password) if password != OWN => {
+                    made.insert(user.clone(), std::mem::take(password));
+                }
+                Door::Password(_) | Door::Closed => {}
+            }
+        }
+        let made = made.iter().map(|(user, password)| (&**user, &**password));
+        assert_eq!(given, made.collect());
+        End {
+            summary,
+            accounts,
+            rooms: world
+                .rooms
+                .iter()
+                .map(|(id, room)| (id.clone(), room.lines()))
+                .collect(),
+            aliases: world.aliases.clone(),
+        }
+    }
+}

@@ -199,8 +199,23 @@ impl Import {
             ) => Err(error),
             Err(error) => {
                 let reason = error.to_string();
-                self.ledger
-                    .record(step, &subject, &Outcome::Failed(reason.clone()))?;
+                // An attempt whose end is unknown stays begun: the next run must not take its result for somebody's own.
+                let refused = matches!(
+                    error,
+                    Error::Target(_)
+                        | Error::Answer {
+                            status: 400..=499,
+                            ..
+                        }
+                );
+                let begun = self
+                    .ledger
+                    .entry(step, &subject)?
+                    .is_some_and(|entry| entry.outcome == "begun");
+                if refused || !begun {
+                    self.ledger
+                        .record(step, &subject, &Outcome::Failed(reason.clone()))?;
+                }
                 self.problem(name, &subject, &reason)
             }
         }

@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     Error, Result,
     engine::Engine,
-    operation::{Operation, Surface},
+    operation::{Operation, Surface, lock::RunLock},
     report::{self, notice},
 };
 
@@ -40,6 +40,7 @@ const PACE: Pace = Pace {
 /// Runs the bot until `stop` comes, or until something makes it impossible.
 pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
     let config = Arc::clone(&engine.config);
+    let _only = RunLock::take(&config.data_dir)?;
     let store = Store::open(&config.data_dir)?;
     store.prune(engine.clock.now_ms())?;
     let news = Arc::new(Notify::new());

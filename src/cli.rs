@@ -62,7 +62,11 @@ pub async fn run(cli: Cli) -> Result<u8> {
         }
         Order::Shared(command) => {
             let config = loaded(path.as_deref())?.config;
-            let tokens = Tokens::load_or_make(&config.data_dir)?;
+            let tokens = if command.needs_tokens() {
+                Tokens::load(&config.data_dir)?
+            } else {
+                Tokens::load_or_random(&config.data_dir)?
+            };
             let engine = engine(config, tokens);
             let clock = Arc::clone(&engine.clock);
             shared::run(&Operation::new(engine, Surface::Shell), command, &clock).await

@@ -54,6 +54,15 @@ impl Command {
         }
     }
 
+    /// Whether it asks the target, and so needs the registrations' tokens.
+    #[must_use]
+    pub fn needs_tokens(&self) -> bool {
+        matches!(
+            self,
+            Self::Doctor(_) | Self::Plan(_) | Self::Import(_) | Self::Verify(_)
+        )
+    }
+
     /// Whether it is a job: long, with progress, and only one at a time.
     #[must_use]
     pub fn is_job(&self) -> bool {

@@ -94,6 +94,9 @@ impl Engine {
         let app = App::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?;
         let certificate = tls::load(&self.config.resident, &self.private_dir("resident")?).await?;
         let _listener = server::listen(app, self.config.resident.listen, certificate).await?;
+        if let Some(admin) = &admin {
+            admin.reach(&self.config.resident.name).await?;
+        }
         let passwords = self
             .private_dir("passwords")?
             .join(format!("{}.csv", bundle.name()));

@@ -116,9 +116,17 @@ pub enum Error {
     #[error("another job is running ({0}): wait for its end")]
     Busy(String),
 
+    /// Another bot of this installation is running.
+    #[error("another `ferryman run` works in {0}: stop it first")]
+    Running(PathBuf),
+
     /// Something on the target has to be set up first.
     #[error("{0}")]
     Target(String),
+
+    /// Something on the target is set up so that nothing can be carried over: it ends a job.
+    #[error("{0}")]
+    Setup(String),
 
     /// The job was asked to stop.
     #[error("stopped: start the same command again to go on from here")]
@@ -168,6 +176,8 @@ impl Error {
             | Self::File { .. }
             | Self::Ledger { .. }
             | Self::Busy(_)
+            | Self::Running(_)
+            | Self::Setup(_)
             | Self::Target(_) => Class::Operator,
         }
     }
@@ -186,8 +196,8 @@ impl Error {
             Self::Unreachable { .. } => 4,
             Self::Refused { .. } => 5,
             Self::Bundle { .. } => 6,
-            Self::Target(_) => 7,
-            Self::Busy(_) => 9,
+            Self::Setup(_) | Self::Target(_) => 7,
+            Self::Busy(_) | Self::Running(_) => 9,
             Self::Stopped => 10,
         }
     }

@@ -119,6 +119,15 @@ impl Operation {
         Ok(Answer::of(format!("```text\n{text}\n```\n")))
     }
 
+    /// The next command as whoever asks has to type it.
+    fn spoken(&self, markdown: &str) -> String {
+        let word = match self.surface {
+            Surface::Room => chat::PREFIX,
+            Surface::Shell => "ferryman",
+        };
+        markdown.replace("Next: `", &format!("Next: `{word} "))
+    }
+
     async fn export(&self, job: &Job, options: ExportOptions) -> Result<Answer> {
         let summary = self.engine.export(job, &options).await?;
         let good = summary.problems.is_empty();
@@ -130,7 +139,7 @@ impl Operation {
         Ok(Answer {
             files,
             good,
-            ..Answer::of(report::export::short(&summary))
+            ..Answer::of(self.spoken(&report::export::short(&summary)))
         })
     }
 
@@ -143,7 +152,7 @@ impl Operation {
         Ok(Answer {
             files,
             verbatim: wanted.json.then(|| json(&plan)),
-            ..Answer::of(report::plan::short(&plan))
+            ..Answer::of(self.spoken(&report::plan::short(&plan)))
         })
     }
 
@@ -153,7 +162,7 @@ impl Operation {
         Ok(Answer {
             files,
             good: report::import::is_good(&summary),
-            ..Answer::of(report::import::short(&summary))
+            ..Answer::of(self.spoken(&report::import::short(&summary)))
         })
     }
 

@@ -39,6 +39,7 @@ pub struct Resident {
     pub notary: Notary,
     rooms: RwLock<HashMap<OwnedRoomId, Arc<OpenRoom>>>,
     send_joins: AtomicU64,
+    key_queries: AtomicU64,
 }
 
 impl Resident {
@@ -51,6 +52,7 @@ impl Resident {
             notary,
             rooms: RwLock::default(),
             send_joins: AtomicU64::new(0),
+            key_queries: AtomicU64::new(0),
         }
     }
 
@@ -93,6 +95,16 @@ impl Resident {
     #[must_use]
     pub fn send_joins(&self) -> u64 {
         self.send_joins.load(Ordering::Relaxed)
+    }
+
+    /// Whether anybody has asked for other servers' keys: a target that trusts the resident as notary does.
+    #[must_use]
+    pub fn was_asked_for_keys(&self) -> bool {
+        self.key_queries.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn count_key_query(&self) {
+        self.key_queries.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_send_join(&self) {

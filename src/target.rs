@@ -8,6 +8,7 @@ pub mod directory;
 pub mod membership;
 mod ping;
 pub mod profile;
+mod reach;
 pub mod room;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::{
 };
 
 const SERVER: &str = "the target";
-const REMEDY: &str = "hand it the files of `ferryman registration` again and restart it if it reads them from its configuration";
+const REMEDY: &str = "hand it both files of `ferryman registration` (its text says how), with the tokens that are in them";
 
 /// The target, as the puppets' and as the bot's application service.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ mod rooms;
 const SERVER: &str = "the target";
 
 /// For a target that doesn't know the token.
-const REMEDY: &str = "hand the file `ferryman.yaml` to it again (`ferryman registration` says how), and keep its tokens as they are";
+const REMEDY: &str = "hand it the file `ferryman.yaml` (`ferryman registration` says how), with the tokens that are in it";
 
 /// An upload counts as one request.
 const TIMEOUT: Duration = Duration::from_mins(2);

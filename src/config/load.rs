@@ -1,11 +1,6 @@
 //! From the configuration file and the environment to a checked [`Config`].
 
-use std::{
-    fs,
-    net::SocketAddr,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
@@ -48,7 +43,8 @@ pub fn load(
         }
     };
     let mut layers = Layers::new(text.as_deref(), environment)?;
-    let config = build(&mut layers).map_err(|error| match (&error, &text) {
+    let base = path.and_then(Path::parent).unwrap_or(Path::new(""));
+    let config = build(&mut layers, base).map_err(|error| match (&error, &text) {
         (Error::Config(clause), None) => Error::Config(format!(
             "{clause} (there is no {}; the environment alone does not say it)",
             file.display()
@@ -74,7 +70,8 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-fn build(layers: &mut Layers) -> Result<Config> {
+/// Relative paths count from `base`: the folder of the file that was named, or the current one.
+fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
     let server_name = check::server_name("server_name", required(layers, "server_name")?)?;
     let bot_listen = check::listen("bot.listen", required(layers, "bot.listen")?)?;
     let resident_listen = check::listen("resident.listen", required(layers, "resident.listen")?)?;
@@ -95,7 +92,7 @@ fn build(layers: &mut Layers) -> Result<Config> {
     let localpart = check::localpart("bot.localpart", required(layers, "bot.localpart")?)?;
     Ok(Config {
         operators: operators(layers, &format!("@{localpart}:{server_name}"))?,
-        data_dir: PathBuf::from(required(layers, "data_dir")?),
+        data_dir: base.join(required(layers, "data_dir")?),
         synapse: Synapse {
             url: check::url("synapse.url", required(layers, "synapse.url")?)?,
             admin_token: token(required(layers, "synapse.admin_token")?)?.into(),
@@ -110,14 +107,19 @@ fn build(layers: &mut Layers) -> Result<Config> {
             control_room: optional(layers, "bot.control_room")?
                 .map(|value| check::room("bot.control_room", value))
                 .transpose()?,
-            registration_dir: PathBuf::from(required(layers, "bot.registration_dir")?),
+            registration_dir: base.join(required(layers, "bot.registration_dir")?),
         },
-        resident: resident(layers, &server_name, resident_listen)?,
+        resident: resident(layers, base, &server_name, resident_listen)?,
         server_name,
     })
 }
 
-fn resident(layers: &Layers, own: &ServerName, listen: SocketAddr) -> Result<Resident> {
+fn resident(
+    layers: &Layers,
+    base: &Path,
+    own: &ServerName,
+    listen: SocketAddr,
+) -> Result<Resident> {
     let name: OwnedServerName =
         check::server_name("resident.name", required(layers, "resident.name")?)?;
     if name == own {
@@ -128,7 +130,7 @@ fn resident(layers: &Layers, own: &ServerName, listen: SocketAddr) -> Result<Res
     }
     let file = |key: &'static str| {
         optional(layers, key)?
-            .map(|value| check::file(key, value))
+            .map(|value| check::file(key, &base.join(value).to_string_lossy()))
             .transpose()
     };
     let (certificate, private_key) = (file("resident.certificate")?, file("resident.private_key")?);

@@ -32,7 +32,7 @@ impl Tokens {
         })
     }
 
-    /// Reads the tokens, or makes and keeps new ones: an export needs none of them, but may come first.
+    /// Reads the tokens, or makes and keeps new ones: only for the registration, which hands them over.
     pub fn load_or_make(data_dir: &Path) -> Result<Self> {
         match Self::read(data_dir)? {
             Some(tokens) => Ok(tokens),
@@ -40,14 +40,23 @@ impl Tokens {
         }
     }
 
-    /// Makes new tokens and keeps them.
-    pub fn make(data_dir: &Path) -> Result<Self> {
-        let tokens = Self {
+    /// Reads the tokens; if there are none, gives some that open nothing and are not kept: an export needs none.
+    pub fn load_or_random(data_dir: &Path) -> Result<Self> {
+        Ok(Self::read(data_dir)?.unwrap_or_else(Self::random))
+    }
+
+    fn random() -> Self {
+        Self {
             bot_as: random_token(),
             bot_hs: random_token(),
             puppets_as: random_token(),
             puppets_hs: random_token(),
-        };
+        }
+    }
+
+    /// Makes new tokens and keeps them.
+    pub fn make(data_dir: &Path) -> Result<Self> {
+        let tokens = Self::random();
         private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
         write_private(&path, tokens.to_toml().as_bytes()).map_err(Error::file(path))?;

@@ -101,9 +101,12 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
     import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
     // After a crash the join may have gone through: asking again would do nothing, but not asking is clearer.
     if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
-        target
+        let joined = target
             .join(&room.joiner, room_id, &import.resident.identity.name)
-            .await?;
+            .await;
+        if let Err(error) = joined {
+            return Err(untrusted(import, &error)?.unwrap_or(error));
+        }
         if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
             return Err(Error::Target(format!(
                 "{} is not in the room after its join: look at the target's log",
@@ -114,6 +117,20 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
     import
         .ledger
         .record(Step::Join, room_id, &Outcome::Done("joined"))
+}
+
+/// A target that never asked the resident for keys can't check any event: then no room will do better.
+fn untrusted(import: &Import, error: &Error) -> Result<Option<Error>> {
+    let is_answer = matches!(error, Error::Answer { .. });
+    // It took the join's answer, but nobody asked who signed what is in it.
+    let never_asked = import.resident.send_joins() > 0 && !import.resident.was_asked_for_keys();
+    let first = import.ledger.count_done(Step::Join, None)? == 0;
+    Ok((import.admin.is_some() && is_answer && never_asked && first).then(|| {
+        Error::Setup(format!(
+            "the target did not ask the resident for the old server's keys, so it can't check any event: set trusted_servers = [\"{}\"] in its configuration, restart it, and import again ({error})",
+            import.resident.identity.name
+        ))
+    }))
 }
 
 /// Mends the joiner, then reads the room back: what differs is a problem each.

@@ -194,6 +194,7 @@ impl Import {
                 error @ (Error::Stopped
                 | Error::Ledger { .. }
                 | Error::File { .. }
+                | Error::Setup(_)
                 | Error::Unreachable { .. }
                 | Error::Refused { .. }),
             ) => Err(error),

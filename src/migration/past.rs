@@ -153,7 +153,7 @@ async fn import(
     let done = format!("Fetched {} remote PDUs successfully", events.len());
     match admin.run(&command).await {
         Ok(reply) if reply.contains(&done) => Ok(Ok(())),
-        Ok(reply) => Ok(Err(admin_room::failure(&reply).to_owned())),
+        Ok(reply) => Ok(Err(admin_room::failure(&reply))),
         // No reply within the time: what came of it is seen in the timeline.
         Err(Error::Target(reason)) => Ok(Err(reason)),
         Err(error) => Err(error),

@@ -45,6 +45,32 @@ impl JobLock {
     }
 }
 
+/// The one `ferryman run` of an installation: two would answer each command twice.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes it; the text of the failure is for people.
+    pub fn take(data_dir: &Path) -> Result<Self> {
+        private_dir(data_dir).map_err(Error::file(data_dir))?;
+        let path = data_dir.join("run.lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(Error::file(&path))?;
+        if locks(&file).map_err(Error::file(&path))? {
+            Ok(Self { _file: file })
+        } else {
+            Err(Error::Running(data_dir.to_owned()))
+        }
+    }
+}
+
 /// The job that holds the lock now, in this process or another.
 #[must_use]
 pub fn running(data_dir: &Path) -> Option<String> {
@@ -74,6 +100,23 @@ fn name_in(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_one_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = RunLock::take(dir.path()).unwrap();
+        let error = RunLock::take(dir.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "another `ferryman run` works in {}: stop it first",
+                dir.path().display()
+            )
+        );
+        assert_eq!(error.exit_code(), 9);
+        drop(first);
+        RunLock::take(dir.path()).unwrap();
+    }
 
     #[test]
     fn the_second_is_told_who_is_first() {

@@ -52,8 +52,12 @@ pub fn is_good(summary: &ImportSummary) -> bool {
 
 fn render(summary: &ImportSummary, limit: usize) -> String {
     let accounts = summary.accounts_created + len(&summary.accounts_adopted);
+    let failed = match summary.rooms_failed {
+        0 => String::new(),
+        failed => format!("**{} failed.** ", count(failed, "room", "rooms")),
+    };
     let mut text = format!(
-        "**Carried {} and {} to {}** in {}.\n\n",
+        "{failed}**Carried {} and {} to {}** in {}.\n\n",
         count(accounts, "account", "accounts"),
         count(summary.rooms_carried, "room", "rooms"),
         escape(&summary.target),
@@ -168,7 +172,7 @@ mod tests {
         });
         assert!(!is_good(&summary));
         insta::assert_snapshot!(short(&summary), @r"
-        **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
+        **1 room failed.** **Carried 21 accounts and 38 rooms to Tuwunel 1.9.0** in 28 s.
 
         - accounts: 20 created, 1 there already (password kept), 1 reserved
         - rooms: 38 carried, 1 skipped by plan, 1 failed

@@ -17,6 +17,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(40);
 /// It grows up to this: the target has other work.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
+/// Characters of a failed command's words that are told.
+const LONGEST_REASON: usize = 300;
 /// How long a command may take: a big import is one command.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -57,16 +59,20 @@ struct InReplyTo {
     event_id: OwnedEventId,
 }
 
-/// What a command that failed says: its reply without the lines that only frame it.
+/// What a command that failed says, in one line: its reply without the lines that only frame it.
 #[must_use]
-pub fn failure(reply: &str) -> &str {
-    reply
+pub fn failure(reply: &str) -> String {
+    let words: Vec<_> = reply
         .lines()
         .map(str::trim)
-        .find(|line| {
+        .filter(|line| {
             !line.is_empty() && !line.starts_with("```") && !line.starts_with("Command failed")
         })
-        .unwrap_or("it gave no reason")
+        .collect();
+    if words.is_empty() {
+        return "it gave no reason".to_owned();
+    }
+    words.join(" ").chars().take(LONGEST_REASON).collect()
 }
 
 /// The admin room, with the bot in it.
@@ -203,5 +209,9 @@ mod tests {
             "not found"
         );
         assert_eq!(failure("```\n```"), "it gave no reason");
+        assert_eq!(
+            failure("Failed sending:\n\nno route"),
+            "Failed sending: no route"
+        );
     }
 }

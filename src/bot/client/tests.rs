@@ -80,7 +80,7 @@ async fn failures_say_what_to_do_and_keep_the_token() {
         .mount(&server)
         .await;
     let client = client(&server.uri());
-    insta::assert_snapshot!(client.whoami().await.unwrap_err(), @"the target refuses the token (M_UNKNOWN_TOKEN): hand the file `ferryman.yaml` to it again (`ferryman registration` says how), and keep its tokens as they are");
+    insta::assert_snapshot!(client.whoami().await.unwrap_err(), @"the target refuses the token (M_UNKNOWN_TOKEN): hand it the file `ferryman.yaml` (`ferryman registration` says how), with the tokens that are in it");
     insta::assert_snapshot!(client.versions().await.unwrap_err(), @"the target gave an answer to GET /_matrix/client/versions that can't be read (expected value at line 1 column 1): is this address really the target?");
     let gone =
         super::Client::new("http://127.0.0.1:9", "AS".into(), "@f:x", Duration::ZERO).unwrap();

@@ -154,7 +154,7 @@ async fn every_failure_has_its_sentence() {
     ];
     insta::assert_snapshot!(lines.join("\n"), @r"
     1 the target gave an answer to /_matrix/client/versions that can't be read (no versions): is this address really the target?
-    5 the target refuses the token (M_UNKNOWN_TOKEN): hand the file `ferryman.yaml` to it again (`ferryman registration` says how), and keep its tokens as they are
+    5 the target refuses the token (M_UNKNOWN_TOKEN): hand it the file `ferryman.yaml` (`ferryman registration` says how), with the tokens that are in it
     7 the registered bot is not @ferryman:ferry.test (M_EXCLUSIVE): check server_name and bot.localpart, then register again what `ferryman registration --force` writes
     1 the target gave an answer to GET /_matrix/client/versions that can't be read (status 404): is this address really the target?
     7 the target reaches http://127.0.0.1:29330, but is not let in: it has another hs_token, so register ferryman.yaml again, or something else listens there

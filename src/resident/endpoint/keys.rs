@@ -38,6 +38,7 @@ pub async fn query_one(State(app): State<App>, Path(server): Path<String>) -> An
 
 fn answer<'a>(app: &App, servers: impl Iterator<Item = &'a OwnedServerName>) -> Answer {
     let resident = &app.resident;
+    resident.count_key_query();
     let mut found = Vec::new();
     for server in servers {
         found.extend(

@@ -13,7 +13,9 @@ impl World {
         let said = body["body"].as_str().unwrap().to_owned();
         self.admin_room
             .push(json!({ "event_id": command, "content": body }));
+        let ping = said.starts_with("!admin debug ping ");
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
+            _ if ping => "Got response: Ferryman".to_owned(),
             Some(list) => self.fetch(list),
             None => "Command failed with error:\n```\nunknown command\n```".to_owned(),
         };

@@ -98,8 +98,11 @@ fn answers_go_to_standard_output() {
 #[test]
 fn a_running_job_keeps_others_out() {
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(ferryman(dir.path(), &["registration"]).0, 0);
     let path = config(dir.path());
+    assert_eq!(
+        ferryman(dir.path(), &["registration", "--config", &path]).0,
+        0
+    );
     let _lock =
         ferryman::operation::lock::JobLock::take(&dir.path().join("data"), "export").unwrap();
     let (code, _, err) = ferryman(dir.path(), &["import", "--config", &path]);

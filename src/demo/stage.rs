@@ -47,18 +47,14 @@ impl Stage {
     /// an admin.
     pub async fn set(tuwunel: bool) -> Result<Self> {
         let names = Names::fresh()?;
-        let source = Synapse::start(SynapseOptions::source(names.server_name.clone())).await?;
-        let filled = fill::fill(&source).await?;
-        Self::around(names, source, filled, tuwunel).await
+        let trusted = names.clone();
+        Self::trusting(names, &trusted, tuwunel).await
     }
 
-    /// The same around a source that is there already.
-    pub async fn around(
-        names: Names,
-        source: Synapse,
-        filled: Filled,
-        tuwunel: bool,
-    ) -> Result<Self> {
+    /// The same, but the target trusts another resident's name: what comes of a wrong `trusted_servers`.
+    pub async fn trusting(names: Names, trusted: &Names, tuwunel: bool) -> Result<Self> {
+        let source = Synapse::start(SynapseOptions::source(names.server_name.clone())).await?;
+        let filled = fill::fill(&source).await?;
         let admin_token = filled
             .admin()
             .token()
@@ -70,9 +66,9 @@ impl Stage {
             admin_token,
         })?;
         let target = if tuwunel {
-            Target::tuwunel(&names, Vec::new()).await?
+            Target::tuwunel(trusted, Vec::new()).await?
         } else {
-            Target::stand_in(&names, installation.registrations()).await?
+            Target::stand_in(trusted, installation.registrations()).await?
         };
         installation.enter(target.url())?;
         hand_over(&target, &installation).await?;

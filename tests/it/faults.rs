@@ -5,9 +5,12 @@ use std::{
     process::{Command, Output},
 };
 
-use ferryman::demo::stage::Stage;
+use ferryman::{demo::stage::Stage, lab::names::Names};
 
-use crate::journey::export;
+use crate::{
+    journey::{export, job},
+    targets::tuwunel_or_skip,
+};
 
 /// `ferryman` with the stage's configuration, and one setting changed in the environment.
 fn ferryman(stage: &Stage, arguments: &[&str], change: Option<(&str, &str)>) -> Output {
@@ -99,4 +102,25 @@ async fn each_fault_has_its_sentence_and_exit_code() {
         "{line}"
     );
     assert!(broken.stdout.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tuwunel_that_does_not_trust_the_resident_is_named() {
+    if !tuwunel_or_skip("trusted_servers") {
+        return;
+    }
+    let names = Names::fresh().unwrap();
+    let mut trusted = names.clone();
+    trusted.resident = Names::fresh().unwrap().resident;
+    let stage = Stage::trusting(names, &trusted, true).await.unwrap();
+    let engine = stage.engine();
+    export(&engine).await;
+    let error = engine.import(&job(), None).await.unwrap_err();
+    assert_eq!(error.exit_code(), 7);
+    let text = error.to_string();
+    let setting = format!("set trusted_servers = [\"{}\"]", stage.names.resident);
+    assert!(
+        text.starts_with("the target did not ask the resident") && text.contains(&setting),
+        "{text}"
+    );
 }

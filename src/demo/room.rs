@@ -43,12 +43,7 @@ impl<'a> ControlRoom<'a> {
             let invites = sync["rooms"]["invite"].as_object();
             if let Some(room) = invites.and_then(|invites| invites.keys().next()) {
                 client.join(room, None).await?;
-                return Ok(Self {
-                    client,
-                    room: room.clone(),
-                    seen: 0,
-                    last_verify_was_good: false,
-                });
+                return Ok(Self::of(client, room));
             }
             if start.elapsed() > INVITE {
                 return Err(LabError::Late {
@@ -59,6 +54,17 @@ impl<'a> ControlRoom<'a> {
             }
             tokio::time::sleep(POLL).await;
             attempt += 1;
+        }
+    }
+
+    /// A room that the operator is in already.
+    #[must_use]
+    pub fn of(client: &'a Client, room: &str) -> Self {
+        Self {
+            client,
+            room: room.to_owned(),
+            seen: 0,
+            last_verify_was_good: false,
         }
     }
 

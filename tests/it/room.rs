@@ -18,11 +18,16 @@ struct Running(Child);
 
 impl Running {
     fn start(stage: &Stage) -> Self {
+        Self::start_with(stage, &[])
+    }
+
+    fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
             .arg("--config")
             .arg(&stage.installation.file)
             .arg("run")
             .env("FERRYMAN_LOG", "error")
+            .envs(environment.iter().copied())
             .spawn()
             .unwrap();
         Self(child)
@@ -71,6 +76,30 @@ async fn strangers_and_forgers_are_turned_away() {
             .ask("help doctor", Duration::from_secs(30))
             .await
             .unwrap();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configured_room_is_entered_by_invite() {
+    each_target("a configured control room", async |target| {
+        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let operator = &stage.target.operator;
+        let id = operator
+            .create_room(&json!({ "preset": "private_chat", "name": "Ours" }))
+            .await
+            .unwrap();
+        let _running = Running::start_with(&stage, &[("FERRYMAN_BOT_CONTROL_ROOM", &id)]);
+        // The bot waits for the invite.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        operator
+            .invite(&id, &stage.installation.config.bot_id())
+            .await
+            .unwrap();
+        let mut room = ControlRoom::of(operator, &id);
+        ready(&mut room).await;
+        let answers = room.ask("status", Duration::from_secs(30)).await.unwrap();
         assert_eq!(answers.len(), 1, "{answers:?}");
     })
     .await;

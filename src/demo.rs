@@ -5,6 +5,7 @@ pub mod installation;
 pub mod ordinary;
 pub mod room;
 pub mod stage;
+pub mod verdict;
 
 use std::{
     fs,
@@ -100,7 +101,7 @@ async fn play(stage: &Stage, start: Instant) -> Result<bool> {
         }
     }
     say("\n--- ordinary users on the new server ---");
-    let mut good = room.last_verify_was_good;
+    let mut good = verdict::of(&stage.installation.config.data_dir)?;
     for user in ORDINARY {
         let (line, same) = ordinary::look(stage, user).await?;
         say(&line);

@@ -24,8 +24,6 @@ pub struct ControlRoom<'a> {
     client: &'a Client,
     room: String,
     seen: usize,
-    /// Whether the last `verify` found nothing that differs.
-    pub last_verify_was_good: bool,
 }
 
 impl<'a> ControlRoom<'a> {
@@ -64,7 +62,6 @@ impl<'a> ControlRoom<'a> {
             client,
             room: room.to_owned(),
             seen: 0,
-            last_verify_was_good: false,
         }
     }
 
@@ -88,7 +85,6 @@ impl<'a> ControlRoom<'a> {
 
     /// Sends a command and gives the bot's messages once the last of them is there.
     pub async fn ask(&mut self, command: &str, patience: Duration) -> Result<Vec<String>> {
-        let name = command.split_whitespace().next().unwrap_or_default();
         let asked = self
             .client
             .say(&self.room, &format!("!ferry {command}"))
@@ -100,11 +96,6 @@ impl<'a> ControlRoom<'a> {
             if answered {
                 // Files follow their message at once.
                 tokio::time::sleep(POLL * 4).await;
-                if name == "verify" {
-                    self.last_verify_was_good = messages
-                        .last()
-                        .is_some_and(|(_, text)| !text.contains("differ"));
-                }
                 return self.new_lines().await;
             }
             tokio::time::sleep(POLL).await;

@@ -23,14 +23,7 @@ impl JobLock {
     pub fn take(data_dir: &Path, job: &str) -> Result<Self> {
         private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(Error::file(&path))?;
+        let mut file = private(&path)?;
         if !locks(&file).map_err(Error::file(&path))? {
             // A `status` that is looking holds it for an instant.
             std::thread::sleep(Duration::from_millis(20));
@@ -56,19 +49,24 @@ impl RunLock {
     pub fn take(data_dir: &Path) -> Result<Self> {
         private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join("run.lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(Error::file(&path))?;
+        let file = private(&path)?;
         if locks(&file).map_err(Error::file(&path))? {
             Ok(Self { _file: file })
         } else {
             Err(Error::Running(data_dir.to_owned()))
         }
     }
+}
+
+fn private(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(Error::file(path))
 }
 
 /// The job that holds the lock now, in this process or another.

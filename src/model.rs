@@ -2,6 +2,7 @@
 
 pub mod abilities;
 pub mod event_line;
+pub mod figures;
 pub mod join_point;
 pub mod pdu;
 pub mod room;

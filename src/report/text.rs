@@ -24,6 +24,14 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Somebody else's text where nothing else has to be escaped: each character that isn't seen is a space.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_unseen(c) { ' ' } else { c })
+        .collect()
+}
+
 /// A sentence of ours or of a server: like [`escape`], but what stands between backticks stays code.
 #[must_use]
 pub fn sentence(text: &str) -> String {

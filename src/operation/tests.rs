@@ -106,7 +106,7 @@ async fn a_running_job_is_on_the_board_until_it_ends() {
     let command = Command::Import(Import::default());
     let answer = watch(&runner, command, Job::new(), &clock, pace, &mut looks).await;
     assert_eq!(answer.unwrap().markdown, "done");
-    assert_eq!(looks.1.as_deref(), Some("import: rooms, 0 of 9"));
+    assert_eq!(looks.1.as_deref(), Some("import: rooms, 0 of 9 (0 %)"));
     assert!(posted(runner.board()).is_none());
 }
 

@@ -1,5 +1,6 @@
 //! `report.html` of a bundle: one page that needs nothing else, without scripts, for a phone, a desk and paper.
 
+mod asked;
 mod axis;
 mod bars;
 mod columns;
@@ -13,29 +14,17 @@ mod rooms;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::text::{count, time, visible};
-use crate::{bundle::SourceKind, model::figures::Figures};
+use crate::{
+    bundle::{Origin, SourceKind},
+    model::figures::Figures,
+};
 
 /// Nothing is loaded and nothing runs, even if an escape were missing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// Where a bundle is from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heading {
-    /// The exported server.
-    pub server_name: String,
-    /// How it was read.
-    pub source: SourceKind,
-    /// As Synapse says it itself.
-    pub synapse_version: String,
-    /// Milliseconds since the Unix epoch at which the export began.
-    pub exported_ts: u64,
-    /// What the operator asked for, option by option: `("History", "all")`.
-    pub asked: Vec<(String, String)>,
-}
-
 /// The whole page. It holds names of rooms, subjects of problems and numbers, and so no secret.
 #[must_use]
-pub fn page(heading: &Heading, figures: &Figures) -> String {
+pub fn page(origin: &Origin, figures: &Figures) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -45,15 +34,15 @@ pub fn page(heading: &Heading, figures: &Figures) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
-                title { "Export of " (visible(&heading.server_name)) }
+                title { "Export of " (visible(origin.server_name.as_str())) }
                 style { (PreEscaped(include_str!("page/style.css"))) }
             }
             body {
-                (top(heading, figures))
+                (top(origin, figures))
                 main {
-                    (contents::section(heading, figures))
+                    (contents::section(origin, figures))
                     (rooms::section(&figures.rooms))
-                    (months::section(&figures.months, heading.exported_ts))
+                    (months::section(&figures.months, origin.exported_ts))
                     (media::section(&figures.media))
                     (largest::section(&figures.rooms))
                     (problems::section(&figures.problems))
@@ -70,8 +59,8 @@ pub fn page(heading: &Heading, figures: &Figures) -> String {
     page.into_string()
 }
 
-fn top(heading: &Heading, figures: &Figures) -> Markup {
-    let how = match heading.source {
+fn top(origin: &Origin, figures: &Figures) -> Markup {
+    let how = match origin.source {
         SourceKind::AdminApi => "read through its Admin API",
         SourceKind::Database => "read from its database",
     };
@@ -79,9 +68,11 @@ fn top(heading: &Heading, figures: &Figures) -> Markup {
     html! {
         header {
             p.kind { "Export of a homeserver" }
-            h1 { (other(&heading.server_name)) }
+            h1 { (other(origin.server_name.as_str())) }
             p.origin {
-                "Synapse " (other(&heading.synapse_version)) ", " (how) ", begun " (time(heading.exported_ts))
+                "Synapse"
+                @if let Some(version) = &origin.synapse_version { " " (other(version)) }
+                ", " (how) ", begun " (time(origin.exported_ts))
             }
             @if problems == 0 {
                 p.state.good { "Everything that was asked for could be read." }

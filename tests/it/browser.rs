@@ -10,10 +10,10 @@ use std::{
 };
 
 use ferryman::{
-    bundle::SourceKind,
+    bundle::{Origin, SourceKind},
     job::Problem,
-    model::figures::Figures,
-    report::page::{Heading, page},
+    model::{figures::Figures, wanted::Wanted},
+    report::page::page,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -186,13 +186,16 @@ fn contrast(one: &str, other: &str) -> f64 {
     one.max(other) / one.min(other)
 }
 
-fn heading() -> Heading {
-    Heading {
-        server_name: "a-rather-long-name-of-a-server.department.ferry.test".into(),
+fn origin() -> Origin {
+    Origin {
         source: SourceKind::AdminApi,
-        synapse_version: "1.163.2".into(),
+        synapse_version: Some("1.163.2".into()),
+        server_name: "a-rather-long-name-of-a-server.department.ferry.test"
+            .try_into()
+            .unwrap(),
         exported_ts: 1_785_592_800_000,
-        asked: vec![("History".into(), "all".into())],
+        stream_position: None,
+        wanted: Wanted::default(),
     }
 }
 
@@ -237,7 +240,7 @@ fn a_phone_shows_all_of_it_in_both_colour_schemes() {
     let mut grounds = Vec::new();
     for dark in [false, true] {
         for figures in [Figures::default(), figures()] {
-            let seen = seen(&browser, &page(&heading(), &figures), dark);
+            let seen = seen(&browser, &page(&origin(), &figures), dark);
             assert_eq!(seen.console, [""; 0], "dark: {dark}");
             assert_eq!((seen.width, seen.beyond.as_slice()), (PHONE, [].as_slice()));
             assert_eq!(seen.bars > 40, figures.rooms.all > 0, "{}", seen.bars);

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Heading, other};
+use super::{asked, other};
 use crate::{
+    bundle::Origin,
     model::figures::Figures,
     report::text::{number_of, size, visible},
 };
@@ -17,7 +18,7 @@ struct Tile {
 }
 
 /// The whole section.
-pub(super) fn section(heading: &Heading, figures: &Figures) -> Markup {
+pub(super) fn section(origin: &Origin, figures: &Figures) -> Markup {
     html! {
         section aria-label="Counts" {
             div.tiles {
@@ -32,13 +33,11 @@ pub(super) fn section(heading: &Heading, figures: &Figures) -> Markup {
                 }
             }
             div.pair {
-                @if !heading.asked.is_empty() {
-                    div.list {
-                        h2 { "What was asked for" }
-                        dl {
-                            @for (name, value) in &heading.asked {
-                                div { dt { (visible(name)) } dd { (other(value)) } }
-                            }
+                div.list {
+                    h2 { "What was asked for" }
+                    dl {
+                        @for (name, value) in asked::list(&origin.wanted) {
+                            div { dt { (name) } dd { (other(&value)) } }
                         }
                     }
                 }

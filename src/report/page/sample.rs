@@ -2,29 +2,25 @@
 
 use serde_json::json;
 
-use super::Heading;
-use crate::{bundle::SourceKind, job::Problem, model::figures::Figures};
+use crate::{
+    bundle::{Origin, SourceKind},
+    job::Problem,
+    model::{figures::Figures, wanted::Wanted},
+};
 
 /// 2026-08-01 14:00 UTC.
 pub(super) const EXPORTED: u64 = 1_785_592_800_000;
 
 const DAY: u64 = 86_400_000;
 
-pub(super) fn heading() -> Heading {
-    let asked = [
-        ("History", "all"),
-        ("Media", "all"),
-        ("Key backups", "with users’ permission"),
-        ("Rooms", "all"),
-    ];
-    Heading {
-        server_name: "ferry.test".into(),
+pub(super) fn origin() -> Origin {
+    Origin {
         source: SourceKind::AdminApi,
-        synapse_version: "1.163.2".into(),
+        synapse_version: Some("1.163.2".into()),
+        server_name: "ferry.test".try_into().unwrap(),
         exported_ts: EXPORTED,
-        asked: asked
-            .map(|(name, value)| (name.into(), value.into()))
-            .into(),
+        stream_position: None,
+        wanted: Wanted::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use roxmltree::{Document, Node};
 use serde_json::json;
 
 use super::{sample::*, *};
-use crate::job::Problem;
+use crate::{job::Problem, model::wanted::Wanted};
 
 /// The page as XML: HTML's doctype and elements without an end are the only difference.
 fn well_formed(page: &str) -> String {
@@ -40,7 +40,7 @@ fn texts(page: &str, of: &str) -> String {
 
 #[test]
 fn an_empty_server() {
-    let page = page(&heading(), &Figures::default());
+    let page = page(&origin(), &Figures::default());
     insta::assert_snapshot!(texts(&page, "main"), @r"
     Accounts
     0
@@ -51,13 +51,15 @@ fn an_empty_server() {
     Media files
     0
     What was asked for
+    Accounts
+    all
+    Rooms
+    all
     History
     all
     Media
-    all
-    Key backups
-    with users’ permission
-    Rooms
+    the list, without contents
+    Devices
     all
     Problems
     None: everything that was asked for could be read.
@@ -66,7 +68,7 @@ fn an_empty_server() {
 
 #[test]
 fn a_small_server() {
-    let page = page(&heading(), &small());
+    let page = page(&origin(), &small());
     insta::assert_snapshot!(texts(&page, "main"), @r"
     Accounts
     3
@@ -80,13 +82,15 @@ fn a_small_server() {
     1
     48.2 kB
     What was asked for
+    Accounts
+    all
+    Rooms
+    all
     History
     all
     Media
-    all
-    Key backups
-    with users’ permission
-    Rooms
+    the list, without contents
+    Devices
     all
     Also in the bundle
     Devices
@@ -216,7 +220,7 @@ fn a_small_server() {
 
 #[test]
 fn a_large_server() {
-    let page = page(&heading(), &large());
+    let page = page(&origin(), &large());
     insta::assert_snapshot!(texts(&page, "header"), @r"
     Export of a homeserver
     ferry.test
@@ -272,21 +276,24 @@ fn nothing_that_somebody_else_wrote_is_more_than_text() {
         subject: hostile.into(),
         reason: hostile.into(),
     });
-    let heading = Heading {
-        server_name: hostile.into(),
-        synapse_version: hostile.into(),
-        asked: vec![(hostile.into(), hostile.into())],
-        ..heading()
+    let origin = Origin {
+        synapse_version: Some(hostile.into()),
+        wanted: Wanted {
+            users: vec![hostile.into()],
+            rooms: vec![hostile.into()],
+            ..Wanted::default()
+        },
+        ..origin()
     };
-    let page = page(&heading, &figures);
-    assert_eq!(page.matches("alert(1)").count(), 20, "each stays readable");
+    let page = page(&origin, &figures);
+    assert_eq!(page.matches("alert(1)").count(), 16, "each stays readable");
     harmless(&page);
 }
 
 #[test]
 fn no_page_needs_anything_from_elsewhere() {
     for figures in [Figures::default(), small(), large()] {
-        harmless(&page(&heading(), &figures));
+        harmless(&page(&origin(), &figures));
     }
 }
 
@@ -341,7 +348,7 @@ fn harmless(page: &str) {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let page = page(&heading(), &large());
+    let page = page(&origin(), &large());
     let xml = well_formed(&page);
     let document = Document::parse(&xml).unwrap();
     let ids: Vec<_> = document
@@ -364,11 +371,11 @@ fn wrong_dates_are_counted_and_long_times_become_years() {
     for ms in [0, EXPORTED + 40 * 86_400_000, u64::MAX] {
         figures.event_ts(ms);
     }
-    insta::assert_snapshot!(texts(&page(&heading(), &figures), "note"), @"3 events are not shown: the date is before 2014 or after the export.");
+    insta::assert_snapshot!(texts(&page(&origin(), &figures), "note"), @"3 events are not shown: the date is before 2014 or after the export.");
     for ms in [1_420_070_400_000, 1_485_000_000_000, EXPORTED] {
         figures.event_ts(ms);
     }
-    let page = page(&heading(), &figures);
+    let page = page(&origin(), &figures);
     insta::assert_snapshot!(texts(&page, "figcaption"), @"Per year, by the time that the sender’s server gave them (UTC)");
     insta::assert_snapshot!(texts(&page, "tbody"), @r"
     2015

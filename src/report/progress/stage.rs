@@ -7,6 +7,9 @@ pub(super) fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::ExportUsers => "reading accounts",
         Phase::ExportRooms => "reading rooms",
+        Phase::ExportKeyBackups => "reading key backups",
+        Phase::ExportMedia => "reading media",
+        Phase::ExportServerKeys => "reading server keys",
         Phase::ExportPack => "packing the bundle",
         Phase::Accounts => "accounts",
         Phase::Profiles => "names and pictures",

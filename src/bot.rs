@@ -35,7 +35,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const PACE: Pace = Pace {
     first: Duration::from_millis(700),
     every: Duration::from_secs(5),
-    quiet: Duration::from_secs(60),
+    quiet: Duration::from_mins(1),
 };
 
 /// Runs the bot until `stop` comes, or until something makes it impossible.

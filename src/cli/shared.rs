@@ -23,7 +23,7 @@ use crate::{
 const LINES: Pace = Pace {
     first: Duration::from_secs(3),
     every: Duration::from_secs(3),
-    quiet: Duration::from_secs(60),
+    quiet: Duration::from_mins(1),
 };
 
 /// A bar moves.

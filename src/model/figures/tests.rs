@@ -124,13 +124,13 @@ fn only_the_largest_rooms_are_kept_the_largest_first() {
     }
     let events: Vec<u64> = figures.rooms.largest.iter().map(|it| it.events).collect();
     assert_eq!(events, (980..1_000).rev().collect::<Vec<_>>());
-    let mut named = Figures::default();
-    named.room(&room(
+    let mut two = Figures::default();
+    two.room(&room(
         1,
         &json!({"name": " ", "canonical_alias": "#a:ferry.test"}),
     ));
-    named.room(&room(2, &json!({ "joined_members": 2 })));
-    let names: Vec<_> = named
+    two.room(&room(2, &json!({ "joined_members": 2 })));
+    let names: Vec<_> = two
         .rooms
         .largest
         .iter()

@@ -12,7 +12,6 @@ pub(super) fn ticks(max: u64, most: u64) -> Vec<u64> {
         }
         // 1, 2, 5, 10, 20, …
         step = match factor {
-            2 => step.saturating_mul(2),
             5 => step / 2 * 5,
             _ => step.saturating_mul(2),
         };

@@ -13,6 +13,9 @@ const ABOVE: u64 = 8;
 /// Pixels below the plot, for the labels.
 const BELOW: u64 = 24;
 
+/// The plot's width in hundredths of a percent.
+const WHOLE: usize = 10_000;
+
 /// One column.
 pub(super) struct Column {
     /// When: shown when it is pointed at.
@@ -31,7 +34,10 @@ pub(super) fn chart(title: &str, columns: &[Column]) -> Markup {
     let top = ticks.last().copied().unwrap_or(1);
     // A single month is no wall.
     let slots = columns.len().max(1);
-    let (slot, width) = (100_00 / slots, (78_00 / slots).min(8_00));
+    let (slot, width) = (
+        WHOLE / slots,
+        (WHOLE * 78 / 100 / slots).min(WHOLE * 8 / 100),
+    );
     let hundredths = |number: usize| format!("{}.{:02}%", number / 100, number % 100);
     let height = ABOVE + HEIGHT + BELOW;
     html! {
@@ -48,7 +54,7 @@ pub(super) fn chart(title: &str, columns: &[Column]) -> Markup {
                     line.grid x1="0" x2="100%" y1=(y) y2=(y) {}
                 }
                 @for (number, column) in columns.iter().enumerate() {
-                    @let left = number * 100_00 / slots;
+                    @let left = number * WHOLE / slots;
                     @let tall = scaled(column.value, top).max(u64::from(column.value > 0));
                     rect.bar x=(hundredths(left + (slot - width.min(slot)) / 2)) width=(hundredths(width))
                         y=(ABOVE + HEIGHT - tall) height=(tall) {
@@ -57,8 +63,8 @@ pub(super) fn chart(title: &str, columns: &[Column]) -> Markup {
                     @if let Some(label) = &column.label {
                         @let middle = left + slot / 2;
                         @let (x, anchor) = match middle {
-                            0..8_00 => (left, "start"),
-                            8_00..92_00 => (middle, "middle"),
+                            0..800 => (left, "start"),
+                            800..9_200 => (middle, "middle"),
                             _ => (left + slot, "end"),
                         };
                         line.grid x1=(hundredths(middle)) x2=(hundredths(middle))

@@ -106,7 +106,12 @@ impl Client {
     }
 
     /// Uploads a file and gives its `mxc://` URI.
-    pub async fn upload(&self, name: &str, kind: &str, content: &'static [u8]) -> Result<String> {
+    pub async fn upload(
+        &self,
+        name: &str,
+        kind: &str,
+        content: impl Into<reqwest::Body>,
+    ) -> Result<String> {
         let path = "/_matrix/media/v3/upload";
         let request = self
             .http

@@ -19,6 +19,12 @@ use serde_json::json;
 
 use super::{Result, client::Client, synapse::Synapse};
 
+pub(in crate::lab) use self::{
+    encrypted::envelope,
+    people::PIXEL,
+    talk::{edit, in_thread, reaction, reply},
+    voices::{emoji, line},
+};
 pub use people::{FilledUser, ODD, password};
 
 /// Requests of so many rooms at once: more only queue in a single Synapse process.

@@ -61,9 +61,9 @@ impl Target {
     /// A second Synapse of the same name with a signing key of its own.
     pub async fn stand_in(names: &Names, registrations: Vec<Registration>) -> Result<Self> {
         let synapse = Synapse::start(SynapseOptions {
-            server_name: names.server_name.clone(),
             registrations,
             trusted_server: Some(names.resident.clone()),
+            ..SynapseOptions::source(names.server_name.clone())
         })
         .await?;
         let operator = synapse.register(OPERATOR, OPERATOR_PASSWORD, true).await?;

@@ -92,10 +92,12 @@ impl Counts {
     }
 }
 
-/// Whether Synapse has caught up with its own work on the user directory and the statistics.
+/// Whether Synapse has caught up with its own work on the user directory and the statistics, and has done its
+/// background updates, without which `synapse_port_db` refuses.
 pub(super) fn settled(path: &Path) -> Result<bool> {
     let sql = "SELECT (SELECT stream_id FROM user_directory_stream_pos) >= last
         AND (SELECT stream_id FROM stats_incremental_position) >= last
+        AND NOT EXISTS (SELECT 1 FROM background_updates)
         FROM (SELECT max(stream_id) AS last FROM current_state_delta_stream)";
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|database| database.query_row(sql, [], |row| row.get::<_, Option<bool>>(0)))

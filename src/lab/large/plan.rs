@@ -29,11 +29,21 @@ pub(super) struct Person {
     pub(super) avatar: Option<usize>,
     /// Log-ins beside the first.
     pub(super) more_devices: usize,
-    pub(super) email: bool,
-    pub(super) single_sign_on: bool,
-    pub(super) push_rule: bool,
-    pub(super) settings: bool,
+    pub(super) has: Vec<Belonging>,
     pub(super) fate: Fate,
+}
+
+/// What not everybody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Belonging {
+    /// A confirmed e-mail address.
+    Email,
+    /// A link to an identity provider.
+    SingleSignOn,
+    /// A push rule of one's own.
+    PushRule,
+    /// Account data of a type that no client knows.
+    Settings,
 }
 
 /// What becomes of an account at the end.

@@ -160,7 +160,7 @@ async fn wait_until_settled(database: &Path) -> Result<()> {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     Err(LabError::Late {
-        what: "Synapse's own work on its user directory and statistics".to_owned(),
+        what: "the end of Synapse's own work in the background".to_owned(),
         seconds: SETTLED.as_secs(),
     })
 }

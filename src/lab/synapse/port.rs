@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use super::{DATABASE, DatabasePlace, SynapseOptions, config};
 use crate::{
     lab::{
-        Result,
+        LabError, Result,
         folder::Folder,
         postgres::{Postgres, run},
         python::synapse_python,
@@ -13,12 +13,14 @@ use crate::{
     secret::random_token,
 };
 
-/// Carries an SQLite database that nobody uses into the empty database [`DATABASE`]; the script may change the file.
+/// Carries an SQLite database that nobody uses, and that has no background updates to do, into the empty database
+/// [`DATABASE`]. The file is changed.
 pub(in crate::lab) async fn port(
     sqlite: &Path,
     postgres: &Postgres,
     options: &SynapseOptions,
 ) -> Result<()> {
+    forget_pushers(sqlite)?;
     let folder = Folder::new("port")?;
     let place = DatabasePlace::Postgres(postgres.connection(DATABASE));
     // The script wants a whole configuration; nothing listens on its port.
@@ -30,4 +32,19 @@ pub(in crate::lab) async fn port(
         .arg(sqlite)
         .current_dir(folder.path());
     run(script).await
+}
+
+/// Every deactivation moves the stream of the pushers on, also where there is no pusher. The script takes the stream's
+/// position from the pushers that are there, and Synapse then refuses to start and recommends this statement
+/// (`synapse/storage/util/sequence.py`).
+fn forget_pushers(sqlite: &Path) -> Result<()> {
+    rusqlite::Connection::open(sqlite)
+        .and_then(|database| {
+            database.execute(
+                "DELETE FROM stream_positions WHERE stream_name = 'pushers'",
+                [],
+            )
+        })
+        .map(drop)
+        .map_err(LabError::database(sqlite))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::plan::{Fate, Person},
+    super::plan::{Belonging, Fate, Person},
     Making, files,
 };
 use crate::lab::{Result, client::Client, path::path, synapse::Synapse};
@@ -20,11 +20,11 @@ pub(super) async fn make(synapse: &Synapse, admin: &Client, person: &Person) -> 
         admin.clone()
     } else {
         let mut body = json!({ "password": password(&person.localpart), "admin": false });
-        if person.email {
+        if person.has.contains(&Belonging::Email) {
             let address = format!("{}@mail.example", person.localpart);
             body["threepids"] = json!([{ "medium": "email", "address": address }]);
         }
-        if person.single_sign_on {
+        if person.has.contains(&Belonging::SingleSignOn) {
             body["external_ids"] =
                 json!([{ "auth_provider": "oidc-lab", "external_id": person.localpart }]);
         }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{super::plan::Kind, Making};
+use super::{
+    super::plan::{Belonging, Kind},
+    Making,
+};
 use crate::lab::{Result, path::path};
 
 /// A type of account data that no client knows.
@@ -16,11 +19,11 @@ pub(super) async fn make(making: &Making<'_>, person: usize) -> Result<()> {
     if !direct.is_empty() {
         user.set_account_data("m.direct", &json!(direct)).await?;
     }
-    if planned.settings {
+    if planned.has.contains(&Belonging::Settings) {
         let settings = json!({ "theme": "dark", "number": person, "list": [1, "two", null] });
         user.set_account_data(SETTINGS, &settings).await?;
     }
-    if planned.push_rule {
+    if planned.has.contains(&Belonging::PushRule) {
         let rule = path(
             "/_matrix/client/v3/pushrules/global",
             &["content", "lab.ferry"],

@@ -2,7 +2,7 @@
 
 use rand::{Rng, rngs::StdRng};
 
-use super::{Fate, PEOPLE, Person};
+use super::{Belonging, Fate, PEOPLE, Person};
 
 const FIRST: [&str; 25] = [
     "anna", "ben", "carla", "deniz", "emma", "felix", "greta", "hugo", "ines", "jonas", "klara",
@@ -40,12 +40,21 @@ fn person(number: usize, random: &mut StdRng) -> Person {
         displayname: (number % 9 != 8).then(|| format!("{} {}", capital(first), capital(last))),
         avatar: (number % 10 < 7).then(|| file_size(random)),
         more_devices: [1, 0, 0, 1, 0, 0, 2, 0, 0, 0][number % 10],
-        email: number % 5 == 2,
-        single_sign_on: number % 20 == 7,
-        push_rule: number % 10 == 3,
-        settings: number % 2 == 1,
+        has: belongings(number),
         fate,
     }
+}
+
+fn belongings(number: usize) -> Vec<Belonging> {
+    [
+        (number % 5 == 2, Belonging::Email),
+        (number % 20 == 7, Belonging::SingleSignOn),
+        (number % 10 == 3, Belonging::PushRule),
+        (number % 2 == 1, Belonging::Settings),
+    ]
+    .into_iter()
+    .filter_map(|(has, belonging)| has.then_some(belonging))
+    .collect()
 }
 
 fn capital(word: &str) -> String {

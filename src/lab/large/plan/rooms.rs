@@ -65,7 +65,7 @@ fn room(number: usize, kind: Kind, size: usize, messages: usize, random: &mut St
     let readers = members
         .iter()
         .copied()
-        .filter(|one| (one + number) % 7 == 0);
+        .filter(|one| (one + number).is_multiple_of(7));
     let tags = members
         .iter()
         .filter_map(|&one| match (one + 3 * number) % 31 {
@@ -84,7 +84,7 @@ fn room(number: usize, kind: Kind, size: usize, messages: usize, random: &mut St
         aliases: Vec::new(),
         encrypted: match kind {
             Kind::Public => number % 40 == 20,
-            Kind::Private => number % 4 == 0,
+            Kind::Private => number.is_multiple_of(4),
             Kind::Direct => number % 5 < 3,
             Kind::Space => false,
         },

@@ -4,15 +4,20 @@
 
 mod archive;
 mod contents;
+mod entry_index;
 mod entry_name;
 mod events;
 mod file_names;
 mod files;
 mod fresh;
 mod json_stream;
+mod line;
+mod lines;
 mod manifest;
+mod media;
+mod people;
 mod reader;
-mod room_index;
+mod records;
 mod schema;
 mod shards;
 mod work;
@@ -22,9 +27,11 @@ mod writer;
 mod tests;
 
 pub use events::Events;
-pub use reader::Bundle;
+pub use lines::Lines;
+pub use reader::{Bundle, OfUser};
+pub use records::{RoomRecord, UserRecord};
 pub use schema::{Schema, SourceKind};
-pub use writer::{BundleWriter, Finished, Origin, RoomRecord};
+pub use writer::{BundleWriter, Finished, Origin};
 
 /// Versions of the format up to this one are read; this one is written.
 pub const VERSION: u32 = 2;

@@ -25,9 +25,10 @@ use crate::{
         plan::Plan,
         verify,
     },
+    model::wanted::Wanted,
     resident::{App, Identity, Notary, Resident, Sender, server, tls},
     secret::private_dir,
-    source::{admin_api, export, summary::ExportSummary},
+    source::{admin_api, api_reader::ApiReader, export, summary::ExportSummary},
     target::Target,
 };
 
@@ -36,6 +37,8 @@ use crate::{
 pub struct ExportOptions {
     /// Where the bundle goes; default `<data_dir>/bundles/synapse-export-<UTC time>.tar.zst`.
     pub out: Option<PathBuf>,
+    /// What it reads.
+    pub wanted: Wanted,
 }
 
 /// One installation's servers, tokens and data.
@@ -63,7 +66,10 @@ impl Engine {
         };
         let synapse = &self.config.synapse;
         let client = admin_api::Client::new(synapse)?;
-        export::run(&client, &self.config.server_name, &out, job, &*self.clock).await
+        let server_name = &self.config.server_name;
+        let reader = ApiReader::new(client, server_name.clone());
+        let wanted = options.wanted.clone();
+        export::run(reader, server_name, wanted, &out, job, &*self.clock).await
     }
 
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.

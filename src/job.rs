@@ -15,8 +15,14 @@ use tokio::sync::mpsc;
 pub enum Phase {
     /// Export: the list of users and their profiles.
     ExportUsers,
+    /// Export: key backups, version by version.
+    ExportKeyBackups,
     /// Export: each room's state, members, aliases and events.
     ExportRooms,
+    /// Export: local media.
+    ExportMedia,
+    /// Export: the keys of the servers that signed events.
+    ExportServerKeys,
     /// Export: packing and checksums.
     ExportPack,
     /// Import: accounts.

@@ -1,10 +1,21 @@
 //! Plain types of the migration, without I/O.
 
 pub mod abilities;
+pub mod account_data;
+pub mod cross_signing;
+pub mod device;
 pub mod event_line;
 pub mod join_point;
+pub mod key_backup;
+pub mod media;
+pub mod order;
 pub mod pdu;
+pub mod pending;
+pub mod push_rules;
+pub mod receipt;
 pub mod room;
+pub mod snapshot;
 pub mod state_event;
 pub mod timeline_entry;
 pub mod user;
+pub mod wanted;

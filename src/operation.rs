@@ -101,7 +101,16 @@ impl Operation {
                     ..Answer::of(report::finding::markdown(&findings))
                 })
             }
-            Command::Export(export) => self.export(job, ExportOptions { out: export.out }).await,
+            Command::Export(export) => {
+                self.export(
+                    job,
+                    ExportOptions {
+                        out: export.out,
+                        ..ExportOptions::default()
+                    },
+                )
+                .await
+            }
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import.bundle).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,

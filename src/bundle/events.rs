@@ -8,7 +8,7 @@ use std::{
 
 use ruma::{OwnedRoomId, RoomId};
 
-use super::shards::Frame;
+use super::shards::{Frame, Frames};
 use crate::{Error, Result, model::event_line::EventLine};
 
 /// Bytes of a line: an event of 64 KiB with every character escaped, and what the bundle adds, with room to spare.
@@ -20,6 +20,9 @@ const MAX_LINE: u64 = 1024 * 1024;
 pub struct Events {
     bundle: PathBuf,
     room: OwnedRoomId,
+    shard: PathBuf,
+    /// Those that are not begun yet, the next one last.
+    frames: Vec<Frame>,
     left: u64,
     lines: Option<Lines>,
 }
@@ -32,50 +35,78 @@ impl Events {
         Self {
             bundle: bundle.to_owned(),
             room: room.to_owned(),
+            shard: PathBuf::new(),
+            frames: Vec::new(),
             left: 0,
             lines: None,
         }
     }
 
-    /// The events of a frame in the bundle directory `dir`.
-    pub(super) fn of(dir: &Path, bundle: &Path, room: &RoomId, frame: &Frame) -> Result<Self> {
-        let path = dir.join(&frame.shard);
-        let open = || -> io::Result<Lines> {
-            let mut file = File::open(&path)?;
-            file.seek(SeekFrom::Start(frame.offset))?;
-            let decoder = zstd::Decoder::new(file.take(frame.length))?.single_frame();
-            Ok(BufReader::new(decoder))
-        };
-        Ok(Self {
+    /// The events of a room's frames in the bundle directory `dir`.
+    pub(super) fn of(dir: &Path, bundle: &Path, room: &RoomId, frames: &Frames) -> Result<Self> {
+        let mut events = Self {
             bundle: bundle.to_owned(),
             room: room.to_owned(),
-            left: frame.lines,
-            lines: Some(open().map_err(Error::file(&path))?),
-        })
+            shard: dir.join(&frames.shard),
+            frames: [frames.timeline, frames.outliers]
+                .into_iter()
+                .flatten()
+                .collect(),
+            left: 0,
+            lines: None,
+        };
+        events.next_frame().map_err(Error::file(&events.shard))?;
+        Ok(events)
+    }
+
+    /// Opens the next frame; false if there is none.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        let Some(frame) = self.frames.pop() else {
+            return Ok(false);
+        };
+        let mut file = File::open(&self.shard)?;
+        file.seek(SeekFrom::Start(frame.offset))?;
+        let decoder = zstd::Decoder::new(file.take(frame.length))?.single_frame();
+        self.lines = Some(BufReader::new(decoder));
+        self.left = frame.lines;
+        Ok(true)
     }
 
     fn read(&mut self) -> Result<Option<EventLine>, String> {
-        let Some(lines) = &mut self.lines else {
-            return Ok(None);
-        };
-        let mut line = Vec::new();
-        lines
-            .by_ref()
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| error.to_string())?;
-        match (line.is_empty(), self.left) {
-            (true, 0) => return Ok(None),
-            (true, left) => return Err(format!("{left} events are missing at the end")),
-            (false, 0) => return Err("there are more events than events/index.json says".into()),
-            (false, _) => self.left -= 1,
+        loop {
+            let Some(lines) = &mut self.lines else {
+                return Ok(None);
+            };
+            let mut line = Vec::new();
+            lines
+                .by_ref()
+                .take(MAX_LINE)
+                .read_until(b'\n', &mut line)
+                .map_err(|error| error.to_string())?;
+            match (line.is_empty(), self.left) {
+                (true, 0) => {
+                    if self.next_frame().map_err(|error| error.to_string())? {
+                        continue;
+                    }
+                    return Ok(None);
+                }
+                (true, left) => return Err(format!("{left} events are missing at the end")),
+                (false, 0) => {
+                    return Err("there are more events than events/index.json says".into());
+                }
+                (false, _) => self.left -= 1,
+            }
+            return self.event(&line).map(Some);
         }
-        if line.pop() != Some(b'\n') {
+    }
+
+    fn event(&self, line: &[u8]) -> Result<EventLine, String> {
+        let Some((b'\n', line)) = line.split_last() else {
             return Err(format!("a line is cut off or longer than {MAX_LINE} bytes"));
-        }
-        let event: EventLine = serde_json::from_slice(&line).map_err(|error| error.to_string())?;
+        };
+        let event: EventLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         if event.room_id == self.room {
-            Ok(Some(event))
+            Ok(event)
         } else {
             Err(format!("an event of {} stands among them", event.room_id))
         }
@@ -89,6 +120,7 @@ impl Iterator for Events {
         let read = self.read();
         if !matches!(read, Ok(Some(_))) {
             self.lines = None;
+            self.frames.clear();
         }
         read.transpose().map(|event| {
             event.map_err(|reason| Error::Bundle {

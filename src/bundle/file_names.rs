@@ -20,6 +20,32 @@ pub(super) const ALIASES: &str = "aliases.json";
 pub(super) const SERVER_KEYS: &str = "server_keys.json";
 /// What could not be read from the source.
 pub(super) const PROBLEMS: &str = "problems.json";
+/// User → global and per-room account data.
+pub(super) const ACCOUNT_DATA: &str = "account_data.json";
+/// User → own push rules and changed defaults.
+pub(super) const PUSH_RULES: &str = "push_rules.json";
+/// User → pushers.
+pub(super) const PUSHERS: &str = "pushers.json";
+/// User → room → receipts.
+pub(super) const RECEIPTS: &str = "receipts.json";
+/// User → `{devices: […]}`.
+pub(super) const DEVICES: &str = "devices.json";
+/// User → device → public keys.
+pub(super) const DEVICE_KEYS: &str = "device_keys.json";
+/// User → cross-signing keys.
+pub(super) const CROSS_SIGNING: &str = "cross_signing.json";
+/// User → pending invites and knocks.
+pub(super) const PENDING: &str = "pending.json";
+/// Published rooms.
+pub(super) const DIRECTORY: &str = "directory.json";
+/// Local media.
+pub(super) const MEDIA_REFS: &str = "media_refs.json";
+/// Encrypted sessions of server-side key backups.
+pub(super) const KEY_BACKUPS: &str = "key_backups.ndjson.zst";
+/// State before events that follow one which the bundle lacks.
+pub(super) const STATE_SNAPSHOTS: &str = "state_snapshots.ndjson.zst";
+/// User → bcrypt hash; only if asked for.
+pub(super) const PASSWORD_HASHES: &str = "secrets/password_hashes.json";
 /// Where each room's events are.
 pub(super) const EVENT_INDEX: &str = "events/index.json";
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     fs::File,
     io::{self, Read},
     path::Path,
@@ -14,7 +13,7 @@ use super::{
     file_names::{MANIFEST, MEDIA_IN_V1, UNLISTED_IN_V1},
     files,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, hex::hex};
 
 /// File → SHA-256 in lower-case hex.
 pub(super) type Manifest = BTreeMap<String, String>;
@@ -101,12 +100,7 @@ fn sha256(path: &Path) -> io::Result<String> {
             count => hasher.update(&buffer[..count]),
         }
     }
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing into a string does not fail.
-        let _infallible = write!(hex, "{byte:02x}");
-    }
-    Ok(hex)
+    Ok(hex(&hasher.finalize()))
 }
 
 /// A manifest in which no file stands twice.

@@ -1,21 +1,30 @@
 //! A bundle, checked and open: what it holds, by user and by room.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
     path::{Path, PathBuf},
 };
 
-use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName};
+use ruma::{
+    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName, UserId,
+};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
     archive::{self, Form},
     contents::Contents,
+    entry_index::EntryIndex,
     events::Events,
-    file_names::{ALIASES, EVENT_INDEX, MEMBERSHIPS, PROBLEMS, ROOM_STATE, ROOMS, SERVER_KEYS},
-    fresh, manifest,
-    room_index::RoomIndex,
+    file_names::{
+        ACCOUNT_DATA, ALIASES, CROSS_SIGNING, DEVICE_KEYS, DEVICES, DIRECTORY, EVENT_INDEX,
+        KEY_BACKUPS, MEDIA_REFS, MEMBERSHIPS, PENDING, PROBLEMS, PUSH_RULES, PUSHERS, RECEIPTS,
+        ROOM_STATE, ROOMS, SERVER_KEYS, STATE_SNAPSHOTS,
+    },
+    fresh,
+    lines::Lines,
+    manifest, media,
     schema::Schema,
     shards::EventIndex,
     work::Work,
@@ -23,7 +32,9 @@ use super::{
 use crate::{
     Error, Result,
     job::Problem,
-    model::{room::Room, user::User},
+    model::{
+        key_backup::KeyBackupLine, media::MediaRef, room::Room, snapshot::Snapshot, user::User,
+    },
 };
 
 /// An open bundle, every file of it checked against the manifest. It can be shared between threads.
@@ -32,7 +43,7 @@ pub struct Bundle {
     dir: PathBuf,
     schema: Schema,
     server_name: OwnedServerName,
-    index: RoomIndex,
+    index: EntryIndex,
     events: EventIndex,
     /// Holds the unpacked files and the index; removed on drop.
     _work: Work,
@@ -79,7 +90,7 @@ impl Bundle {
             Some(name) => name.clone(),
             None => contents.server_name_of_users()?,
         };
-        let index = RoomIndex::build(&contents, &work.path().join("rooms.sqlite"))?;
+        let index = EntryIndex::build(&contents, &work.path().join("index.sqlite"))?;
         Ok(Self {
             path: path.to_owned(),
             dir,
@@ -137,6 +148,56 @@ impl Bundle {
         self.by_room(ROOM_STATE, room)
     }
 
+    /// What one user has in one of the files by user; nothing is the default.
+    pub fn of_user<T: DeserializeOwned + Default>(&self, file: OfUser, user: &UserId) -> Result<T> {
+        let name = file.name();
+        let fault = |error: &dyn std::fmt::Display| {
+            self.contents().fault(format!(
+                "{user} can't be read in {name} ({error}): export again"
+            ))
+        };
+        match self.index.get(name, user.as_str()) {
+            Ok(Some(value)) => serde_json::from_str(value.get()).map_err(|error| fault(&error)),
+            Ok(None) => Ok(T::default()),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    /// The published rooms.
+    pub fn directory(&self) -> Result<BTreeSet<OwnedRoomId>> {
+        Ok(self.contents().file(DIRECTORY)?.unwrap_or_default())
+    }
+
+    /// Local media, by user and media ID. None in version 1, whose list is a placeholder.
+    pub fn media(&self) -> Result<Vec<MediaRef>> {
+        if self.schema.exporter_version == 1 {
+            return Ok(Vec::new());
+        }
+        Ok(self.contents().file(MEDIA_REFS)?.unwrap_or_default())
+    }
+
+    /// A media item's content, if the bundle has it.
+    pub fn media_content(&self, media_id: &str) -> Result<Option<File>> {
+        let Some(path) = media::path_of(media_id).map(|path| self.dir.join(path)) else {
+            return Ok(None);
+        };
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path)(error)),
+        }
+    }
+
+    /// Key backups: each version before its sessions.
+    pub fn key_backups(&self) -> Result<Lines<KeyBackupLine>> {
+        Lines::open(&self.dir, &self.path, KEY_BACKUPS)
+    }
+
+    /// The state where a replay can start, or has a gap.
+    pub fn state_snapshots(&self) -> Result<Lines<Snapshot>> {
+        Lines::open(&self.dir, &self.path, STATE_SNAPSHOTS)
+    }
+
     /// Each server's signing keys: objects as its `/_matrix/key/v2/server` or a notary gives them.
     pub fn server_keys(&self) -> Result<BTreeMap<OwnedServerName, Vec<Box<RawValue>>>> {
         Ok(self.contents().file(SERVER_KEYS)?.unwrap_or_default())
@@ -166,7 +227,7 @@ impl Bundle {
         let fault = |reason| self.contents().fault(reason);
         let value = self
             .index
-            .get(file, room)
+            .get(file, room.as_str())
             .map_err(|error| fault(format!("its index of {file} can't be read ({error}): open it again")))?
             .ok_or_else(|| {
                 fault(format!(
@@ -183,6 +244,42 @@ impl Bundle {
                 "{room} can't be read in {file} ({error}): export again"
             ))
         })
+    }
+}
+
+/// The files with an entry by user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfUser {
+    /// [`AccountData`](crate::model::account_data::AccountData).
+    AccountData,
+    /// [`PushRules`](crate::model::push_rules::PushRules).
+    PushRules,
+    /// A list of pushers as `GET /pushers` gives them.
+    Pushers,
+    /// Room → list of [`Receipt`](crate::model::receipt::Receipt)s.
+    Receipts,
+    /// Room → [`Pending`](crate::model::pending::Pending).
+    Pending,
+    /// [`CrossSigning`](crate::model::cross_signing::CrossSigning).
+    CrossSigning,
+    /// `{devices: […]}` of [`Device`](crate::model::device::Device)s.
+    Devices,
+    /// Device → its public keys.
+    DeviceKeys,
+}
+
+impl OfUser {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AccountData => ACCOUNT_DATA,
+            Self::PushRules => PUSH_RULES,
+            Self::Pushers => PUSHERS,
+            Self::Receipts => RECEIPTS,
+            Self::Pending => PENDING,
+            Self::CrossSigning => CROSS_SIGNING,
+            Self::Devices => DEVICES,
+            Self::DeviceKeys => DEVICE_KEYS,
+        }
     }
 }
 

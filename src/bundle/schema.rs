@@ -6,7 +6,7 @@ use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 
 use super::{VERSION, file_names::SCHEMA};
-use crate::{Error, Result};
+use crate::{Error, Result, model::wanted::Wanted};
 
 /// What `schema.json` says. Version 1 has only `exporter_version` and `files`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub struct Schema {
     /// Milliseconds since the Unix epoch at which the export began.
     #[serde(default)]
     pub exported_ts: Option<u64>,
+    /// The position of Synapse's event stream that it is current to; only the database tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_position: Option<u64>,
+    /// What the export was to read; absent in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Wanted>,
     /// The bundle's files, without the manifest and this one.
     #[serde(default)]
     pub files: Vec<String>,

@@ -1,50 +1,72 @@
-//! `events/<shard>.ndjson.zst`, written: every room one zstd frame, so that each can be read alone.
+//! `events/<shard>.ndjson.zst`, written: every room two zstd frames, timeline and outliers, so that each can be read alone.
 
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use ruma::{OwnedRoomId, RoomVersionId};
 use serde::{Deserialize, Serialize};
 
-use super::{file_names::EVENT_INDEX, fresh, json_stream::json};
-use crate::{Error, Result, model::event_line::EventLine};
+use super::{
+    file_names::EVENT_INDEX,
+    fresh,
+    json_stream::json,
+    line::{self, LEVEL},
+};
+use crate::{
+    Error, Result,
+    model::{
+        event_line::EventLine,
+        order::{Linked, topological},
+        pdu::PduHeader,
+    },
+};
 
 /// Files of this size are easy to copy, and few.
 const SHARD_BYTES: u64 = 256 * 1024 * 1024;
-/// zstd's own default.
-const LEVEL: i32 = 3;
 
 /// `events/index.json`: where each room's events are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct EventIndex {
-    /// Room → its frame. A room without events has none.
-    pub(super) rooms: BTreeMap<OwnedRoomId, Frame>,
+    /// Room → its frames. A room without events has none.
+    pub(super) rooms: BTreeMap<OwnedRoomId, Frames>,
 }
 
 /// One room's events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Frame {
+pub(super) struct Frames {
     /// The file, relative to the bundle.
     pub(super) shard: String,
-    /// First byte of the frame in the shard.
-    pub(super) offset: u64,
-    /// Bytes of the frame, compressed.
-    pub(super) length: u64,
-    /// Events, outliers included.
-    pub(super) lines: u64,
     /// Room version, if known.
     pub(super) version: Option<RoomVersionId>,
+    /// Events outside the timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outliers: Option<Frame>,
+    /// The timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) timeline: Option<Frame>,
 }
 
-/// Writes rooms one after the other.
+/// A zstd frame in a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Frame {
+    /// Its first byte.
+    pub(super) offset: u64,
+    /// Its bytes, compressed.
+    pub(super) length: u64,
+    /// Events in it.
+    pub(super) lines: u64,
+}
+
+/// Writes rooms one after the other, each as it comes: no room is ever whole in memory.
 pub(super) struct ShardWriter {
     dir: PathBuf,
     index: EventIndex,
     open: Option<Shard>,
+    room: Option<Room>,
     count: u32,
     /// Compressed bytes after which the next room begins a new shard.
     limit: u64,
@@ -57,6 +79,16 @@ struct Shard {
     bytes: u64,
 }
 
+/// The room that is being written.
+struct Room {
+    shard: Shard,
+    timeline: Option<(Encoder<File>, u64)>,
+    /// They come last and stand apart; compressed, they are few bytes.
+    outliers: Option<(Encoder<Vec<u8>>, u64)>,
+}
+
+type Encoder<W> = zstd::Encoder<'static, Counted<W>>;
+
 impl ShardWriter {
     /// A writer into the bundle directory `dir`.
     pub(super) fn new(dir: &Path) -> Result<Self> {
@@ -65,35 +97,62 @@ impl ShardWriter {
             dir: dir.to_owned(),
             index: EventIndex::default(),
             open: None,
+            room: None,
             count: 0,
             limit: SHARD_BYTES,
         })
     }
 
-    /// Adds all events of one room.
-    pub(super) fn room(
-        &mut self,
-        room_id: &OwnedRoomId,
-        version: Option<&RoomVersionId>,
-        events: &[EventLine],
-    ) -> Result<()> {
+    /// Adds events of the room that is being written: timeline events in their order, outliers in theirs.
+    pub(super) fn events(&mut self, events: &[EventLine]) -> Result<()> {
         if events.is_empty() {
             return Ok(());
         }
-        let mut shard = self.shard()?;
-        let fault = Error::file(&shard.path);
-        let length = frame(&mut shard.file, events).map_err(fault)?;
-        self.index.rooms.insert(
-            room_id.clone(),
-            Frame {
-                shard: shard.name.clone(),
-                offset: shard.bytes,
-                length,
-                lines: events.len() as u64,
-                version: version.cloned(),
+        let mut room = match self.room.take() {
+            Some(room) => room,
+            None => Room {
+                shard: self.shard()?,
+                timeline: None,
+                outliers: None,
             },
-        );
-        shard.bytes += length;
+        };
+        let path = room.shard.path.clone();
+        room.add(events).map_err(Error::file(path))?;
+        self.room = Some(room);
+        Ok(())
+    }
+
+    /// Ends the room that is being written. A timeline of which the caller knows that an event stands before one that
+    /// it follows is put in order.
+    pub(super) fn close(
+        &mut self,
+        room_id: &OwnedRoomId,
+        version: Option<&RoomVersionId>,
+        disordered: bool,
+    ) -> Result<()> {
+        let Some(room) = self.room.take() else {
+            return Ok(());
+        };
+        let Room {
+            mut shard,
+            timeline,
+            outliers,
+        } = room;
+        let path = shard.path.clone();
+        let close = || -> io::Result<Frames> {
+            let mut timeline = end_timeline(&mut shard, timeline)?;
+            if disordered && let Some(timeline) = &mut timeline {
+                *timeline = in_order(&mut shard, *timeline, &self.dir)?;
+            }
+            Ok(Frames {
+                shard: shard.name.clone(),
+                version: version.cloned(),
+                timeline,
+                outliers: end_outliers(&mut shard, outliers)?,
+            })
+        };
+        let frames = close().map_err(Error::file(path))?;
+        self.index.rooms.insert(room_id.clone(), frames);
         self.open = Some(shard);
         Ok(())
     }
@@ -126,38 +185,132 @@ impl ShardWriter {
     }
 }
 
-/// Appends one frame; its compressed length in bytes.
-fn frame(file: &mut File, events: &[EventLine]) -> io::Result<u64> {
-    let mut encoder = zstd::Encoder::new(Counted { file, bytes: 0 }, LEVEL)?;
-    encoder.include_checksum(true)?;
-    for event in events {
-        let mut line = serde_json::to_vec(event)?;
-        // A line break in JSON is white space between values, never inside one.
-        for byte in &mut line {
-            if *byte == b'\n' {
-                *byte = b' ';
+impl Room {
+    fn add(&mut self, events: &[EventLine]) -> io::Result<()> {
+        for event in events {
+            if event.outlier {
+                let (encoder, lines) = match &mut self.outliers {
+                    Some(outliers) => outliers,
+                    none => none.insert((encoder(Vec::new())?, 0)),
+                };
+                line::write(encoder, event)?;
+                *lines += 1;
+            } else {
+                let (encoder, lines) = match &mut self.timeline {
+                    Some(timeline) => timeline,
+                    none => none.insert((encoder(self.shard.file.try_clone()?)?, 0)),
+                };
+                line::write(encoder, event)?;
+                *lines += 1;
             }
         }
-        line.push(b'\n');
-        encoder.write_all(&line)?;
+        Ok(())
     }
-    Ok(encoder.finish()?.bytes)
 }
 
-struct Counted<'a> {
-    file: &'a mut File,
+fn encoder<W: Write>(to: W) -> io::Result<Encoder<W>> {
+    let mut encoder = zstd::Encoder::new(Counted { to, bytes: 0 }, LEVEL)?;
+    encoder.include_checksum(true)?;
+    Ok(encoder)
+}
+
+fn end_timeline(
+    shard: &mut Shard,
+    timeline: Option<(Encoder<File>, u64)>,
+) -> io::Result<Option<Frame>> {
+    let Some((encoder, lines)) = timeline else {
+        return Ok(None);
+    };
+    let length = encoder.finish()?.bytes;
+    Ok(Some(shard.grown(length, lines)))
+}
+
+fn end_outliers(
+    shard: &mut Shard,
+    outliers: Option<(Encoder<Vec<u8>>, u64)>,
+) -> io::Result<Option<Frame>> {
+    let Some((encoder, lines)) = outliers else {
+        return Ok(None);
+    };
+    let frame = encoder.finish()?.to;
+    shard.file.write_all(&frame)?;
+    Ok(Some(shard.grown(frame.len() as u64, lines)))
+}
+
+impl Shard {
+    fn grown(&mut self, length: u64, lines: u64) -> Frame {
+        let offset = self.bytes;
+        self.bytes += length;
+        Frame {
+            offset,
+            length,
+            lines,
+        }
+    }
+}
+
+/// Writes the last frame of a shard anew with every event after those that it follows.
+///
+/// The lines go through an unnamed file; only their IDs and links are in memory.
+fn in_order(shard: &mut Shard, frame: Frame, dir: &Path) -> io::Result<Frame> {
+    let mut written = File::open(&shard.path)?;
+    written.seek(SeekFrom::Start(frame.offset))?;
+    let decoder = zstd::Decoder::new(written.take(frame.length))?.single_frame();
+    let mut lines = BufReader::new(decoder);
+    let mut plain = io::BufWriter::new(tempfile::tempfile_in(dir)?);
+    let (mut links, mut offset) = (Vec::new(), 0_u64);
+    let mut text = Vec::new();
+    while lines.read_until(b'\n', &mut text)? > 0 {
+        let event: EventLine = serde_json::from_slice(&text)?;
+        let previous = PduHeader::of(&event.pdu).map_or_else(
+            |_| Vec::new(),
+            |header| {
+                header
+                    .prev_events
+                    .iter()
+                    .map(|event| event.id().clone())
+                    .collect()
+            },
+        );
+        let length = text.len() as u64;
+        links.push(Linked {
+            id: event.event_id,
+            previous,
+            item: (offset, text.len()),
+        });
+        plain.write_all(&text)?;
+        offset += length;
+        text.clear();
+    }
+    let mut plain = plain.into_inner().map_err(io::IntoInnerError::into_error)?;
+    shard.file.set_len(frame.offset)?;
+    shard.file.seek(SeekFrom::Start(frame.offset))?;
+    shard.bytes = frame.offset;
+    let mut encoder = encoder(shard.file.try_clone()?)?;
+    for (offset, length) in topological(links) {
+        text.resize(length, 0);
+        plain.seek(SeekFrom::Start(offset))?;
+        plain.read_exact(&mut text)?;
+        encoder.write_all(&text)?;
+    }
+    let length = encoder.finish()?.bytes;
+    Ok(shard.grown(length, frame.lines))
+}
+
+struct Counted<W> {
+    to: W,
     bytes: u64,
 }
 
-impl Write for Counted<'_> {
+impl<W: Write> Write for Counted<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(buffer)?;
+        let count = self.to.write(buffer)?;
         self.bytes += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.to.flush()
     }
 }
 
@@ -189,8 +342,9 @@ mod tests {
         writer.limit = limit;
         for (room, events) in rooms {
             let room = OwnedRoomId::try_from(*room).unwrap();
+            writer.events(events).unwrap();
             writer
-                .room(&room, Some(&RoomVersionId::V11), events)
+                .close(&room, Some(&RoomVersionId::V11), false)
                 .unwrap();
         }
         writer.finish().unwrap();
@@ -198,9 +352,9 @@ mod tests {
         (dir, serde_json::from_slice(&index).unwrap())
     }
 
-    fn read(dir: &Path, room: &str, frame: &Frame) -> Vec<Result<EventLine>> {
+    fn read(dir: &Path, room: &str, frames: &Frames) -> Vec<Result<EventLine>> {
         let room = OwnedRoomId::try_from(room).unwrap();
-        Events::of(dir, Path::new("b"), &room, frame)
+        Events::of(dir, Path::new("b"), &room, frames)
             .unwrap()
             .collect()
     }
@@ -241,7 +395,9 @@ mod tests {
             &[("!a:x", events("!a:x", 3)), ("!b:x", events("!b:x", 1))],
         );
         let good = &index.rooms[&OwnedRoomId::try_from("!a:x").unwrap()];
-        let said = |room: &str, frame: Frame| {
+        let said = |room: &str, change: &dyn Fn(&mut Frame)| {
+            let mut frame = good.clone();
+            change(frame.timeline.as_mut().unwrap());
             let read = read(dir.path(), room, &frame);
             let errors: Vec<_> = read
                 .iter()
@@ -252,49 +408,67 @@ mod tests {
             errors[0].to_string()
         };
         assert_eq!(
-            said(
-                "!a:x",
-                Frame {
-                    lines: 5,
-                    ..good.clone()
-                }
-            ),
+            said("!a:x", &|frame| frame.lines = 5),
             "bundle b: the events of !a:x can't be read (2 events are missing at the end): copy the bundle again, or export again"
         );
         assert_eq!(
-            said(
-                "!a:x",
-                Frame {
-                    lines: 2,
-                    ..good.clone()
-                }
-            ),
+            said("!a:x", &|frame| frame.lines = 2),
             "bundle b: the events of !a:x can't be read (there are more events than events/index.json says): copy the bundle again, or export again"
         );
         assert_eq!(
-            said("!b:x", good.clone()),
+            said("!b:x", &|_| ()),
             "bundle b: the events of !b:x can't be read (an event of !a:x stands among them): copy the bundle again, or export again"
         );
         assert!(
-            said(
-                "!a:x",
-                Frame {
-                    length: good.length - 1,
-                    ..good.clone()
-                }
-            )
-            .contains("incomplete frame")
+            said("!a:x", &|frame| frame.length = frame.length - 1).contains("incomplete frame")
         );
-        assert!(
-            said(
-                "!a:x",
-                Frame {
-                    offset: 7,
-                    ..good.clone()
-                }
-            )
-            .contains("can't be read")
-        );
+        assert!(said("!a:x", &|frame| frame.offset = 7).contains("can't be read"));
+    }
+
+    /// An event that follows others, with a real event's fields.
+    fn linked(number: usize, previous: &[&str], outlier: bool) -> EventLine {
+        let pdu = serde_json::json!({
+            "type": "m", "sender": "@a:x", "origin_server_ts": 1, "depth": 1, "content": {}, "auth_events": [],
+            "prev_events": previous,
+        });
+        EventLine {
+            outlier,
+            pdu: serde_json::value::to_raw_value(&pdu).unwrap(),
+            event_id: format!("${number}").try_into().unwrap(),
+            ..events("!a:x", 1).remove(0)
+        }
+    }
+
+    #[test]
+    fn outliers_come_first_and_a_wrong_order_is_put_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = ShardWriter::new(dir.path()).unwrap();
+        let (a, b) = (["!a:x", "!b:x"].map(|room| OwnedRoomId::try_from(room).unwrap())).into();
+        for (room, disordered) in [(&a, false), (&b, true)] {
+            let mut events = vec![
+                linked(0, &[], false),
+                linked(2, &["$1"], false),
+                linked(1, &["$0"], false),
+                linked(8, &[], true),
+            ];
+            for event in &mut events {
+                event.room_id.clone_from(room);
+            }
+            writer.events(&events[..1]).unwrap();
+            writer.events(&events[1..]).unwrap();
+            writer.close(room, None, disordered).unwrap();
+        }
+        writer.finish().unwrap();
+        let index = std::fs::read(dir.path().join(EVENT_INDEX)).unwrap();
+        let index: EventIndex = serde_json::from_slice(&index).unwrap();
+        let ids = |room: &OwnedRoomId| -> Vec<String> {
+            read(dir.path(), room.as_str(), &index.rooms[room])
+                .into_iter()
+                .map(|event| event.unwrap().event_id.to_string())
+                .collect()
+        };
+        assert_eq!(ids(&a), ["$8", "$0", "$2", "$1"]);
+        assert_eq!(ids(&b), ["$8", "$0", "$1", "$2"]);
     }
 
     #[test]

@@ -12,7 +12,11 @@ use ruma::{OwnedRoomId, RoomVersionId};
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::{Error, job::Problem, model::event_line::EventLine};
+use crate::{
+    Error,
+    job::Problem,
+    model::{event_line::EventLine, wanted::Wanted},
+};
 
 fn raw(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap()
@@ -21,9 +25,11 @@ fn raw(text: &str) -> Box<RawValue> {
 fn origin() -> Origin {
     Origin {
         source: SourceKind::AdminApi,
-        synapse_version: "1.2.3".into(),
+        synapse_version: Some("1.2.3".into()),
         server_name: "example.org".try_into().unwrap(),
         exported_ts: 1_700_000_000_000,
+        stream_position: Some(7),
+        wanted: Wanted::default(),
     }
 }
 
@@ -39,22 +45,27 @@ fn line(room: &str, number: usize, pdu: &str) -> EventLine {
     }
 }
 
-fn record(room: &str, events: Vec<EventLine>) -> RoomRecord {
-    RoomRecord {
+/// A room with its events.
+type Record = (RoomRecord, Vec<EventLine>);
+
+fn record(room: &str, events: Vec<EventLine>) -> Record {
+    let record = RoomRecord {
         room: serde_json::from_value(serde_json::json!({"room_id": room, "version": "10"}))
             .unwrap(),
         state: Some(vec![raw(r#"{"type":"m.room.name", "content":{}}"#)]),
         memberships: Some([("@a:example.org".try_into().unwrap(), "join".into())].into()),
         aliases: vec!["#a:example.org".try_into().unwrap()],
-        events,
-    }
+        disordered: false,
+    };
+    (record, events)
 }
 
-fn write(out: &Path, rooms: &[RoomRecord]) -> Finished {
+fn write(out: &Path, rooms: &[Record]) -> Finished {
     let mut writer = BundleWriter::create(out, origin()).unwrap();
     let user = serde_json::from_str(r#"{"user_id":"@a:example.org","displayname":"Ä"}"#).unwrap();
-    writer.user(&user).unwrap();
-    for room in rooms {
+    writer.user(&UserRecord::new(user)).unwrap();
+    for (room, events) in rooms {
+        writer.events(events).unwrap();
         writer.room(room).unwrap();
     }
     writer.server_keys(
@@ -94,7 +105,7 @@ fn content(bundle: &Bundle) -> Result<String, Error> {
     Ok(all)
 }
 
-fn sample() -> Vec<RoomRecord> {
+fn sample() -> Vec<Record> {
     ["!a:example.org", "!b:example.org"]
         .into_iter()
         .map(|room| {
@@ -201,12 +212,12 @@ fn a_room_whose_state_is_missing_fails_alone() {
     let tmp = tempfile::tempdir().unwrap();
     let out = tmp.path().join("b");
     let mut rooms = sample();
-    rooms[0].state = None;
+    rooms[0].0.state = None;
     write(&out, &rooms);
     let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
     assert_eq!(
         bundle
-            .room_state(&rooms[0].room.room_id)
+            .room_state(&rooms[0].0.room.room_id)
             .unwrap_err()
             .to_string(),
         format!(
@@ -214,8 +225,8 @@ fn a_room_whose_state_is_missing_fails_alone() {
             out.display()
         )
     );
-    assert_eq!(bundle.room_state(&rooms[1].room.room_id).unwrap().len(), 1);
-    assert_eq!(bundle.events(&rooms[0].room.room_id).unwrap().count(), 4);
+    assert_eq!(bundle.room_state(&rooms[1].0.room.room_id).unwrap().len(), 1);
+    assert_eq!(bundle.events(&rooms[0].0.room.room_id).unwrap().count(), 4);
 }
 
 #[test]
@@ -431,8 +442,8 @@ proptest! {
         let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
         // Rooms are independent: the last one first.
         for record in rooms.iter().rev() {
-            let read: Vec<_> = bundle.events(&record.room.room_id).unwrap().map(Result::unwrap).collect();
-            prop_assert_eq!(format!("{:?}", read), format!("{:?}", &record.events));
+            let read: Vec<_> = bundle.events(&record.0.room.room_id).unwrap().map(Result::unwrap).collect();
+            prop_assert_eq!(format!("{:?}", read), format!("{:?}", &record.1));
         }
     }
 }

@@ -2,30 +2,40 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName};
 use serde_json::{json, value::RawValue};
 
 use super::{
     VERSION,
     archive::{self, Form},
     file_names::{
-        ALIASES, MANIFEST, MEMBERSHIPS, METADATA, PROBLEMS, ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS,
-        USERS,
+        ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEMBERSHIPS, METADATA, PROBLEMS, ROOM_STATE,
+        ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
     },
     files, fresh,
     json_stream::{self, JsonFile},
+    lines::LinesFile,
     manifest,
+    media::Media,
+    people::People,
+    records::{RoomRecord, UserRecord},
     schema::{Schema, SourceKind},
     shards::ShardWriter,
 };
 use crate::{
     Error, Result,
     job::Problem,
-    model::{event_line::EventLine, room::Room, user::User},
+    model::{
+        event_line::EventLine,
+        key_backup::KeyBackupLine,
+        media::MediaRef,
+        snapshot::Snapshot,
+        wanted::{self, Wanted},
+    },
 };
 
 /// Where a bundle's data comes from.
@@ -33,27 +43,16 @@ use crate::{
 pub struct Origin {
     /// How the source is read.
     pub source: SourceKind,
-    /// As Synapse says it itself.
-    pub synapse_version: String,
+    /// As Synapse says it itself; the database doesn't tell.
+    pub synapse_version: Option<String>,
     /// The exported server.
     pub server_name: OwnedServerName,
     /// Milliseconds since the Unix epoch at which the export began.
     pub exported_ts: u64,
-}
-
-/// Everything about one room.
-#[derive(Debug, Clone)]
-pub struct RoomRecord {
-    /// Its entry in `rooms.json`.
-    pub room: Room,
-    /// Current state events in the client's format, or `None` if they could not be read.
-    pub state: Option<Vec<Box<RawValue>>>,
-    /// Every user with a membership, or `None` if the state could not be read.
-    pub memberships: Option<BTreeMap<OwnedUserId, String>>,
-    /// Local aliases.
-    pub aliases: Vec<OwnedRoomAliasId>,
-    /// Outliers, then the timeline in topological order.
-    pub events: Vec<EventLine>,
+    /// See [`Schema::stream_position`].
+    pub stream_position: Option<u64>,
+    /// What is to be in it.
+    pub wanted: Wanted,
 }
 
 /// A finished bundle.
@@ -72,13 +71,17 @@ pub struct BundleWriter {
     staging: Staging,
     origin: Origin,
     users: u64,
-    users_file: JsonFile,
-    rooms: BTreeSet<OwnedRoomId>,
+    people: People,
+    rooms: u64,
     rooms_file: JsonFile,
     state_file: JsonFile,
     memberships_file: JsonFile,
     aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    published: BTreeSet<OwnedRoomId>,
     shards: ShardWriter,
+    snapshots: LinesFile,
+    key_backups: LinesFile,
+    media: Option<Media>,
     server_keys: BTreeMap<OwnedServerName, Vec<Box<RawValue>>>,
     problems: Vec<Problem>,
 }
@@ -96,36 +99,55 @@ impl BundleWriter {
         }
         let staging = Staging::create(out)?;
         let dir = staging.files();
+        let media = origin.wanted.media != wanted::Media::None;
         Ok(Self {
             out: out.to_owned(),
             form: Form::of_name(out),
-            origin,
             users: 0,
-            users_file: JsonFile::list(dir.join(USERS))?,
-            rooms: BTreeSet::new(),
+            people: People::create(&dir, &origin.wanted)?,
+            rooms: 0,
             rooms_file: JsonFile::list(dir.join(ROOMS))?,
             state_file: JsonFile::map(dir.join(ROOM_STATE))?,
             memberships_file: JsonFile::map(dir.join(MEMBERSHIPS))?,
             aliases: BTreeMap::new(),
+            published: BTreeSet::new(),
             shards: ShardWriter::new(&dir)?,
+            snapshots: LinesFile::create(dir.join(STATE_SNAPSHOTS))?,
+            key_backups: LinesFile::create(dir.join(KEY_BACKUPS))?,
+            media: media.then(|| Media::create(&dir)).transpose()?,
             server_keys: BTreeMap::new(),
             problems: Vec::new(),
+            origin,
             staging,
         })
     }
 
-    /// Adds a user; the caller adds each one once.
-    pub fn user(&mut self, user: &User) -> Result<()> {
+    /// Adds a user with all that belongs to them; the caller adds each one once, in the order of their IDs.
+    pub fn user(&mut self, record: &UserRecord) -> Result<()> {
         self.users += 1;
-        self.users_file.item(user)
+        self.people.add(record)
     }
 
-    /// Adds a room with all that belongs to it; a second time, it is left out.
+    /// Adds a line of a key backup; a version comes before its sessions.
+    pub fn key_backup(&mut self, line: &KeyBackupLine) -> Result<()> {
+        self.key_backups.line(line)
+    }
+
+    /// Adds events of the room whose [`BundleWriter::room`] comes next: timeline events in their order, outliers so that
+    /// each comes after those that authorise it.
+    pub fn events(&mut self, events: &[EventLine]) -> Result<()> {
+        self.shards.events(events)
+    }
+
+    /// Adds the state before an event.
+    pub fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.snapshots.line(snapshot)
+    }
+
+    /// Adds a room, after its events; the caller adds each one once, in the order of their IDs.
     pub fn room(&mut self, record: &RoomRecord) -> Result<()> {
         let id = &record.room.room_id;
-        if !self.rooms.insert(id.clone()) {
-            return Ok(());
-        }
+        self.rooms += 1;
         self.rooms_file.item(&record.room)?;
         if let Some(state) = &record.state {
             self.state_file.entry(id.as_str(), state)?;
@@ -136,8 +158,25 @@ impl BundleWriter {
         for alias in &record.aliases {
             self.aliases.insert(alias.clone(), id.clone());
         }
+        if record.room.public == Some(true) {
+            self.published.insert(id.clone());
+        }
         self.shards
-            .room(id, record.room.version.as_ref(), &record.events)
+            .close(id, record.room.version.as_ref(), record.disordered)
+    }
+
+    /// Adds a local media item and, if it was read, its content, whose checksum is filled in.
+    ///
+    /// The error in the inner result is the content's own: it is left out then.
+    pub fn media(
+        &mut self,
+        item: MediaRef,
+        content: Option<&mut dyn io::Read>,
+    ) -> Result<Result<(), io::Error>> {
+        match &mut self.media {
+            Some(media) => media.add(item, content),
+            None => Ok(Ok(())),
+        }
     }
 
     /// Adds a server's signing keys as its `/_matrix/key/v2/server` or a notary gives them.
@@ -157,38 +196,45 @@ impl BundleWriter {
 
     /// Rooms added so far.
     pub fn rooms_written(&self) -> u64 {
-        self.rooms.len() as u64
+        self.rooms
     }
 
     /// Completes the bundle and puts it in its place. `progress` hears (steps done, steps in all): each file is hashed
     /// and packed.
     pub fn finish(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
         let dir = self.staging.files();
-        self.users_file.finish()?;
+        self.people.finish(&dir)?;
         self.rooms_file.finish()?;
         self.state_file.finish()?;
         self.memberships_file.finish()?;
         self.shards.finish()?;
+        self.snapshots.finish()?;
+        self.key_backups.finish()?;
+        let media = self.media.is_some();
+        let media_bytes = self.media.map(Media::finish).transpose()?;
         let write =
             |name: &str, text: String| fresh::written(&dir.join(name), (text + "\n").as_bytes());
         write(ALIASES, json_stream::json(&self.aliases, &dir)?)?;
+        write(DIRECTORY, json_stream::json(&self.published, &dir)?)?;
         write(SERVER_KEYS, json_stream::json(&self.server_keys, &dir)?)?;
         write(PROBLEMS, json_stream::json(&self.problems, &dir)?)?;
         let metadata = json!({
             "server_version": { "server_version": self.origin.synapse_version },
             "users": self.users,
-            "rooms": self.rooms.len(),
-            "devices_exported": false,
-            "media_refs": false,
-            "media_store_copied_bytes": 0,
+            "rooms": self.rooms,
+            "devices_exported": self.origin.wanted.devices,
+            "media_refs": media,
+            "media_store_copied_bytes": media_bytes.unwrap_or_default(),
         });
         write(METADATA, metadata.to_string())?;
         let schema = Schema {
             exporter_version: VERSION,
             source: Some(self.origin.source),
-            synapse_version: Some(self.origin.synapse_version),
+            synapse_version: self.origin.synapse_version,
             server_name: Some(self.origin.server_name),
             exported_ts: Some(self.origin.exported_ts),
+            stream_position: self.origin.stream_position,
+            wanted: Some(self.origin.wanted),
             files: files::all(&dir, &self.out)?.into_iter().collect(),
         };
         write(SCHEMA, json_stream::json(&schema, &dir)?)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ruma::{
-    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId,
+    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId,
     room_version_rules::RoomVersionRules,
 };
 use serde::Deserialize;
@@ -45,6 +45,9 @@ pub struct PduHeader {
     pub auth_events: Vec<EventRef>,
     /// Raw content.
     pub content: Box<RawValue>,
+    /// Server → key → signature; only the servers are read.
+    #[serde(default)]
+    signatures: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 /// A reference to another event: an ID, or in room versions 1 and 2 an ID with its hashes.
@@ -83,6 +86,13 @@ impl PduHeader {
         serde_json::from_str::<Content>(self.content.get())
             .ok()
             .and_then(|content| content.membership)
+    }
+
+    /// The servers that signed it.
+    pub fn signers(&self) -> impl Iterator<Item = OwnedServerName> {
+        self.signatures
+            .keys()
+            .filter_map(|server| server.as_str().try_into().ok())
     }
 
     /// Type and state key, if it is a state event.

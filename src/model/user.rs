@@ -2,7 +2,7 @@
 
 use ruma::OwnedUserId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One local account. Field names are the bundle's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct User {
     /// `{auth_provider, external_id}` as Synapse gives them.
     #[serde(default)]
     pub external_ids: Vec<Value>,
+    /// Fields of the profile beyond name and picture (Synapse's custom profile fields).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub profile: Map<String, Value>,
 }
 
 fn null_is_default<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

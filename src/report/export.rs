@@ -51,6 +51,9 @@ mod tests {
         let mut summary = ExportSummary {
             bundle: "data/bundles/synapse-export.tar.zst".into(),
             bytes: 1_450_000,
+            source: crate::bundle::SourceKind::AdminApi,
+            unseen: Vec::new(),
+            warnings: Vec::new(),
             users: 22,
             rooms: 44,
             events: 1_563,

@@ -172,6 +172,9 @@ impl Progress {
 fn words(phase: Phase) -> &'static str {
     match phase {
         Phase::ExportUsers => "reading accounts,",
+        Phase::ExportKeyBackups => "reading key backups,",
+        Phase::ExportMedia => "reading media,",
+        Phase::ExportServerKeys => "reading server keys,",
         Phase::ExportRooms => "reading rooms,",
         Phase::ExportPack => "packing the bundle,",
         Phase::Accounts => "accounts,",

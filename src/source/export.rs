@@ -1,123 +1,112 @@
-//! The export: everything that the Admin API gives, into one bundle. Unreadable rooms and users are listed, not fatal.
+//! The export: everything that a reader gives, into one bundle. Unreadable rooms and users are listed, not fatal.
 
-mod alone;
-mod closure;
-mod keys;
-mod order;
-mod repair;
-mod room;
-mod room_facts;
-mod room_list;
-mod state;
-mod timeline;
-mod users;
-mod writing;
+mod keeper;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::atomic::AtomicU64};
+use std::path::Path;
 
-use futures::StreamExt;
 use ruma::ServerName;
 
-use super::{admin_api::Client, summary::ExportSummary};
+use super::{intake::Intake, reader::Reader, summary::ExportSummary};
 use crate::{
     Error, Result,
-    bundle::{Origin, SourceKind},
+    bundle::{BundleWriter, Origin},
     clock::Clock,
-    job::{Event, Job, Phase, Problem},
+    job::{Event, Job, Phase},
+    model::wanted::{Media, Wanted},
 };
-use writing::Writing;
+use keeper::{Kept, blocking, keep};
 
-/// Rooms that are read at the same time, and so the number of rooms in memory.
-const ROOMS_IN_FLIGHT: usize = 4;
-
-/// Reads the server behind `client` into a new bundle at `out`.
+/// Reads a Synapse into a new bundle at `out`.
 ///
-/// Fails when Synapse can't be reached or refuses the token, when its users belong to another server than
-/// `server_name`, when the disk can't be written, or when the job is stopped; nothing is left at `out` then.
-pub async fn run(
-    client: &Client,
+/// Fails when Synapse can't be reached or refuses the token, when it is another server than `server_name`, when the
+/// disk can't be written, or when the job is stopped; nothing is left at `out` then.
+pub async fn run<R: Reader>(
+    mut reader: R,
     server_name: &ServerName,
+    wanted: Wanted,
     out: &Path,
     job: &Job,
     clock: &dyn Clock,
 ) -> Result<ExportSummary> {
     let started = clock.now_ms();
-    let synapse_version = client.server_version().await?;
-    let admin = client.whoami().await?;
-    if admin.server_name() != server_name {
+    let about = reader.about().await?;
+    if about.server_name != server_name {
         return Err(Error::Config(format!(
-            "server_name is {server_name}, but the Synapse at {} is {}: correct server_name or synapse.url",
-            client.url(),
-            admin.server_name()
+            "server_name is {server_name}, but the Synapse that is to be read is {}: correct one of them",
+            about.server_name
         )));
     }
-    // Before anything is written: this is also where a token that is no admin's is refused.
-    let listed = client.users().await?;
-    let mut writing = Writing::create(
-        out,
-        Origin {
-            source: SourceKind::AdminApi,
-            synapse_version,
-            server_name: server_name.to_owned(),
-            exported_ts: started,
-        },
-        job,
-    )
-    .await?;
-
-    let names = users::export(client, listed, job, &mut writing).await?;
-    let events = AtomicU64::new(0);
-    let list = room_list::read(client, server_name, &names, job, &mut writing).await?;
-    job.emit(Event::Phase {
-        phase: Phase::ExportRooms,
-        total: list.len() as u64,
-    });
-    let mut signers = std::collections::BTreeSet::new();
-    let mut timeline_events = 0;
-    let mut rooms = futures::stream::iter(list)
-        .map(|listed| room::read(client, server_name, listed, job, &events))
-        .buffered(ROOMS_IN_FLIGHT)
-        .zip(futures::stream::iter(1..));
-    while let Some((read, done)) = rooms.next().await {
-        let read = read?;
-        job.check()?;
-        signers.extend(read.signers);
-        timeline_events += read.record.room.event_count;
-        writing.problems(read.problems);
-        writing.room(read.record).await?;
-        job.emit(Event::Done {
-            phase: Phase::ExportRooms,
-            done,
-        });
+    let origin = Origin {
+        source: about.source,
+        synapse_version: about.synapse_version,
+        server_name: server_name.to_owned(),
+        exported_ts: started,
+        stream_position: about.stream_position,
+        wanted: wanted.clone(),
+    };
+    let (intake, records) = Intake::new(job.clone(), wanted, server_name, started)?;
+    let path = out.to_owned();
+    let mut writer = blocking(out, move || BundleWriter::create(&path, origin)).await?;
+    for unseen in about.unseen.iter().chain(&about.warnings) {
+        writer.problem(unseen.clone());
     }
-    keys::export(client, server_name, signers, job, &mut writing).await?;
+    let keeping = job.clone();
+    let kept = blocking(out, move || keep(writer, records, &keeping));
+    let read = async {
+        let read = read(&mut reader, &intake).await;
+        // Without a reader's end, the writer knows that this was all.
+        drop(intake);
+        read
+    };
+    let (read, kept) = tokio::join!(read, kept);
+    // A writer that failed stops the reader: its own reason is the one to tell.
+    let Kept {
+        mut writer,
+        problems,
+        events,
+    } = kept?;
+    read?;
     job.check()?;
-    let (users, rooms) = (writing.users(), writing.rooms());
-    let (finished, problems) = writing.finish().await?;
+    for problem in &problems {
+        writer.problem(problem.clone());
+    }
+    let (users, rooms) = (writer.users_written(), writer.rooms_written());
+    let packing = job.clone();
+    let finished = blocking(out, move || {
+        let mut begun = false;
+        writer.finish(&mut |done, total| {
+            let phase = Phase::ExportPack;
+            if !std::mem::replace(&mut begun, true) {
+                packing.emit(Event::Phase { phase, total });
+            }
+            packing.emit(Event::Done { phase, done });
+        })
+    })
+    .await?;
     Ok(ExportSummary {
         bundle: finished.path,
         bytes: finished.bytes,
+        source: about.source,
         users,
         rooms,
-        events: timeline_events,
-        requests: client.requests(),
+        events,
+        requests: reader.requests(),
         elapsed_ms: clock.now_ms().saturating_sub(started),
+        unseen: about.unseen,
+        warnings: about.warnings,
         problems,
     })
 }
 
-/// A problem of this export.
-fn problem(
-    step: &str,
-    subject: &(impl ToString + ?Sized),
-    reason: &(impl ToString + ?Sized),
-) -> Problem {
-    Problem {
-        step: step.to_owned(),
-        subject: subject.to_string(),
-        reason: reason.to_string(),
+async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<()> {
+    reader.users(to).await?;
+    reader.key_backups(to).await?;
+    reader.rooms(to).await?;
+    if to.wanted().media != Media::None {
+        reader.media(to).await?;
     }
+    reader.server_keys(to.signers(), to).await
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::job::Problem;
+use crate::{bundle::SourceKind, job::Problem};
 
 /// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +13,8 @@ pub struct ExportSummary {
     pub bundle: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
+    /// How Synapse was read.
+    pub source: SourceKind,
     /// Accounts.
     pub users: u64,
     /// Rooms.
@@ -23,6 +25,10 @@ pub struct ExportSummary {
     pub requests: u64,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
+    /// What this reader can never see, with how to get it.
+    pub unseen: Vec<Problem>,
+    /// What somebody should look at.
+    pub warnings: Vec<Problem>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }

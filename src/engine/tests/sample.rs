@@ -6,8 +6,8 @@ use ruma::{OwnedEventId, RoomVersionId};
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
-    bundle::{BundleWriter, Origin, RoomRecord, SourceKind},
-    model::{event_line::EventLine, pdu},
+    bundle::{BundleWriter, Origin, RoomRecord, SourceKind, UserRecord},
+    model::{event_line::EventLine, pdu, wanted::Wanted},
 };
 
 pub(super) const ANNA: &str = "@anna:ferry.test";
@@ -111,7 +111,7 @@ impl Draft {
             .collect()
     }
 
-    fn record(&self) -> RoomRecord {
+    fn record(&self) -> (RoomRecord, Vec<EventLine>) {
         let state = self.state();
         let memberships = state
             .iter()
@@ -125,7 +125,20 @@ impl Draft {
             "room_id": self.room_id, "version": self.version, "name": self.alias, "history_complete": true,
             "forward_extremities": [self.last()], "event_count": self.events.len(),
         });
-        RoomRecord {
+        let events = self
+            .events
+            .iter()
+            .map(|(id, pdu)| EventLine {
+                room_id: self.room_id.as_str().try_into().unwrap(),
+                event_id: id.clone(),
+                outlier: false,
+                rejected: false,
+                soft_failed: false,
+                redacted_by: None,
+                pdu: to_raw_value(pdu).unwrap(),
+            })
+            .collect();
+        let record = RoomRecord {
             room: serde_json::from_value(room).unwrap(),
             state: Some(
                 state
@@ -139,20 +152,9 @@ impl Draft {
                 .iter()
                 .map(|alias| (*alias).try_into().unwrap())
                 .collect(),
-            events: self
-                .events
-                .iter()
-                .map(|(id, pdu)| EventLine {
-                    room_id: self.room_id.as_str().try_into().unwrap(),
-                    event_id: id.clone(),
-                    outlier: false,
-                    rejected: false,
-                    soft_failed: false,
-                    redacted_by: None,
-                    pdu: to_raw_value(pdu).unwrap(),
-                })
-                .collect(),
-        }
+            disordered: false,
+        };
+        (record, events)
     }
 }
 
@@ -247,9 +249,11 @@ fn fog() -> Draft {
 pub(super) fn write(out: &Path, rooms: &[Draft]) {
     let origin = Origin {
         source: SourceKind::AdminApi,
-        synapse_version: "1.2.3".to_owned(),
+        synapse_version: Some("1.2.3".to_owned()),
         server_name: "ferry.test".try_into().unwrap(),
         exported_ts: 1_700_000_000_000,
+        stream_position: None,
+        wanted: Wanted::default(),
     };
     let mut writer = BundleWriter::create(out, origin).unwrap();
     for user in [
@@ -258,10 +262,13 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
         json!({ "user_id": CARA }),
         json!({ "user_id": DORA, "deactivated": true }),
     ] {
-        writer.user(&serde_json::from_value(user).unwrap()).unwrap();
+        let user = UserRecord::new(serde_json::from_value(user).unwrap());
+        writer.user(&user).unwrap();
     }
     for room in rooms {
-        writer.room(&room.record()).unwrap();
+        let (record, events) = room.record();
+        writer.events(&events).unwrap();
+        writer.room(&record).unwrap();
     }
     let keys =
         json!({ "server_name": "ferry.test", "verify_keys": { "ed25519:old": { "key": "b2xk" } } });

@@ -1,4 +1,4 @@
-//! The timeline's order: every event after the events that it follows.
+//! Topological order: every event after the events that it follows.
 
 use std::{
     cmp::Reverse,
@@ -7,24 +7,31 @@ use std::{
 
 use ruma::OwnedEventId;
 
-use crate::model::event_line::EventLine;
-
-/// An event with the events that it follows.
-pub(super) type Linked = (EventLine, Vec<OwnedEventId>);
+/// Something that stands for an event, with the event's ID and the IDs of those that it follows.
+#[derive(Debug, Clone)]
+pub struct Linked<T> {
+    /// The event.
+    pub id: OwnedEventId,
+    /// The events that it follows.
+    pub previous: Vec<OwnedEventId>,
+    /// What stands for it.
+    pub item: T,
+}
 
 /// Keeps the given order where it can, and moves an event behind those that it follows where it must.
 ///
 /// Events that follow each other in a circle (which hashes rule out from version 3 on) come last, as given.
-pub(super) fn topological(events: Vec<Linked>) -> Vec<EventLine> {
+#[must_use]
+pub fn topological<T>(events: Vec<Linked<T>>) -> Vec<T> {
     let place: HashMap<&OwnedEventId, usize> = events
         .iter()
         .enumerate()
-        .map(|(index, (line, _))| (&line.event_id, index))
+        .map(|(index, event)| (&event.id, index))
         .collect();
     let mut waits_for = vec![0_usize; events.len()];
     let mut followers = vec![Vec::new(); events.len()];
-    for (index, (_, previous)) in events.iter().enumerate() {
-        for earlier in previous.iter().filter_map(|id| place.get(id)) {
+    for (index, event) in events.iter().enumerate() {
+        for earlier in event.previous.iter().filter_map(|id| place.get(id)) {
             waits_for[index] += 1;
             followers[*earlier].push(index);
         }
@@ -47,32 +54,22 @@ pub(super) fn topological(events: Vec<Linked>) -> Vec<EventLine> {
     }
     let mut ranked: Vec<_> = rank.into_iter().zip(events).collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, (line, _))| line).collect()
+    ranked.into_iter().map(|(_, event)| event.item).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::value::RawValue;
 
     use super::*;
 
-    fn event(id: usize, previous: &[usize]) -> Linked {
+    fn event(id: usize, previous: &[usize]) -> Linked<usize> {
         let name = |id: usize| OwnedEventId::try_from(format!("${id}")).unwrap();
-        let line = EventLine {
-            room_id: "!a:b".try_into().unwrap(),
-            event_id: name(id),
-            outlier: false,
-            rejected: false,
-            soft_failed: false,
-            redacted_by: None,
-            pdu: RawValue::from_string("{}".into()).unwrap(),
-        };
-        (line, previous.iter().copied().map(name).collect())
-    }
-
-    fn ids(lines: &[EventLine]) -> Vec<&str> {
-        lines.iter().map(|line| line.event_id.as_str()).collect()
+        Linked {
+            id: name(id),
+            previous: previous.iter().copied().map(name).collect(),
+            item: id,
+        }
     }
 
     #[test]
@@ -83,7 +80,7 @@ mod tests {
             event(1, &[0]),
             event(3, &[1, 2, 9]),
         ];
-        assert_eq!(ids(&topological(events)), ["$0", "$2", "$1", "$3"]);
+        assert_eq!(topological(events), [0, 2, 1, 3]);
     }
 
     #[test]
@@ -94,13 +91,13 @@ mod tests {
             event(2, &[0]),
             event(1, &[0]),
         ];
-        assert_eq!(ids(&topological(events)), ["$0", "$2", "$3", "$1"]);
+        assert_eq!(topological(events), [0, 2, 3, 1]);
     }
 
     #[test]
     fn a_circle_loses_nothing() {
         let events = vec![event(1, &[2]), event(2, &[1]), event(0, &[])];
-        assert_eq!(ids(&topological(events)), ["$0", "$1", "$2"]);
+        assert_eq!(topological(events), [0, 1, 2]);
     }
 
     proptest! {
@@ -114,15 +111,15 @@ mod tests {
                 event(id, &earlier)
             }).collect();
             let count = events.len();
-            events.sort_by_key(|(line, _)| {
-                line.event_id.as_str().bytes().fold(shuffle, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+            events.sort_by_key(|event| {
+                event.id.as_str().bytes().fold(shuffle, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
             });
             let before = events.clone();
             let after = topological(events);
             prop_assert_eq!(after.len(), count);
-            for (line, previous) in before {
-                let at = |id: &OwnedEventId| after.iter().position(|line| line.event_id == *id).unwrap();
-                prop_assert!(previous.iter().all(|earlier| at(earlier) < at(&line.event_id)));
+            for event in before {
+                let at = |id: &OwnedEventId| after.iter().position(|item| format!("${item}") == id.as_str()).unwrap();
+                prop_assert!(event.previous.iter().all(|earlier| at(earlier) < at(&event.id)));
             }
         }
     }

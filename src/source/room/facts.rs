@@ -8,7 +8,7 @@ use crate::{model::room::Room, source::admin_api::ListedRoom};
 const CREATE: &str = "m.room.create";
 
 /// The facts, without what only the events tell (`event_count`, `history_complete`) and other requests give.
-pub(super) fn of(room_id: OwnedRoomId, listed: &ListedRoom, state: &State) -> Room {
+pub fn of(room_id: OwnedRoomId, listed: &ListedRoom, state: &State) -> Room {
     let create = state.event(CREATE);
     Room {
         version: version(listed, state),

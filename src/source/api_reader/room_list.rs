@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use ruma::{OwnedRoomId, OwnedUserId, ServerName};
 
-use super::{alone::alone, problem, writing::Writing};
+use super::alone::alone;
 use crate::{
     Error, Result,
-    job::Job,
-    source::admin_api::{Client, ListedRoom},
+    source::{
+        admin_api::{Client, ListedRoom},
+        intake::{Intake, Record, problem},
+    },
 };
 
 /// Users whose memberships are asked for at the same time.
@@ -22,28 +24,27 @@ pub(super) async fn read(
     client: &Client,
     server_name: &ServerName,
     users: &BTreeSet<OwnedUserId>,
-    job: &Job,
-    writing: &mut Writing,
+    to: &Intake,
 ) -> Result<Vec<(OwnedRoomId, ListedRoom)>> {
     let mut rooms = BTreeMap::new();
-    let mut problems = Vec::new();
     for entry in client.rooms().await? {
         let subject = entry["room_id"].as_str().unwrap_or("?").to_owned();
         let room = OwnedRoomId::try_from(subject.as_str()).map_err(|error| error.to_string());
         let listed = serde_json::from_value(entry).map_err(|error| error.to_string());
         match room.and_then(|room| Ok((room, listed?))) {
             Ok((room, listed)) => drop(rooms.insert(room, listed)),
-            Err(reason) => problems.push(problem("room", &subject, &reason)),
+            Err(reason) => {
+                to.send(Record::Problem(problem("room", &subject, &reason)))
+                    .await?;
+            }
         }
     }
-    job.check()?;
-    for room in joined(client, server_name, users, &mut problems).await? {
+    for room in joined(client, server_name, users, to).await? {
         rooms.entry(room.clone()).or_insert_with(|| ListedRoom {
             room_id: room.into(),
             ..ListedRoom::default()
         });
     }
-    writing.problems(problems);
     Ok(rooms.into_iter().collect())
 }
 
@@ -52,7 +53,7 @@ async fn joined(
     client: &Client,
     server_name: &ServerName,
     users: &BTreeSet<OwnedUserId>,
-    problems: &mut Vec<crate::job::Problem>,
+    to: &Intake,
 ) -> Result<BTreeSet<OwnedRoomId>> {
     let mut rooms = BTreeSet::new();
     let local: Vec<_> = users
@@ -71,12 +72,15 @@ async fn joined(
             // An older Synapse: its list has to do.
             break;
         }
-        let memberships = alone(answer, "memberships", &user, problems)?.unwrap_or_default();
-        for (room, membership) in memberships {
+        let memberships = alone(answer, "memberships", &user, to).await?;
+        for (room, membership) in memberships.unwrap_or_default() {
             match OwnedRoomId::try_from(room.as_str()) {
                 Ok(room) if membership == "join" => drop(rooms.insert(room)),
                 Ok(_) => {}
-                Err(error) => problems.push(problem("room", &room, &error)),
+                Err(error) => {
+                    to.send(Record::Problem(problem("room", &room, &error)))
+                        .await?;
+                }
             }
         }
     }

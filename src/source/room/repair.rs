@@ -11,11 +11,11 @@ use crate::model::{event_line::EventLine, pdu};
 
 /// A repaired event and what is known about the repair.
 #[derive(Debug)]
-pub(super) struct Repaired {
+pub struct Repaired {
     /// The event as the bundle holds it.
-    pub(super) line: EventLine,
+    pub line: EventLine,
     /// Whether the content is the signed one. It isn't for a redacted event, and that is as it should be.
-    pub(super) content_is_original: bool,
+    pub content_is_original: bool,
 }
 
 /// What Synapse says about the event, partly in fields of its own.
@@ -51,7 +51,7 @@ enum Redacts {
 }
 
 /// Repairs one event of `room`. The error is a clause for the list of problems.
-pub(super) fn repair(
+pub fn repair(
     served: &RawValue,
     room: &RoomId,
     version: &RoomVersionId,
@@ -152,7 +152,7 @@ fn content_hash_matches(pdu: &RawValue) -> bool {
 }
 
 /// Empties a redacted event whose old content Synapse served.
-pub(super) fn redact(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String> {
+pub fn redact(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String> {
     let rules = pdu::rules(version).map_err(|error| error.to_string())?;
     let object: CanonicalJsonObject =
         serde_json::from_str(line.pdu.get()).map_err(|error| error.to_string())?;

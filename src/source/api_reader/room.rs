@@ -1,0 +1,126 @@
+//! Everything about one room.
+
+use std::collections::BTreeSet;
+
+use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId, ServerName};
+
+use super::{alone::alone, closure, timeline};
+use crate::{
+    Result,
+    bundle::RoomRecord,
+    source::{
+        admin_api::{Client, ListedRoom},
+        intake::{Intake, Record, problem},
+        room::{
+            facts,
+            graph::Findings,
+            state::{ClientEvent, State},
+        },
+    },
+};
+
+/// Reads one room; what can't be read of it becomes a problem.
+pub(super) async fn read(
+    client: &Client,
+    server_name: &ServerName,
+    room_id: OwnedRoomId,
+    listed: ListedRoom,
+    to: &Intake,
+) -> Result<()> {
+    to.check()?;
+    let id = &room_id;
+    let aliases = client.aliases(id).await;
+    let aliases = alone(aliases, "room aliases", id, to).await?;
+    let mut aliases = aliases.unwrap_or_default();
+    if !to
+        .matcher()
+        .room(id, aliases.iter().map(|alias| alias.as_str()))
+    {
+        return Ok(());
+    }
+    aliases.sort();
+    let served = alone(client.room_state(id).await, "room state", id, to).await?;
+    let mut problems = Vec::new();
+    let raw_state = served.map(|served| {
+        let mut events = Vec::with_capacity(served.len());
+        for event in &served {
+            match ClientEvent::of(event, id, None) {
+                Ok(event) => events.push(event),
+                Err(reason) => problems.push(problem("room state", id, &reason)),
+            }
+        }
+        events.sort_by(|one, other| one.key().cmp(&other.key()));
+        events
+            .iter()
+            .filter_map(|event| event.raw().ok())
+            .collect::<Vec<_>>()
+    });
+    let state = State::of(id, raw_state.as_deref().unwrap_or_default(), &mut problems);
+    let memberships = raw_state
+        .is_some()
+        .then(|| state.memberships(id, &mut problems));
+    for problem in problems {
+        to.send(Record::Problem(problem)).await?;
+    }
+    let mut room = facts::of(id.clone(), &listed, &state);
+    if let Some(memberships) = &memberships {
+        // Synapse's own count is missing where its list lacks the room.
+        let joined = || memberships.iter().filter(|(_, is)| *is == "join");
+        let local = joined().filter(|(user, _)| user.server_name() == server_name);
+        room.joined_members = joined().count() as u64;
+        room.joined_local_members = local.count() as u64;
+    }
+    let tips = client.forward_extremities(id).await;
+    room.forward_extremities = alone(tips, "forward extremities", id, to)
+        .await?
+        .unwrap_or_default();
+    room.forward_extremities.sort();
+    let blocked = client.is_blocked(id).await;
+    room.blocked = alone(blocked, "room block", id, to)
+        .await?
+        .unwrap_or_default();
+
+    let mut findings = Findings::default();
+    match &room.version {
+        Some(version) => {
+            let wanted = state.event_ids().cloned().collect();
+            if let Some(found) = events(client, id, version, wanted, to).await? {
+                findings = found;
+            }
+        }
+        None => {
+            let unknown = problem("room events", id, "its room version is unknown");
+            to.send(Record::Problem(unknown)).await?;
+        }
+    }
+    room.event_count = findings.events;
+    room.history_complete = findings.complete;
+    to.send(Record::Room(Box::new(RoomRecord {
+        room,
+        state: raw_state,
+        memberships,
+        aliases,
+        disordered: findings.disordered,
+    })))
+    .await
+}
+
+/// The timeline, then the events outside it that it and the current state rest on.
+async fn events(
+    client: &Client,
+    room: &ruma::RoomId,
+    version: &RoomVersionId,
+    mut wanted: BTreeSet<OwnedEventId>,
+    to: &Intake,
+) -> Result<Option<Findings>> {
+    let timeline = timeline::read(client, room, version, to).await;
+    let Some(graph) = alone(timeline, "room events", room, to).await? else {
+        return Ok(None);
+    };
+    let (known, findings) = graph.finish();
+    to.signed_by(findings.signers.iter().cloned());
+    wanted.retain(|id| !known.has(id));
+    wanted.extend(findings.authorities.iter().cloned());
+    closure::fetch(client, room, version, &known, wanted, to).await?;
+    Ok(Some(findings))
+}

@@ -1,0 +1,195 @@
+//! Where a reader hands over what it read, and is told what is wanted.
+
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use ruma::OwnedServerName;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::matcher::Matcher;
+use crate::{
+    Error, Result,
+    bundle::{RoomRecord, UserRecord},
+    job::{Event, Job, Phase, Problem},
+    model::{
+        event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, snapshot::Snapshot,
+        wanted::Wanted,
+    },
+};
+
+/// Records on their way to the writer: a reader that is quicker waits.
+const WAITING: usize = 16;
+/// The same for each branch: this bounds how far a big room is read ahead.
+const WAITING_ON_BRANCH: usize = 4;
+
+/// One thing that was read.
+pub enum Record {
+    /// A user with all that belongs to them.
+    User(Box<UserRecord>),
+    /// A line of a key backup.
+    KeyBackup(KeyBackupLine),
+    /// Some more events of the room that comes next: at most a thousand, of the timeline in order, or outliers.
+    Events(Vec<EventLine>),
+    /// The state before one of these events.
+    Snapshot(Snapshot),
+    /// The room of the events before.
+    Room(Box<RoomRecord>),
+    /// A local media item, with its content if it is wanted and there.
+    Media(MediaRef, Option<Box<dyn Read + Send>>),
+    /// One of a server's key objects.
+    ServerKeys(OwnedServerName, Box<RawValue>),
+    /// Something that could not be read.
+    Problem(Problem),
+}
+
+/// The reader's end of an export. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    records: mpsc::Sender<Record>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    job: Job,
+    wanted: Wanted,
+    matcher: Matcher,
+    started_ms: u64,
+    signers: Mutex<BTreeSet<OwnedServerName>>,
+    events: AtomicU64,
+}
+
+impl Intake {
+    /// An intake, and the end at which the records come out.
+    pub fn new(
+        job: Job,
+        wanted: Wanted,
+        server_name: &ruma::ServerName,
+        started_ms: u64,
+    ) -> Result<(Self, mpsc::Receiver<Record>)> {
+        let (records, receiver) = mpsc::channel(WAITING);
+        let shared = Arc::new(Shared {
+            job,
+            matcher: Matcher::new(&wanted, server_name)?,
+            wanted,
+            started_ms,
+            signers: Mutex::default(),
+            events: AtomicU64::new(0),
+        });
+        Ok((Self { records, shared }, receiver))
+    }
+
+    /// What is to be read.
+    pub fn wanted(&self) -> &Wanted {
+        &self.shared.wanted
+    }
+
+    /// Which users and rooms.
+    pub fn matcher(&self) -> &Matcher {
+        &self.shared.matcher
+    }
+
+    /// Milliseconds since the Unix epoch at which the export began.
+    pub fn started_ms(&self) -> u64 {
+        self.shared.started_ms
+    }
+
+    /// Hands over a record and waits until there is room for it.
+    ///
+    /// [`Error::Stopped`] if somebody asked the job to stop, or the writer failed.
+    pub async fn send(&self, record: Record) -> Result<()> {
+        self.before(&record)?;
+        self.records.send(record).await.map_err(|_| Error::Stopped)
+    }
+
+    /// The same on a thread that may block.
+    pub fn send_blocking(&self, record: Record) -> Result<()> {
+        self.before(&record)?;
+        self.records
+            .blocking_send(record)
+            .map_err(|_| Error::Stopped)
+    }
+
+    /// An intake of its own, for work whose records come later than those of other work: [`Intake::forward`] hands them
+    /// on in their turn.
+    pub fn branch(&self) -> (Self, mpsc::Receiver<Record>) {
+        let (records, receiver) = mpsc::channel(WAITING_ON_BRANCH);
+        let shared = Arc::clone(&self.shared);
+        (Self { records, shared }, receiver)
+    }
+
+    /// Hands on what came from a branch, to its end.
+    pub async fn forward(&self, branch: &mut mpsc::Receiver<Record>) -> Result<()> {
+        while let Some(record) = branch.recv().await {
+            self.records
+                .send(record)
+                .await
+                .map_err(|_| Error::Stopped)?;
+        }
+        Ok(())
+    }
+
+    fn before(&self, record: &Record) -> Result<()> {
+        self.check()?;
+        match record {
+            Record::Events(events) => {
+                let events = events.iter().filter(|event| !event.outlier).count() as u64;
+                let all = self.shared.events.fetch_add(events, Ordering::Relaxed) + events;
+                self.shared.job.emit(Event::Events(all));
+            }
+            Record::Problem(problem) => self.shared.job.emit(Event::Problem(problem.clone())),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// [`Error::Stopped`] if somebody asked the job to stop: for work that hands nothing over for long.
+    pub fn check(&self) -> Result<()> {
+        self.shared.job.check()
+    }
+
+    /// A section begins, of so many units.
+    pub fn begin(&self, phase: Phase, total: u64) {
+        self.shared.job.emit(Event::Phase { phase, total });
+    }
+
+    /// So many units of the section are done.
+    pub fn done(&self, phase: Phase, done: u64) {
+        self.shared.job.emit(Event::Done { phase, done });
+    }
+
+    /// Adds servers whose keys will be needed.
+    pub fn signed_by(&self, servers: impl IntoIterator<Item = OwnedServerName>) {
+        let mut signers = self
+            .shared
+            .signers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        signers.extend(servers);
+    }
+
+    /// All servers that were added.
+    pub fn signers(&self) -> BTreeSet<OwnedServerName> {
+        let signers = self.shared.signers.lock();
+        signers.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A problem of an export: what was read, of which user, room, event or server, and why it failed, in one clause.
+pub fn problem(
+    step: &str,
+    subject: &(impl ToString + ?Sized),
+    reason: &(impl ToString + ?Sized),
+) -> Problem {
+    Problem {
+        step: step.to_owned(),
+        subject: subject.to_string(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,147 @@
+//! What an export reads of a room's current state.
+
+use std::collections::BTreeMap;
+
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::job::Problem;
+use crate::source::intake::problem;
+
+/// One state event in the client's format.
+#[derive(Debug, Deserialize)]
+pub struct StateEvent {
+    /// Its own ID.
+    pub event_id: OwnedEventId,
+    #[serde(rename = "type")]
+    kind: String,
+    state_key: String,
+    /// Who sent it.
+    pub sender: OwnedUserId,
+    content: Value,
+}
+
+/// A state event as `room_state.json` holds it: the client's format without what changes from day to day (`unsigned`).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ClientEvent {
+    content: Box<RawValue>,
+    event_id: OwnedEventId,
+    origin_server_ts: u64,
+    room_id: OwnedRoomId,
+    sender: OwnedUserId,
+    state_key: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl ClientEvent {
+    /// From what Synapse's API gives, or from a PDU whose ID is known; the content's bytes stay as they are.
+    ///
+    /// The error is a clause for the list of problems.
+    pub fn of(
+        served: &RawValue,
+        room: &RoomId,
+        event_id: Option<OwnedEventId>,
+    ) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Served {
+            content: Box<RawValue>,
+            event_id: Option<OwnedEventId>,
+            origin_server_ts: u64,
+            sender: OwnedUserId,
+            state_key: String,
+            #[serde(rename = "type")]
+            kind: String,
+        }
+        let served: Served =
+            serde_json::from_str(served.get()).map_err(|error| error.to_string())?;
+        Ok(Self {
+            content: served.content,
+            event_id: event_id.or(served.event_id).ok_or("it has no event ID")?,
+            origin_server_ts: served.origin_server_ts,
+            room_id: room.to_owned(),
+            sender: served.sender,
+            state_key: served.state_key,
+            kind: served.kind,
+        })
+    }
+
+    /// What the state is sorted by, so that both readers give the same.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.kind, &self.state_key)
+    }
+
+    /// Its JSON.
+    pub fn raw(&self) -> Result<Box<RawValue>, String> {
+        serde_json::value::to_raw_value(self).map_err(|error| error.to_string())
+    }
+}
+
+/// A room's state by type and state key.
+#[derive(Debug, Default)]
+pub struct State(BTreeMap<(String, String), StateEvent>);
+
+impl State {
+    /// Reads all events; an unreadable one becomes a problem.
+    pub fn of(room: &RoomId, raw: &[Box<RawValue>], problems: &mut Vec<Problem>) -> Self {
+        let mut state = BTreeMap::new();
+        for event in raw {
+            match serde_json::from_str::<StateEvent>(event.get()) {
+                Ok(event) => {
+                    state.insert((event.kind.clone(), event.state_key.clone()), event);
+                }
+                Err(error) => problems.push(problem("room state", room, &error)),
+            }
+        }
+        Self(state)
+    }
+
+    /// The event of a type with an empty state key.
+    pub fn event(&self, kind: &str) -> Option<&StateEvent> {
+        self.0.get(&(kind.to_owned(), String::new()))
+    }
+
+    /// A text in that event's content, by path.
+    pub fn text(&self, kind: &str, pointer: &str) -> Option<String> {
+        let text = self.event(kind)?.content.pointer(pointer)?.as_str()?;
+        Some(text.to_owned())
+    }
+
+    /// A truth value in that event's content, by path.
+    pub fn flag(&self, kind: &str, pointer: &str) -> Option<bool> {
+        self.event(kind)?.content.pointer(pointer)?.as_bool()
+    }
+
+    /// The IDs of all events.
+    pub fn event_ids(&self) -> impl Iterator<Item = &OwnedEventId> {
+        self.0.values().map(|event| &event.event_id)
+    }
+
+    /// Everybody's membership; a member whose ID is no user ID becomes a problem.
+    pub fn memberships(
+        &self,
+        room: &RoomId,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<OwnedUserId, String> {
+        let mut memberships = BTreeMap::new();
+        for event in self
+            .0
+            .values()
+            .filter(|event| event.kind == "m.room.member")
+        {
+            let user = OwnedUserId::try_from(event.state_key.as_str());
+            match (user, event.content["membership"].as_str()) {
+                (Ok(user), Some(membership)) => {
+                    memberships.insert(user, membership.to_owned());
+                }
+                _ => problems.push(problem(
+                    "membership",
+                    &event.state_key,
+                    &format!("its member event in {room} has no user or no membership"),
+                )),
+            }
+        }
+        memberships
+    }
+}

@@ -4,14 +4,30 @@
 //! `REPEATABLE READ` both give a snapshot. All calls block: use it on a thread of its own
 //! ([`tokio::task::spawn_blocking`]), never on one that runs async tasks.
 
+mod about;
+mod account_data;
+mod batch;
+mod cross_signing;
+mod device_keys;
+mod devices;
+mod key_backups;
+mod media;
+mod pending;
 mod postgres;
+mod push_rules;
+mod pushers;
+mod reader;
+mod receipts;
 mod row;
 pub mod schema_version;
+mod server_keys;
 mod sqlite;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
+pub use reader::DatabaseReader;
 pub use row::{Column, Row};
 
 use crate::{Error, Result, config::DatabaseAddress};

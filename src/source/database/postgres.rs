@@ -29,7 +29,8 @@ const PORT: u16 = 5432;
 const SOCKET_DIRS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 pub(super) struct Postgres {
-    client: Client,
+    /// There until it is dropped.
+    client: Option<Client>,
     address: SecretString,
     sorts_by_bytes: bool,
 }
@@ -54,7 +55,7 @@ impl Postgres {
     /// Another connection with the snapshot of this one.
     pub(super) fn second(&mut self) -> Result<Self, String> {
         let snapshot: String = self
-            .client
+            .client()?
             .query_one("SELECT pg_export_snapshot()", &[])
             .and_then(|row| row.try_get(0))
             .map_err(clause)?;
@@ -66,13 +67,20 @@ impl Postgres {
         self.sorts_by_bytes
     }
 
+    fn client(&mut self) -> Result<&mut Client, String> {
+        self.client
+            .as_mut()
+            .ok_or_else(|| "it is closed".to_owned())
+    }
+
     pub(super) fn each(
         &mut self,
         sql: &str,
         take: &mut dyn FnMut(&Row<'_>) -> crate::Result<()>,
     ) -> Result<u64, Failure> {
         let failed = |error| Failure::Reading(clause(error));
-        let statement = self.client.prepare(sql).map_err(failed)?;
+        let client = self.client().map_err(Failure::Reading)?;
+        let statement = client.prepare(sql).map_err(failed)?;
         let types: Vec<Type> = statement
             .columns()
             .iter()
@@ -89,8 +97,7 @@ impl Postgres {
                 column.type_()
             )));
         }
-        let reader = self
-            .client
+        let reader = client
             .copy_out(format!("COPY ({sql}) TO STDOUT (FORMAT binary)").as_str())
             .map_err(failed)?;
         let mut rows = BinaryCopyOutIter::new(reader, &types);
@@ -100,6 +107,15 @@ impl Postgres {
             count += 1;
         }
         Ok(count)
+    }
+}
+
+impl Drop for Postgres {
+    /// The client ends its own runtime, which is forbidden on a thread that runs async tasks: a reader may be dropped
+    /// on one.
+    fn drop(&mut self) {
+        let client = self.client.take();
+        std::thread::spawn(move || drop(client));
     }
 }
 
@@ -127,7 +143,7 @@ fn begin(
         )?
         .try_get(0)?;
     Ok(Postgres {
-        client,
+        client: Some(client),
         address: address.clone(),
         sorts_by_bytes: matches!(collation.as_str(), "C" | "POSIX"),
     })

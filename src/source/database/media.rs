@@ -82,9 +82,13 @@ fn item(row: &Row<'_>) -> Result<MediaRef, String> {
         .map(OwnedUserId::try_from)
         .transpose()
         .map_err(|error| format!("its uploader is no user ID ({error})"))?;
+    let media_id = text(row, 0, "ID")?;
+    if path(media_id).is_none() {
+        return Err("its ID is none of Synapse's".to_owned());
+    }
     let owned = |index| row.text(index).map(str::to_owned);
     Ok(MediaRef {
-        media_id: text(row, 0, "ID")?.to_owned(),
+        media_id: media_id.to_owned(),
         user_id,
         media_type: owned(2),
         upload_name: owned(3),
@@ -100,7 +104,7 @@ fn open(store: Option<&Path>, media_id: &str) -> Result<File, String> {
     let path = store
         .zip(path(media_id))
         .map(|(store, path)| store.join(path))
-        .ok_or("its ID is none of Synapse's")?;
+        .ok_or("there is no media store")?;
     File::open(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -52,39 +52,50 @@ pub(super) fn read(batch: &mut Batch, database: &mut Database, to: &Intake) -> R
         let event = text(row, 3, "event")?;
         let event_id = OwnedEventId::try_from(event)
             .map_err(|error| format!("{event:?} in {room_id} is no event ID ({error})"))?;
-        let read = json(row, 4, &format!("event {event_id} in {room_id}")).and_then(|served| {
-            let pdu = pdu::without_fields(&served, &["unsigned"]);
-            let state = stripped_state(&served, user.user.user_id.as_str());
-            Ok((pdu.map_err(|error| error.to_string())?, state?))
-        });
-        let (pdu, stripped_state, fault) = match read {
-            Ok((pdu, state)) => (Some(pdu), state, None),
-            Err(reason) => (None, None, Some(reason)),
-        };
+        let (mut pdu, mut state, mut faults) = (None, None, Vec::new());
+        match json(row, 4, &format!("event {event_id} in {room_id}")) {
+            Ok(served) => {
+                match pdu::without_fields(&served, &["unsigned"]) {
+                    Ok(signed) => pdu = Some(signed),
+                    Err(error) => faults.push(format!("event {event_id} in {room_id}: {error}")),
+                }
+                match stripped_state(&served, user.user.user_id.as_str()) {
+                    Ok(read) => state = read,
+                    Err(error) => faults.push(format!(
+                        "the stripped state of {event_id} in {room_id} is unreadable ({error})"
+                    )),
+                }
+            }
+            Err(reason) => faults.push(reason),
+        }
         user.pending.push(Pending {
             user_id: user.user.user_id.clone(),
             room_id,
             membership: text(row, 2, "membership")?.to_owned(),
             event_id,
             pdu,
-            stripped_state,
+            stripped_state: state,
         });
-        fault.map_or(Ok(()), Err)
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults.join("; "))
+        }
     })
 }
 
 /// Without the membership of the user, by type and state key.
-fn stripped_state(served: &RawValue, user: &str) -> Result<Option<Vec<Box<RawValue>>>, String> {
-    let event: Event = serde_json::from_str(served.get())
-        .map_err(|error| format!("its stripped state is unreadable ({error})"))?;
-    let unsigned = event.unsigned;
+fn stripped_state(
+    served: &RawValue,
+    user: &str,
+) -> Result<Option<Vec<Box<RawValue>>>, serde_json::Error> {
+    let unsigned = serde_json::from_str::<Event>(served.get())?.unsigned;
     let Some(state) = unsigned.invite_room_state.or(unsigned.knock_room_state) else {
         return Ok(None);
     };
     let mut sorted = Vec::new();
     for event in state {
-        let key: Stripped = serde_json::from_str(event.get())
-            .map_err(|error| format!("its stripped state is unreadable ({error})"))?;
+        let key: Stripped = serde_json::from_str(event.get())?;
         if key.kind != "m.room.member" || key.state_key != user {
             sorted.push(((key.kind, key.state_key), event));
         }

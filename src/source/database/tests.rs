@@ -1,5 +1,7 @@
 //! The interface on SQLite, and what is said about a file that can't be used.
 
+mod sections;
+
 use std::{fs, path::Path};
 
 use proptest::prelude::*;

@@ -13,6 +13,7 @@ mod doctor;
 mod faults;
 mod journey;
 mod kill;
+mod lab_things;
 mod lab_works;
 mod room;
 mod shell;

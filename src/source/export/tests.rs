@@ -214,6 +214,9 @@ async fn good_room(server: &MockServer) {
 
 async fn export(server: &MockServer, out: &Path, name: &ServerName) -> Result<ExportSummary> {
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })
@@ -322,6 +325,9 @@ async fn a_stopped_export_leaves_nothing() {
     let server = synapse().await;
     let tmp = tempfile::tempdir().unwrap();
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })

@@ -15,7 +15,7 @@ use ruma::{OwnedServerName, OwnedUserId};
 use serde_json::Value;
 
 use super::{about::About, admin_api::Client, intake::Intake, reader::Reader};
-use crate::{Result, bundle::SourceKind};
+use crate::{Result, bundle::SourceKind, job::Problem};
 
 /// One Synapse by its API.
 pub struct ApiReader {
@@ -25,6 +25,7 @@ pub struct ApiReader {
     listed: Vec<Value>,
     /// Those that could be read.
     users: BTreeSet<OwnedUserId>,
+    warnings: Vec<Problem>,
 }
 
 impl ApiReader {
@@ -35,7 +36,15 @@ impl ApiReader {
             server_name,
             listed: Vec::new(),
             users: BTreeSet::new(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// With something that the operator should hear of in any case.
+    #[must_use]
+    pub fn warned(mut self, warning: Option<Problem>) -> Self {
+        self.warnings.extend(warning);
+        self
     }
 }
 
@@ -51,7 +60,7 @@ impl Reader for ApiReader {
             synapse_version: Some(synapse_version),
             stream_position: None,
             unseen: Vec::new(),
-            warnings: Vec::new(),
+            warnings: self.warnings.clone(),
         })
     }
 

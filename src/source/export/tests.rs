@@ -225,7 +225,8 @@ async fn export(server: &MockServer, out: &Path, name: &ServerName) -> Result<Ex
     let (job, _events) = Job::new();
     let reader = ApiReader::new(client, name.to_owned());
     let clock = FixedClock(1_700_000_000_000);
-    run(reader, name, Wanted::default(), out, &job, &clock).await
+    let page = Box::new(|_: &_, _: &_| String::new());
+    run(reader, name, Wanted::default(), out, page, &job, &clock).await
 }
 
 #[tokio::test]
@@ -341,6 +342,7 @@ async fn a_stopped_export_leaves_nothing() {
         name,
         Wanted::default(),
         &out,
+        Box::new(|_: &_, _: &_| String::new()),
         &job,
         &FixedClock(1),
     )

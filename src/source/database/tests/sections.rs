@@ -36,7 +36,7 @@ fn section(
     let mut database = database(&format!("{TABLES}{rows}"));
     let (job, _events) = Job::new();
     let (intake, mut receiver) =
-        Intake::new(job, wanted, server_name!("ferry.test"), 1_000_000_000).unwrap();
+        Intake::new(job, wanted, server_name!("ferry.test"), 1_000_000_000, None).unwrap();
     let mut all = Read::default();
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || read(&mut database, &intake));
@@ -773,7 +773,7 @@ async fn the_reader_opens_what_the_configuration_names() {
         ..Wanted::default()
     };
     let (job, _events) = Job::new();
-    let (intake, mut records) = Intake::new(job, wanted, &server(), 0).unwrap();
+    let (intake, mut records) = Intake::new(job, wanted, &server(), 0, None).unwrap();
     let refused = reader.users(&intake).await.unwrap_err().to_string();
     let place = dir.path().display().to_string();
     insta::assert_snapshot!(refused.replace(&place, "FOLDER"), @"Synapse's media store FOLDER/media_store is not there: set synapse.media_path to the folder that holds local_content, or export with --media refs");

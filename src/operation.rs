@@ -106,9 +106,7 @@ impl Operation {
                     ..Answer::of(report::finding::markdown(&findings))
                 })
             }
-            Command::Export(export) => {
-                self.export(job, options(export)).await
-            }
+            Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import.bundle).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,

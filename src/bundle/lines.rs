@@ -38,18 +38,19 @@ impl LinesFile {
 
     /// Adds a line.
     pub(super) fn line(&mut self, value: &impl Serialize) -> Result<()> {
-        let mut add = || -> io::Result<()> {
-            let frame = match &mut self.frame {
-                Some(frame) => frame,
-                none => {
-                    let mut frame = zstd::Encoder::new(self.file.try_clone()?, LEVEL)?;
-                    frame.include_checksum(true)?;
-                    none.insert(frame)
-                }
-            };
-            line::write(frame, value)
-        };
-        add().map_err(Error::file(&self.path))
+        let add = self.frame().and_then(|frame| line::write(frame, value));
+        add.map_err(Error::file(&self.path))
+    }
+
+    fn frame(&mut self) -> io::Result<&mut zstd::Encoder<'static, File>> {
+        Ok(match &mut self.frame {
+            Some(frame) => frame,
+            none => {
+                let mut frame = zstd::Encoder::new(self.file.try_clone()?, LEVEL)?;
+                frame.include_checksum(true)?;
+                none.insert(frame)
+            }
+        })
     }
 
     /// Brings all lines so far to the disk; the bytes from which a later run can go on. The next line begins another
@@ -67,6 +68,8 @@ impl LinesFile {
 
     /// Brings it to the disk.
     pub(super) fn finish(mut self) -> Result<()> {
+        // Nothing at all would be no file that zstd reads.
+        self.frame().map(drop).map_err(Error::file(&self.path))?;
         self.mark().map(drop)
     }
 }

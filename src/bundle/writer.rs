@@ -15,8 +15,8 @@ use super::{
     archive::{self, Form},
     checkpoint::{Checkpoint, Lengths, Position},
     file_names::{
-        ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEDIA_REFS, MEMBERSHIPS, METADATA, PROBLEMS, ROOM_STATE,
-        ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
+        ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEDIA_REFS, MEMBERSHIPS, METADATA, PROBLEMS,
+        ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
     },
     files, fresh,
     json_stream::{self, JsonFile},

@@ -185,7 +185,7 @@ fn clause(error: impl std::borrow::Borrow<postgres::Error>) -> String {
     if error.is_closed()
         || error
             .source()
-            .is_some_and(|source| source.is::<std::io::Error>())
+            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
     {
         format!("no connection ({cause}): check host and port, and that PostgreSQL runs")
     } else {

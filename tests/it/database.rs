@@ -19,7 +19,7 @@ fn address(connection: &Connection) -> DatabaseAddress {
         connection.port,
         connection.database
     );
-    DatabaseAddress::postgres(text.into()).expect("a readable address")
+    DatabaseAddress::postgres(text.into()).unwrap()
 }
 
 fn texts(database: &mut Database, sql: &str) -> Vec<String> {
@@ -33,9 +33,9 @@ fn texts(database: &mut Database, sql: &str) -> Vec<String> {
     texts
 }
 
-fn check(connection: &Connection) {
-    let address = address(connection);
-    let config: postgres::Config = match &address {
+/// A connection that may write, and a table of every type.
+fn writer(address: &DatabaseAddress) -> postgres::Client {
+    let config: postgres::Config = match address {
         DatabaseAddress::Postgres(text) => text.expose_secret().parse().unwrap(),
         DatabaseAddress::Sqlite(_) => unreachable!("an address of PostgreSQL"),
     };
@@ -48,8 +48,10 @@ fn check(connection: &Connection) {
              CREATE TABLE floats (x DOUBLE PRECISION)",
         )
         .unwrap();
+    writer
+}
 
-    let mut database = Database::open(&address).unwrap();
+fn types_and_texts(database: &mut Database) {
     let mut rows = Vec::new();
     let count = database
         .each("SELECT a, b, c, d, e, f, g FROM t ORDER BY c", &mut |row| {
@@ -75,22 +77,25 @@ fn check(connection: &Connection) {
     // Texts are quoted so that they come back, and sorted by their bytes.
     let odd = "it's \\ \"odd\" $1 ü";
     let sql = format!("SELECT {}", quote(odd));
-    assert_eq!(texts(&mut database, &sql), [odd]);
+    assert_eq!(texts(database, &sql), [odd]);
     let sql = format!(
         "SELECT x FROM (VALUES ('b'), ('B'), ('ä'), ('_')) v (x) ORDER BY {}",
         database.bytewise("x")
     );
-    assert_eq!(texts(&mut database, &sql), ["B", "_", "b", "ä"]);
+    assert_eq!(texts(database, &sql), ["B", "_", "b", "ä"]);
+}
 
-    // What is written meanwhile is not seen, on a second connection neither.
+/// What is written meanwhile is not seen, on a second connection neither.
+fn one_snapshot(address: &DatabaseAddress, writer: &mut postgres::Client) {
+    let mut database = Database::open(address).unwrap();
     writer
         .batch_execute("INSERT INTO t (a) VALUES ('late')")
         .unwrap();
-    let mut second = database.second().unwrap().expect("a second connection");
+    let mut second = database.second().unwrap().unwrap();
     for database in [&mut database, &mut second] {
         assert_eq!(texts(database, "SELECT a FROM t WHERE c IS NULL"), [""; 0]);
     }
-    let mut third = Database::open(&address).unwrap();
+    let mut third = Database::open(address).unwrap();
     assert_eq!(
         texts(&mut third, "SELECT a FROM t WHERE c IS NULL"),
         ["late"]
@@ -114,7 +119,10 @@ fn check(connection: &Connection) {
         })
         .unwrap();
     assert_eq!(null, Column::Null);
+}
 
+fn refusals(connection: &Connection) {
+    let address = address(connection);
     // A refused query breaks the transaction, so each has a connection of its own.
     let refused = |sql: &str| {
         let mut database = Database::open(&address).unwrap();
@@ -158,9 +166,14 @@ async fn postgresql_is_read_in_one_snapshot() {
     let server = Postgres::start().await.unwrap();
     let connection = server.connection("postgres");
     let address = address(&connection);
-    tokio::task::spawn_blocking(move || check(&connection))
-        .await
-        .unwrap();
+    let place = address.clone();
+    let checks = tokio::task::spawn_blocking(move || {
+        let mut writer = writer(&place);
+        types_and_texts(&mut Database::open(&place).unwrap());
+        one_snapshot(&place, &mut writer);
+        refusals(&connection);
+    });
+    checks.await.unwrap();
     // An open database may be dropped where async tasks run.
     let database = tokio::task::spawn_blocking(move || Database::open(&address).unwrap());
     drop(database.await.unwrap());

@@ -40,7 +40,7 @@ pub struct Database {
 
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Postgres(Box<postgres::Postgres>),
 }
 
 impl Database {
@@ -49,9 +49,8 @@ impl Database {
         let place = address.place();
         let engine = match address {
             DatabaseAddress::Sqlite(path) => sqlite::Sqlite::open(path).map(Engine::Sqlite),
-            DatabaseAddress::Postgres(text) => {
-                postgres::Postgres::open(text, None).map(Engine::Postgres)
-            }
+            DatabaseAddress::Postgres(text) => postgres::Postgres::open(text, None)
+                .map(|postgres| Engine::Postgres(Box::new(postgres))),
         };
         match engine {
             Ok(engine) => Ok(Self { engine, place }),
@@ -69,7 +68,7 @@ impl Database {
         };
         match second {
             Ok(second) => Ok(Some(Self {
-                engine: Engine::Postgres(second),
+                engine: Engine::Postgres(Box::new(second)),
                 place: self.place.clone(),
             })),
             Err(reason) => Err(self.failed(reason)),

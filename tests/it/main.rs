@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod database;
 mod demo;
 mod doctor;
 mod faults;

@@ -19,6 +19,7 @@ use crate::{
 
 /// A session as `GET /_matrix/client/v3/room_keys/keys` gives it.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "named as in the specification")]
 struct Session {
     first_message_index: Option<i64>,
     forwarded_count: Option<i64>,

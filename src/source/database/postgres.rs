@@ -185,7 +185,7 @@ fn clause(error: impl std::borrow::Borrow<postgres::Error>) -> String {
     if error.is_closed()
         || error
             .source()
-            .is_some_and(|source| source.is::<std::io::Error>())
+            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
     {
         format!("no connection ({cause}): check host and port, and that PostgreSQL runs")
     } else {
@@ -229,5 +229,49 @@ impl<'a> FromSql<'a> for Wire<'a> {
                 | Type::NAME
                 | Type::UNKNOWN
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column<'a>(of: &Type, raw: &'a [u8]) -> Column<'a> {
+        assert!(Wire::accepts(of));
+        Wire::from_sql(of, raw).unwrap().0
+    }
+
+    #[test]
+    fn every_type_of_synapses_is_read() {
+        assert_eq!(column(&Type::BOOL, &[1]), Column::Flag(true));
+        assert_eq!(column(&Type::INT2, &[255, 255]), Column::Int(-1));
+        assert_eq!(column(&Type::INT4, &[0, 0, 1, 0]), Column::Int(256));
+        assert_eq!(
+            column(&Type::INT8, &[127, 255, 255, 255, 255, 255, 255, 255]),
+            Column::Int(i64::MAX)
+        );
+        assert_eq!(column(&Type::BYTEA, b"\0\xff"), Column::Bytes(b"\0\xff"));
+        assert_eq!(column(&Type::JSONB, b"\x01{}"), Column::Text(b"{}"));
+        assert_eq!(
+            column(&Type::TEXT, "ä\t\\N".as_bytes()),
+            Column::Text("ä\t\\N".as_bytes())
+        );
+        assert!(!Wire::accepts(&Type::FLOAT8) && !Wire::accepts(&Type::TIMESTAMPTZ));
+        assert!(Wire::from_sql(&Type::INT8, &[1]).is_err());
+    }
+
+    #[test]
+    fn what_keeps_it_from_connecting_is_named() {
+        let refusal = |text: &str| Postgres::open(&text.into(), None).err().unwrap();
+        let lines = [
+            refusal("host=127.0.0.1 port=1 user=u password=s3cret"),
+            refusal("host=/no/such/folder user=u password=s3cret"),
+            refusal("host=127.0.0.1 port=1 user=u password=s3cret sslmode=require"),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        no connection (Connection refused (os error 111)): check host and port, and that PostgreSQL runs
+        no connection (No such file or directory (os error 2)): check host and port, and that PostgreSQL runs
+        sslmode=require asks for TLS, which Ferryman doesn't speak to PostgreSQL: connect through its socket or an SSH tunnel, with sslmode=disable
+        ");
     }
 }

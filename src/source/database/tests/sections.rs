@@ -76,8 +76,8 @@ fn shown(record: &Record) -> Value {
     })
 }
 
-#[test]
-fn a_user_with_everything() {
+/// A user who has a row of everything, problems of whom there are none.
+fn anna() -> Value {
     let read = section(
         include_str!("anna.sql"),
         Wanted {
@@ -88,317 +88,363 @@ fn a_user_with_everything() {
     );
     assert_eq!(read.problems, Vec::<String>::new());
     assert_eq!(read.records.len(), 1);
-    insta::assert_json_snapshot!(shown(&read.records[0]), @r#"
+    let anna = shown(&read.records[0]);
+    assert_eq!(anna["password_hash"], true);
+    anna
+}
+
+#[test]
+fn the_account() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["user"], @r#"
     {
-      "account_data": {
-        "global": {
-          "m.direct": {
-            "@ben:other.test": [
-              "!r:x"
-            ]
-          },
-          "m.secret_storage.default_key": {}
+      "approved": false,
+      "appservice_id": "bridge",
+      "avatar_url": "mxc://ferry.test/a",
+      "creation_ts": 1700000000000,
+      "deactivated": true,
+      "displayname": "Änna",
+      "erased": true,
+      "external_ids": [
+        {
+          "auth_provider": "oidc-a",
+          "external_id": "1"
         },
-        "rooms": {
-          "!r:x": {
-            "m.fully_read": {
-              "event_id": "$e"
-            },
-            "m.tag": {
-              "tags": {
-                "m.favourite": {},
-                "u.work": {
-                  "order": 0.5
-                }
+        {
+          "auth_provider": "oidc-z",
+          "external_id": "2"
+        }
+      ],
+      "is_admin": true,
+      "is_guest": false,
+      "last_seen_ts": 5000,
+      "locked": true,
+      "profile": {
+        "m.tz": "Europe/Berlin"
+      },
+      "shadow_banned": true,
+      "suspended": true,
+      "threepids": [
+        {
+          "added_at": 2,
+          "address": "a@b.c",
+          "medium": "email",
+          "validated_at": 1
+        },
+        {
+          "added_at": 2,
+          "address": "49123",
+          "medium": "msisdn",
+          "validated_at": 1
+        }
+      ],
+      "user_id": "@anna:ferry.test",
+      "user_type": "bot"
+    }
+    "#);
+}
+
+#[test]
+fn account_data_and_receipts() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["account_data"], @r#"
+    {
+      "global": {
+        "m.direct": {
+          "@ben:other.test": [
+            "!r:x"
+          ]
+        },
+        "m.secret_storage.default_key": {}
+      },
+      "rooms": {
+        "!r:x": {
+          "m.fully_read": {
+            "event_id": "$e"
+          },
+          "m.tag": {
+            "tags": {
+              "m.favourite": {},
+              "u.work": {
+                "order": 0.5
               }
             }
           }
         }
-      },
-      "cross_signing": {
-        "master_key": {
-          "keys": {
-            "ed25519:msk": "msk"
-          },
-          "signatures": {
-            "@anna:ferry.test": {
-              "ed25519:PHONE": "by-phone"
-            }
-          },
-          "usage": [
-            "master"
-          ],
-          "user_id": "@anna:ferry.test"
-        },
-        "self_signing_key": {
-          "keys": {
-            "ed25519:ssk": "ssk"
-          },
-          "signatures": {
-            "@anna:ferry.test": {
-              "ed25519:msk": "m"
-            }
-          }
-        },
-        "signed_users": {
-          "@ben:other.test": {
-            "bens-msk": {
-              "ed25519:usk": "by-usk"
-            }
-          }
-        },
-        "user_signing_key": {
-          "keys": {
-            "ed25519:usk": "usk"
-          }
-        }
-      },
-      "device_keys": {
-        "PHONE": {
-          "device_id": "PHONE",
-          "keys": {
-            "ed25519:PHONE": "phone"
-          },
-          "signatures": {
-            "@anna:ferry.test": {
-              "ed25519:PHONE": "own",
-              "ed25519:ssk": "by-ssk"
-            }
-          },
-          "user_id": "@anna:ferry.test"
-        }
-      },
-      "devices": [
-        {
-          "device_id": "BARE",
-          "display_name": null,
-          "last_seen_ip": null,
-          "last_seen_ts": null,
-          "last_seen_user_agent": null
-        },
-        {
-          "device_id": "PHONE",
-          "display_name": "Phone",
-          "last_seen_ip": "192.0.2.1",
-          "last_seen_ts": 5000,
-          "last_seen_user_agent": "Agent"
-        }
-      ],
-      "password_hash": true,
-      "pending": [
-        {
-          "event_id": "$knock",
-          "membership": "knock",
-          "pdu": {
-            "type": "m.room.member"
-          },
-          "room_id": "!k:other.test",
-          "stripped_state": null,
-          "user_id": "@anna:ferry.test"
-        },
-        {
-          "event_id": "$invite",
-          "membership": "invite",
-          "pdu": {
-            "depth": 3,
-            "type": "m.room.member"
-          },
-          "room_id": "!z:other.test",
-          "stripped_state": [
-            {
-              "content": {},
-              "state_key": "",
-              "type": "m.room.create"
-            },
-            {
-              "content": {
-                "name": "R"
-              },
-              "state_key": "",
-              "type": "m.room.name"
-            }
-          ],
-          "user_id": "@anna:ferry.test"
-        }
-      ],
-      "push_rules": {
-        "content": [
-          {
-            "actions": [
-              "notify"
-            ],
-            "default": false,
-            "enabled": true,
-            "pattern": "ferry",
-            "rule_id": "word"
-          }
-        ],
-        "override": [
-          {
-            "actions": [],
-            "conditions": [],
-            "default": true,
-            "enabled": true,
-            "rule_id": ".m.rule.master"
-          },
-          {
-            "actions": [],
-            "conditions": [],
-            "default": false,
-            "enabled": true,
-            "rule_id": "high"
-          },
-          {
-            "actions": [
-              "notify"
-            ],
-            "conditions": [
-              {
-                "key": "type",
-                "kind": "event_match",
-                "pattern": "m"
-              }
-            ],
-            "default": false,
-            "enabled": false,
-            "rule_id": "low"
-          },
-          {
-            "actions": [
-              "notify"
-            ],
-            "conditions": [
-              {
-                "key": "content.msgtype",
-                "kind": "event_match",
-                "pattern": "m.notice"
-              }
-            ],
-            "default": true,
-            "enabled": true,
-            "rule_id": ".m.rule.suppress_notices"
-          }
-        ],
-        "room": [
-          {
-            "actions": [
-              "dont_notify"
-            ],
-            "default": false,
-            "enabled": true,
-            "rule_id": "!r:x"
-          }
-        ],
-        "sender": [
-          {
-            "actions": [],
-            "default": false,
-            "enabled": true,
-            "rule_id": "@spam:x"
-          }
-        ],
-        "underride": [
-          {
-            "actions": [
-              "notify"
-            ],
-            "default": true,
-            "rule_id": ".org.example.new"
-          }
-        ]
-      },
-      "pushers": [
-        {
-          "app_display_name": "App",
-          "app_id": "app",
-          "data": {
-            "url": "https://push.test"
-          },
-          "device_display_name": "Phone",
-          "kind": "http",
-          "lang": "en",
-          "org.matrix.msc3881.enabled": false,
-          "profile_tag": "tag",
-          "pushkey": "key"
-        },
-        {
-          "app_display_name": "Mail",
-          "app_id": "m.email",
-          "data": null,
-          "device_display_name": "a@b.c",
-          "kind": "email",
-          "lang": null,
-          "profile_tag": "",
-          "pushkey": "a@b.c"
-        }
-      ],
-      "receipts": {
-        "!q:x": [
-          {
-            "event_id": "$e:x",
-            "receipt_type": "m.read.private",
-            "thread_id": "main",
-            "ts": null
-          }
-        ],
-        "!r:x": [
-          {
-            "event_id": "$new:x",
-            "receipt_type": "m.read",
-            "ts": 7
-          },
-          {
-            "event_id": "$thread:x",
-            "receipt_type": "m.read",
-            "thread_id": "$root:x",
-            "ts": 8
-          }
-        ]
-      },
-      "user": {
-        "approved": false,
-        "appservice_id": "bridge",
-        "avatar_url": "mxc://ferry.test/a",
-        "creation_ts": 1700000000000,
-        "deactivated": true,
-        "displayname": "Änna",
-        "erased": true,
-        "external_ids": [
-          {
-            "auth_provider": "oidc-a",
-            "external_id": "1"
-          },
-          {
-            "auth_provider": "oidc-z",
-            "external_id": "2"
-          }
-        ],
-        "is_admin": true,
-        "is_guest": false,
-        "last_seen_ts": 5000,
-        "locked": true,
-        "profile": {
-          "m.tz": "Europe/Berlin"
-        },
-        "shadow_banned": true,
-        "suspended": true,
-        "threepids": [
-          {
-            "added_at": 2,
-            "address": "a@b.c",
-            "medium": "email",
-            "validated_at": 1
-          },
-          {
-            "added_at": 2,
-            "address": "49123",
-            "medium": "msisdn",
-            "validated_at": 1
-          }
-        ],
-        "user_id": "@anna:ferry.test",
-        "user_type": "bot"
       }
+    }
+    "#);
+    insta::assert_json_snapshot!(anna["receipts"], @r#"
+    {
+      "!q:x": [
+        {
+          "event_id": "$e:x",
+          "receipt_type": "m.read.private",
+          "thread_id": "main",
+          "ts": null
+        }
+      ],
+      "!r:x": [
+        {
+          "event_id": "$new:x",
+          "receipt_type": "m.read",
+          "ts": 7
+        },
+        {
+          "event_id": "$thread:x",
+          "receipt_type": "m.read",
+          "thread_id": "$root:x",
+          "ts": 8
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn devices_and_pushers() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["devices"], @r#"
+    [
+      {
+        "device_id": "BARE",
+        "display_name": null,
+        "last_seen_ip": null,
+        "last_seen_ts": null,
+        "last_seen_user_agent": null
+      },
+      {
+        "device_id": "PHONE",
+        "display_name": "Phone",
+        "last_seen_ip": "192.0.2.1",
+        "last_seen_ts": 5000,
+        "last_seen_user_agent": "Agent"
+      }
+    ]
+    "#);
+    insta::assert_json_snapshot!(anna["pushers"], @r#"
+    [
+      {
+        "app_display_name": "App",
+        "app_id": "app",
+        "data": {
+          "url": "https://push.test"
+        },
+        "device_display_name": "Phone",
+        "kind": "http",
+        "lang": "en",
+        "org.matrix.msc3881.enabled": false,
+        "profile_tag": "tag",
+        "pushkey": "key"
+      },
+      {
+        "app_display_name": "Mail",
+        "app_id": "m.email",
+        "data": null,
+        "device_display_name": "a@b.c",
+        "kind": "email",
+        "lang": null,
+        "profile_tag": "",
+        "pushkey": "a@b.c"
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn keys_with_all_signatures() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["device_keys"], @r#"
+    {
+      "PHONE": {
+        "device_id": "PHONE",
+        "keys": {
+          "ed25519:PHONE": "phone"
+        },
+        "signatures": {
+          "@anna:ferry.test": {
+            "ed25519:PHONE": "own",
+            "ed25519:ssk": "by-ssk"
+          }
+        },
+        "user_id": "@anna:ferry.test"
+      }
+    }
+    "#);
+    insta::assert_json_snapshot!(anna["cross_signing"], @r#"
+    {
+      "master_key": {
+        "keys": {
+          "ed25519:msk": "msk"
+        },
+        "signatures": {
+          "@anna:ferry.test": {
+            "ed25519:PHONE": "by-phone"
+          }
+        },
+        "usage": [
+          "master"
+        ],
+        "user_id": "@anna:ferry.test"
+      },
+      "self_signing_key": {
+        "keys": {
+          "ed25519:ssk": "ssk"
+        },
+        "signatures": {
+          "@anna:ferry.test": {
+            "ed25519:msk": "m"
+          }
+        }
+      },
+      "signed_users": {
+        "@ben:other.test": {
+          "bens-msk": {
+            "ed25519:usk": "by-usk"
+          }
+        }
+      },
+      "user_signing_key": {
+        "keys": {
+          "ed25519:usk": "usk"
+        }
+      }
+    }
+    "#);
+}
+
+#[test]
+fn invites_and_knocks() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["pending"], @r#"
+    [
+      {
+        "event_id": "$knock",
+        "membership": "knock",
+        "pdu": {
+          "type": "m.room.member"
+        },
+        "room_id": "!k:other.test",
+        "stripped_state": null,
+        "user_id": "@anna:ferry.test"
+      },
+      {
+        "event_id": "$invite",
+        "membership": "invite",
+        "pdu": {
+          "depth": 3,
+          "type": "m.room.member"
+        },
+        "room_id": "!z:other.test",
+        "stripped_state": [
+          {
+            "content": {},
+            "state_key": "",
+            "type": "m.room.create"
+          },
+          {
+            "content": {
+              "name": "R"
+            },
+            "state_key": "",
+            "type": "m.room.name"
+          }
+        ],
+        "user_id": "@anna:ferry.test"
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn push_rules_in_order_of_priority() {
+    let anna = anna();
+    insta::assert_json_snapshot!(anna["push_rules"], @r#"
+    {
+      "content": [
+        {
+          "actions": [
+            "notify"
+          ],
+          "default": false,
+          "enabled": true,
+          "pattern": "ferry",
+          "rule_id": "word"
+        }
+      ],
+      "override": [
+        {
+          "actions": [],
+          "conditions": [],
+          "default": true,
+          "enabled": true,
+          "rule_id": ".m.rule.master"
+        },
+        {
+          "actions": [],
+          "conditions": [],
+          "default": false,
+          "enabled": true,
+          "rule_id": "high"
+        },
+        {
+          "actions": [
+            "notify"
+          ],
+          "conditions": [
+            {
+              "key": "type",
+              "kind": "event_match",
+              "pattern": "m"
+            }
+          ],
+          "default": false,
+          "enabled": false,
+          "rule_id": "low"
+        },
+        {
+          "actions": [
+            "notify"
+          ],
+          "conditions": [
+            {
+              "key": "content.msgtype",
+              "kind": "event_match",
+              "pattern": "m.notice"
+            }
+          ],
+          "default": true,
+          "enabled": true,
+          "rule_id": ".m.rule.suppress_notices"
+        }
+      ],
+      "room": [
+        {
+          "actions": [
+            "dont_notify"
+          ],
+          "default": false,
+          "enabled": true,
+          "rule_id": "!r:x"
+        }
+      ],
+      "sender": [
+        {
+          "actions": [],
+          "default": false,
+          "enabled": true,
+          "rule_id": "@spam:x"
+        }
+      ],
+      "underride": [
+        {
+          "actions": [
+            "notify"
+          ],
+          "default": true,
+          "rule_id": ".org.example.new"
+        }
+      ]
     }
     "#);
 }

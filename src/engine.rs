@@ -67,8 +67,8 @@ impl Engine {
         let synapse = &self.config.synapse;
         let client = admin_api::Client::new(synapse)?;
         let server_name = &self.config.server_name;
-        let reader = ApiReader::new(client, server_name.clone());
         let wanted = options.wanted.clone();
+        let reader = ApiReader::new(client, server_name.clone(), &wanted);
         export::run(reader, server_name, wanted, &out, job, &*self.clock).await
     }
 

@@ -9,6 +9,7 @@ pub mod api_reader;
 pub mod export;
 pub mod intake;
 pub mod matcher;
+pub mod push_defaults;
 pub mod reader;
 pub mod room;
 pub mod summary;

@@ -84,6 +84,7 @@ pub struct BundleWriter {
     media: Option<Media>,
     server_keys: BTreeMap<OwnedServerName, Vec<Box<RawValue>>>,
     problems: Vec<Problem>,
+    complete: bool,
 }
 
 impl BundleWriter {
@@ -117,6 +118,7 @@ impl BundleWriter {
             media: media.then(|| Media::create(&dir)).transpose()?,
             server_keys: BTreeMap::new(),
             problems: Vec::new(),
+            complete: true,
             origin,
             staging,
         })
@@ -189,6 +191,12 @@ impl BundleWriter {
         self.problems.push(problem);
     }
 
+    /// The source broke off: what has been added stays, but for the events of a room that was not added any more.
+    pub fn broken_off(&mut self) -> Result<()> {
+        self.complete = false;
+        self.shards.abandon()
+    }
+
     /// Users added so far.
     pub fn users_written(&self) -> u64 {
         self.users
@@ -235,6 +243,7 @@ impl BundleWriter {
             exported_ts: Some(self.origin.exported_ts),
             stream_position: self.origin.stream_position,
             wanted: Some(self.origin.wanted),
+            complete: self.complete,
             files: files::all(&dir, &self.out)?.into_iter().collect(),
         };
         write(SCHEMA, json_stream::json(&schema, &dir)?)?;

@@ -59,6 +59,7 @@ mod tests {
             events: 1_563,
             requests: 310,
             elapsed_ms: 12_000,
+            complete: true,
             problems: vec![problem; 10],
         };
         insta::assert_snapshot!(short(&summary), @r"

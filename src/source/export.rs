@@ -1,6 +1,7 @@
 //! The export: everything that a reader gives, into one bundle. Unreadable rooms and users are listed, not fatal.
 
 mod keeper;
+mod sections;
 
 #[cfg(test)]
 mod tests;
@@ -15,14 +16,15 @@ use crate::{
     bundle::{BundleWriter, Origin},
     clock::Clock,
     job::{Event, Job, Phase},
-    model::wanted::{Media, Wanted},
+    model::wanted::Wanted,
 };
 use keeper::{Kept, blocking, keep};
 
 /// Reads a Synapse into a new bundle at `out`.
 ///
-/// Fails when Synapse can't be reached or refuses the token, when it is another server than `server_name`, when the
-/// disk can't be written, or when the job is stopped; nothing is left at `out` then.
+/// Fails when Synapse can't be reached or refuses the token before a first record was read, when it is another server
+/// than `server_name`, when the disk can't be written, or when the job is stopped; nothing is left at `out` then. What
+/// was read until Synapse broke off later is a bundle that says so ([`Schema::complete`](crate::bundle::Schema)).
 pub async fn run<R: Reader>(
     mut reader: R,
     server_name: &ServerName,
@@ -56,7 +58,7 @@ pub async fn run<R: Reader>(
     let keeping = job.clone();
     let kept = blocking(out, move || keep(writer, records, &keeping));
     let read = async {
-        let read = read(&mut reader, &intake).await;
+        let read = sections::read(&mut reader, &intake).await;
         // Without a reader's end, the writer knows that this was all.
         drop(intake);
         read
@@ -65,11 +67,22 @@ pub async fn run<R: Reader>(
     // A writer that failed stops the reader: its own reason is the one to tell.
     let Kept {
         mut writer,
-        problems,
+        mut problems,
         events,
     } = kept?;
-    read?;
+    let ending = read?;
     job.check()?;
+    let complete = ending.failure.is_none();
+    if let Some(error) = ending.failure {
+        if writer.users_written() == 0 {
+            return Err(error);
+        }
+        writer.broken_off()?;
+    }
+    for problem in ending.unread {
+        job.emit(Event::Problem(problem.clone()));
+        problems.push(problem);
+    }
     for problem in &problems {
         writer.problem(problem.clone());
     }
@@ -97,16 +110,7 @@ pub async fn run<R: Reader>(
         elapsed_ms: clock.now_ms().saturating_sub(started),
         unseen: about.unseen,
         warnings: about.warnings,
+        complete,
         problems,
     })
-}
-
-async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<()> {
-    reader.users(to).await?;
-    reader.key_backups(to).await?;
-    reader.rooms(to).await?;
-    if to.wanted().media != Media::None {
-        reader.media(to).await?;
-    }
-    reader.server_keys(to.signers(), to).await
 }

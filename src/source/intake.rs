@@ -63,6 +63,16 @@ struct Shared {
     started_ms: u64,
     signers: Mutex<BTreeSet<OwnedServerName>>,
     events: AtomicU64,
+    progress: Mutex<Progress>,
+}
+
+/// How far a section is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Units of it that are done.
+    pub done: u64,
+    /// All of them, as far as it is known.
+    pub total: u64,
 }
 
 impl Intake {
@@ -81,6 +91,7 @@ impl Intake {
             started_ms,
             signers: Mutex::default(),
             events: AtomicU64::new(0),
+            progress: Mutex::default(),
         });
         Ok((Self { records, shared }, receiver))
     }
@@ -156,12 +167,31 @@ impl Intake {
 
     /// A section begins, of so many units.
     pub fn begin(&self, phase: Phase, total: u64) {
+        self.set_progress(Progress { done: 0, total });
         self.shared.job.emit(Event::Phase { phase, total });
     }
 
     /// So many units of the section are done.
     pub fn done(&self, phase: Phase, done: u64) {
+        let total = self.progress().total;
+        self.set_progress(Progress { done, total });
         self.shared.job.emit(Event::Done { phase, done });
+    }
+
+    /// How far the section is that has begun last.
+    pub fn progress(&self) -> Progress {
+        let progress = self.shared.progress.lock();
+        *progress.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the section before.
+    pub fn forget_progress(&self) {
+        self.set_progress(Progress::default());
+    }
+
+    fn set_progress(&self, progress: Progress) {
+        let kept = self.shared.progress.lock();
+        *kept.unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
     /// Adds servers whose keys will be needed.

@@ -220,7 +220,7 @@ async fn export(server: &MockServer, out: &Path, name: &ServerName) -> Result<Ex
     .unwrap()
     .with_pause(Duration::from_millis(1));
     let (job, _events) = Job::new();
-    let reader = ApiReader::new(client, name.to_owned());
+    let reader = ApiReader::new(client, name.to_owned(), &Wanted::default());
     let clock = FixedClock(1_700_000_000_000);
     run(reader, name, Wanted::default(), out, &job, &clock).await
 }
@@ -331,7 +331,7 @@ async fn a_stopped_export_leaves_nothing() {
     let out = tmp.path().join("b.tar");
     let name = server_name!("example.org");
     let result = run(
-        ApiReader::new(client, name.to_owned()),
+        ApiReader::new(client, name.to_owned(), &Wanted::default()),
         name,
         Wanted::default(),
         &out,

@@ -8,6 +8,8 @@ command -v cc >/dev/null || missing+=(build-essential)
 command -v python3 >/dev/null || missing+=(python3)
 # Debian keeps the module that makes virtual environments in a package of its own.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+# For the tests: a real browser opens the bundle's page.
+[[ ${1:-} != tests ]] || command -v "${CHROMIUM_BIN:-chromium}" >/dev/null || missing+=(chromium)
 if ((${#missing[@]})); then
   echo "installing: ${missing[*]}"
   as_root=()

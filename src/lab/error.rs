@@ -116,6 +116,15 @@ pub enum LabError {
         body: serde_json::Value,
     },
 
+    /// A signing key can't be made, or doesn't sign.
+    #[error("{key} can't sign: {reason}")]
+    Key {
+        /// The key's ID.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+
     /// Something that should come of itself did not.
     #[error("{what} did not come within {seconds} s")]
     Late {

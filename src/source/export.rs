@@ -6,25 +6,26 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use ruma::ServerName;
+use ruma::{OwnedServerName, ServerName};
 
 use super::{intake::Intake, reader::Reader, summary::ExportSummary};
 use crate::{
     Error, Result,
-    bundle::{BundleWriter, Origin},
+    bundle::{BundleWriter, Origin, Position, SourceKind},
     clock::Clock,
     job::{Event, Job, Phase},
     model::wanted::Wanted,
 };
-use keeper::{Kept, blocking, keep};
+use keeper::{blocking, keep};
 
 /// Reads a Synapse into a new bundle at `out`.
 ///
-/// Fails when Synapse can't be reached or refuses the token before a first record was read, when it is another server
-/// than `server_name`, when the disk can't be written, or when the job is stopped; nothing is left at `out` then. What
-/// was read until Synapse broke off later is a bundle that says so ([`Schema::complete`](crate::bundle::Schema)).
+/// Fails when Synapse can't be reached or refuses the token before a first user was read, when it is another server
+/// than `server_name`, when the disk can't be written, or when the job is stopped; nothing is at `out` then. A stopped
+/// export that asks the API leaves what it has beside `out`, and the next one of the same goes on with it. What was read
+/// until Synapse broke off is a bundle that says so ([`Schema::complete`](crate::bundle::Schema)).
 pub async fn run<R: Reader>(
     mut reader: R,
     server_name: &ServerName,
@@ -49,14 +50,13 @@ pub async fn run<R: Reader>(
         stream_position: about.stream_position,
         wanted: wanted.clone(),
     };
-    let (intake, records) = Intake::new(job.clone(), wanted, server_name, started)?;
     let path = out.to_owned();
-    let mut writer = blocking(out, move || BundleWriter::create(&path, origin)).await?;
-    for unseen in about.unseen.iter().chain(&about.warnings) {
-        writer.problem(unseen.clone());
-    }
-    let keeping = job.clone();
-    let kept = blocking(out, move || keep(writer, records, &keeping));
+    let (writer, resumed) = blocking(out, move || begin(&path, origin)).await?;
+    let (position, signers) = resumed.unzip();
+    let (intake, records) = Intake::new(job.clone(), wanted, server_name, started, position)?;
+    intake.signed_by(signers.unwrap_or_default());
+    let watch = intake.watch();
+    let kept = blocking(out, move || keep(writer, records, &watch));
     let read = async {
         let read = sections::read(&mut reader, &intake).await;
         // Without a reader's end, the writer knows that this was all.
@@ -65,11 +65,7 @@ pub async fn run<R: Reader>(
     };
     let (read, kept) = tokio::join!(read, kept);
     // A writer that failed stops the reader: its own reason is the one to tell.
-    let Kept {
-        mut writer,
-        mut problems,
-        events,
-    } = kept?;
+    let mut writer = kept?;
     let ending = read?;
     job.check()?;
     let complete = ending.failure.is_none();
@@ -81,12 +77,14 @@ pub async fn run<R: Reader>(
     }
     for problem in ending.unread {
         job.emit(Event::Problem(problem.clone()));
-        problems.push(problem);
+        writer.problem(problem);
     }
-    for problem in &problems {
-        writer.problem(problem.clone());
+    let problems = writer.problems().to_vec();
+    for unseen in about.unseen.iter().chain(&about.warnings) {
+        writer.problem(unseen.clone());
     }
     let (users, rooms) = (writer.users_written(), writer.rooms_written());
+    let events = writer.events_written();
     let packing = job.clone();
     let finished = blocking(out, move || {
         let mut begun = false;
@@ -113,4 +111,18 @@ pub async fn run<R: Reader>(
         complete,
         problems,
     })
+}
+
+/// Where an interrupted export stood, and the servers whose keys it needs.
+type Resumed = (Position, BTreeSet<OwnedServerName>);
+
+/// A writer that goes on with what an interrupted export of the same left, or a new one.
+fn begin(out: &Path, origin: Origin) -> Result<(BundleWriter, Option<Resumed>)> {
+    // The database is read in one snapshot, which is gone with the export that took it.
+    if origin.source == SourceKind::AdminApi
+        && let Some((writer, position, signers)) = BundleWriter::resume(out, &origin)?
+    {
+        return Ok((writer, Some((position, signers))));
+    }
+    Ok((BundleWriter::create(out, origin)?, None))
 }

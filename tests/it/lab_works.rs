@@ -8,14 +8,16 @@ use std::time::Instant;
 use ferryman::lab::{
     Result,
     client::Client,
-    fill::{Counts, Filled, ODD, count, fill, password},
+    fill::{Counts, Filled, ODD, count, fill_wholly, password, source_options},
     names::Names,
     registration::{Namespace, Registration},
-    synapse::{Synapse, SynapseOptions},
+    synapse::Synapse,
     target::{OPERATOR, OPERATOR_PASSWORD, Target},
     tuwunel::find_binary,
 };
 use serde_json::json;
+
+use crate::lab_things;
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 /// Tells on standard error how long a step took.
@@ -63,16 +65,20 @@ async fn the_source_is_filled() {
     let names = Names::fresh().unwrap();
     let mut source = {
         let _step = Step::new("source: installed and started");
-        Synapse::start(SynapseOptions::source(names.server_name.clone()))
+        Synapse::start(source_options(names.server_name.clone()))
             .await
             .unwrap()
     };
     let filled = {
         let _step = Step::new("source: filled");
-        fill(&source).await.unwrap()
+        fill_wholly(&source).await.unwrap()
     };
     eprintln!("{:?}", filled.counts);
     counts_are_as_promised(&filled);
+    {
+        let _step = Step::new("source: everything in it looked at");
+        lab_things::are_served(&source, &filled).await.unwrap();
+    }
     rooms_are_as_promised(&filled).await.unwrap();
 
     let _step = Step::new("source: killed, started again, counted");
@@ -90,13 +96,13 @@ fn counts_are_as_promised(filled: &Filled) {
         joined,
         aliases,
     } = filled.counts;
-    assert_eq!((users, deactivated), (filled.users.len(), 1));
-    assert!(users >= 13, "{users}");
+    assert_eq!((users, deactivated), (filled.users.len(), 2));
+    assert!(users >= 22, "{users}");
     assert_eq!(rooms, filled.rooms.len());
-    assert!(rooms >= 16, "{rooms}");
-    assert!(events >= 420, "{events}");
+    assert!(rooms >= 36, "{rooms}");
+    assert!(events >= 1000, "{events}");
     assert!(joined >= 60, "{joined}");
-    assert_eq!(aliases, 9);
+    assert_eq!(aliases, 14);
 }
 
 async fn rooms_are_as_promised(filled: &Filled) -> Result<()> {

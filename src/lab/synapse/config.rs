@@ -45,6 +45,8 @@ pub(super) fn write(
         "form_secret": random_token().expose_secret(),
         "report_stats": false,
         "enable_registration": false,
+        "allow_guest_access": true,
+        "email": { "notif_from": "Lab <lab@localhost>", "enable_notifs": true, "notif_for_new_users": false },
         "app_service_config_files": registrations,
         "suppress_key_server_warning": true,
         "trusted_key_servers": options.trusted_server.iter().map(|name| {
@@ -56,6 +58,7 @@ pub(super) fn write(
         "ip_range_blacklist": [],
         "presence": { "enabled": false },
         "enable_room_list_search": true,
+        "room_list_publication_rules": [{ "action": "allow" }],
         // The passwords protect nothing; the default costs a fifth of a second each.
         "bcrypt_rounds": 4,
     });

@@ -7,6 +7,7 @@ use ruma::{OwnedUserId, UserId};
 use super::{acting::Acting, in_order, own::is_own};
 use crate::{
     Result,
+    bundle::Section,
     job::Phase,
     model::key_backup::KeyBackupLine,
     source::{
@@ -38,10 +39,11 @@ pub(super) async fn read(
             match read {
                 Err(error) if is_own(&error) => {
                     let unread = problem("key backup", &user, &error);
-                    branch.send(Record::Problem(unread)).await
+                    branch.send(Record::Problem(unread)).await?;
                 }
-                read => read.map(|_| ()),
+                read => drop(read?),
             }
+            branch.send(Record::mark(Section::KeyBackups, &user)).await
         }
     };
     let done = |done| to.done(Phase::ExportKeyBackups, done);

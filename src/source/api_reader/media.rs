@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::own::Own;
 use crate::{
     Error, Result,
+    bundle::Section,
     job::Phase,
     model::media::MediaRef,
     source::{
@@ -35,12 +36,13 @@ struct Served {
     url_cache: Option<String>,
 }
 
-/// One item on its way.
-struct Item {
-    /// Users that are done with it.
-    users: u64,
-    media: Option<(MediaRef, Option<Box<dyn Read + Send>>)>,
-    own: Own,
+type Content = Option<Box<dyn Read + Send>>;
+
+/// What comes of the lists, one after the other.
+enum Item<T> {
+    Media(T),
+    /// That was all of a user.
+    End(OwnedUserId, Own),
 }
 
 /// Hands over everything by user and media ID.
@@ -51,58 +53,66 @@ pub(super) async fn read(
     to: &Intake,
 ) -> Result<()> {
     let wanted = users.iter().filter(|user| to.matcher().user(user));
-    let users: Vec<_> = wanted.cloned().collect();
+    let mut users: Vec<_> = wanted.cloned().collect();
     to.begin(Phase::ExportMedia, users.len() as u64);
+    let all = users.len();
+    users.retain(|user| !to.has(Section::Media, user.as_str()));
+    let before = (all - users.len()) as u64;
     let since = to.wanted().media.contents_since(to.started_ms());
     let lists = futures::stream::iter(users)
         .map(|user| async move {
             let mut own = Own::default();
             let list = own.or_none(client.user_media(&user).await, "media list", &user)?;
-            Ok((list_of(&user, list.unwrap_or_default(), &mut own), own))
+            let list = list_of(&user, list.unwrap_or_default(), &mut own);
+            Ok((user, list, own))
         })
         .buffered(IN_FLIGHT);
     let mut items = std::pin::pin!(
         one_by_one(lists)
             .map(|item| async move {
-                let (users, item, mut own) = item?;
-                let media = match item {
-                    Some(item) => {
-                        Some(with_content(client, server_name, item, since, &mut own).await?)
+                Ok::<_, Error>(match item? {
+                    Item::Media(item) => {
+                        let mut own = Own::default();
+                        let read = with_content(client, server_name, item, since, &mut own).await?;
+                        Item::Media((read, own))
                     }
-                    None => None,
-                };
-                Ok::<_, Error>(Item { users, media, own })
+                    Item::End(user, own) => Item::End(user, own),
+                })
             })
             .buffered(IN_FLIGHT)
     );
+    let mut done = before;
     while let Some(item) = items.next().await {
-        let Item { users, media, own } = item?;
-        own.hand_over(to).await?;
-        if let Some((item, content)) = media {
-            to.send(Record::Media(item, content)).await?;
+        match item? {
+            Item::Media(((item, content), own)) => {
+                own.hand_over(to).await?;
+                to.send(Record::Media(item, content)).await?;
+            }
+            Item::End(user, own) => {
+                own.hand_over(to).await?;
+                to.send(Record::mark(Section::Media, &user)).await?;
+                done += 1;
+                to.done(Phase::ExportMedia, done);
+            }
         }
-        to.done(Phase::ExportMedia, users);
     }
     Ok(())
 }
 
-/// Each user's items, then nothing: with how many users are done, and what could not be read.
+/// Each user's items, then the user's end with what could not be read of the list.
 fn one_by_one(
-    lists: impl Stream<Item = Result<(Vec<MediaRef>, Own)>>,
-) -> impl Stream<Item = Result<(u64, Option<MediaRef>, Own)>> {
-    lists
-        .zip(futures::stream::iter(1..))
-        .flat_map(|(list, count)| {
-            let items: Vec<_> = match list {
-                Ok((list, own)) => list
-                    .into_iter()
-                    .map(|item| Ok((count - 1, Some(item), Own::default())))
-                    .chain([Ok((count, None, own))])
-                    .collect(),
-                Err(error) => vec![Err(error)],
-            };
-            futures::stream::iter(items)
-        })
+    lists: impl Stream<Item = Result<(OwnedUserId, Vec<MediaRef>, Own)>>,
+) -> impl Stream<Item = Result<Item<MediaRef>>> {
+    lists.flat_map(|list| {
+        let items: Vec<_> = match list {
+            Ok((user, list, own)) => {
+                let items = list.into_iter().map(|item| Ok(Item::Media(item)));
+                items.chain([Ok(Item::End(user, own))]).collect()
+            }
+            Err(error) => vec![Err(error)],
+        };
+        futures::stream::iter(items)
+    })
 }
 
 fn list_of(user: &UserId, served: Vec<Value>, own: &mut Own) -> Vec<MediaRef> {
@@ -140,7 +150,7 @@ async fn with_content(
     item: MediaRef,
     since: Option<u64>,
     own: &mut Own,
-) -> Result<(MediaRef, Option<Box<dyn Read + Send>>)> {
+) -> Result<(MediaRef, Content)> {
     let wanted = since.is_some_and(|since| item.created_ts.unwrap_or(u64::MAX) >= since);
     if !wanted || item.length.is_none() {
         return Ok((item, None));
@@ -157,8 +167,5 @@ async fn with_content(
     }
     let content = client.media_content(server_name, &item.media_id).await;
     let content = own.or_none(content, "media content", &item.media_id)?;
-    Ok((
-        item,
-        content.map(|content| Box::new(content) as Box<dyn Read + Send>),
-    ))
+    Ok((item, content.map(|content| Box::new(content) as _)))
 }

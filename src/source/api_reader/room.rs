@@ -7,7 +7,7 @@ use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId, ServerName};
 use super::{alone::alone, closure, last_state, snapshots, timeline, window};
 use crate::{
     Result,
-    bundle::RoomRecord,
+    bundle::{RoomRecord, Section},
     source::{
         admin_api::{Client, Extremity, ListedRoom},
         intake::{Intake, Record, problem},
@@ -101,6 +101,7 @@ pub(super) async fn read(
     }
     room.event_count = findings.events;
     room.history_complete = findings.complete;
+    let mark = Record::mark(Section::Rooms, id);
     to.send(Record::Room(Box::new(RoomRecord {
         room,
         state: raw_state,
@@ -108,7 +109,8 @@ pub(super) async fn read(
         aliases,
         disordered: findings.disordered,
     })))
-    .await
+    .await?;
+    to.send(mark).await
 }
 
 /// The timeline, the state where it has gaps, then the events outside it that all this and the current state rest on.

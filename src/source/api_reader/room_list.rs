@@ -57,10 +57,10 @@ async fn joined(
 ) -> Result<BTreeSet<OwnedRoomId>> {
     let mut rooms = BTreeSet::new();
     let mut named = users.joined.clone();
-    // Those that a partial export leaves out are members, too.
+    // Those that a partial export leaves out are members, too, and those that an interrupted one has read.
     let others = users.names.difference(&users.looked_at);
     let others: Vec<OwnedUserId> = others
-        .filter(|user| user.server_name() == server_name && !to.matcher().user(user))
+        .filter(|user| user.server_name() == server_name)
         .cloned()
         .collect();
     let mut answers = futures::stream::iter(others)

@@ -7,6 +7,7 @@ use ruma::{OwnedRoomId, ServerName};
 use super::{in_order, room};
 use crate::{
     Result,
+    bundle::Section,
     job::Phase,
     source::{
         admin_api::{Client, ListedRoom},
@@ -26,10 +27,16 @@ pub(super) async fn read(
     to: &Intake,
 ) -> Result<()> {
     to.begin(Phase::ExportRooms, list.len() as u64);
+    let all = list.len();
+    let list: Vec<_> = list
+        .into_iter()
+        .filter(|(room, _)| !to.has(Section::Rooms, room.as_str()))
+        .collect();
+    let before = (all - list.len()) as u64;
     let begin = |(room_id, listed), branch| {
         let (client, own) = (Arc::clone(client), server_name.to_owned());
         async move { room::read(&client, &own, room_id, listed, &branch).await }
     };
-    let done = |done| to.done(Phase::ExportRooms, done);
+    let done = |done| to.done(Phase::ExportRooms, before + done);
     in_order::read(list, IN_FLIGHT, to, begin, done).await
 }

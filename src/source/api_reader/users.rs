@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Result,
+    bundle::Section,
     job::Phase,
     source::{
         admin_api::{Client, ListedUser, Who},
@@ -57,6 +58,16 @@ pub(super) async fn read(
     };
     users.retain(|user, _| to.matcher().user(user));
     to.begin(Phase::ExportUsers, users.len() as u64);
+    let all = users.len();
+    users.retain(|user, _| {
+        let is_there = to.has(Section::Users, user.as_str());
+        if is_there && !to.has(Section::KeyBackups, user.as_str()) {
+            // The interrupted export knew whether there is one.
+            read.with_backup.push(user.clone());
+        }
+        !is_there
+    });
+    let before = (all - users.len()) as u64;
     let identities = match &acting {
         Some(_) => identities(client, &read.names, to).await?,
         None => Vec::new(),
@@ -81,7 +92,7 @@ pub(super) async fn read(
                 user::read(shared, &batch, user, listed, to).await
             })
             .buffered(IN_FLIGHT)
-            .zip(futures::stream::iter(1..));
+            .zip(futures::stream::iter(before + 1..));
     while let Some((user, done)) = records.next().await {
         let ReadUser {
             record,
@@ -98,8 +109,10 @@ pub(super) async fn read(
         if has_backup {
             read.with_backup.push(id.clone());
         }
+        let id = id.clone();
         own.hand_over(to).await?;
         to.send(Record::User(Box::new(record))).await?;
+        to.send(Record::mark(Section::Users, &id)).await?;
         to.done(Phase::ExportUsers, done);
     }
     Ok(read)

@@ -7,6 +7,7 @@ pub mod about;
 pub mod admin_api;
 pub mod api_reader;
 pub mod export;
+mod gone;
 pub mod intake;
 pub mod matcher;
 pub mod push_defaults;

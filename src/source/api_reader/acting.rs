@@ -52,7 +52,7 @@ impl Acting {
 
     /// Does something as a user, and logs out. Nobody may give it up in between: it runs on its own, to its end.
     ///
-    /// None if nobody can be logged in as: the first who asks gets the error. A problem is a logout that failed.
+    /// None if nobody can be logged in as, which the first one's problem says. Else a problem is a logout that failed.
     pub(super) async fn act<T, F>(
         &self,
         user: &UserId,
@@ -74,7 +74,7 @@ impl Acting {
             }
             let token = match own.client.log_in_as(&user, own.valid_until_ms).await {
                 Ok(token) => token,
-                Err(error) => return (own.not_logged_in(error), None),
+                Err(error) => return own.not_logged_in(error),
             };
             let worked = work(Who::User(token.clone())).await;
             let logged_out = own.client.log_out(&token).await;
@@ -90,13 +90,22 @@ impl Acting {
         }
     }
 
-    fn not_logged_in<T>(&self, error: Error) -> Result<Option<T>> {
+    /// A login that Synapse doesn't know is told once, and not tried again.
+    fn not_logged_in<T>(&self, error: Error) -> (Result<Option<T>>, Option<Problem>) {
         let unknown =
             matches!(&error, Error::Answer { errcode, .. } if errcode == "M_UNRECOGNIZED");
-        if unknown && self.is_impossible.swap(true, Ordering::Relaxed) {
-            return Ok(None);
+        if !unknown {
+            return (Err(error), None);
         }
-        Err(error)
+        let first = !self.is_impossible.swap(true, Ordering::Relaxed);
+        let said = first.then(|| {
+            problem(
+                "acting as users",
+                self.admin.server_name(),
+                "this Synapse lets nobody log in as another user; it is so where a Matrix Authentication Service answers logins: use --source db",
+            )
+        });
+        (Ok(None), said)
     }
 
     /// When everybody is logged out.

@@ -3,7 +3,10 @@
 use crate::{
     Error, Result,
     job::Problem,
-    source::intake::{Intake, Record, problem},
+    source::{
+        gone::is_gone,
+        intake::{Intake, Record, problem},
+    },
 };
 
 /// What could not be read of one subject.
@@ -46,8 +49,9 @@ impl Own {
 
 /// Whether a failure ends one user, room or item only: the server is there, and knows the token.
 pub(super) fn is_own(error: &Error) -> bool {
-    matches!(
+    let may_be = matches!(
         error,
         Error::Answer { .. } | Error::Malformed { .. } | Error::Slow { .. }
-    )
+    );
+    may_be && !is_gone(error)
 }

@@ -16,8 +16,8 @@ pub(super) fn of(wanted: &Wanted) -> Vec<Problem> {
     let mut add = |kind: &str, reason: &str| unseen.push(problem("not visible", kind, reason));
     if wanted.act_as_users {
         add(
-            "push rules, tags, receipts, key backups and verifications of locked users",
-            "nobody can act as them: unlock them meanwhile, or use --source db",
+            "push rules, tags, receipts, key backups and verifications of locked users and of guests",
+            "nobody can act as them: use --source db",
         );
         add(
             "tags and receipts of rooms that their owner has left",
@@ -69,7 +69,16 @@ mod tests {
 
     #[test]
     fn without_acting() {
-        insta::assert_snapshot!(text(&Wanted::default()), @"");
+        insta::assert_snapshot!(text(&Wanted::default()), @r"
+        not visible: push rules: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: tags: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: receipts: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: key backups: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: user-signing keys, later signatures on master keys, and who has verified whom: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: invites and knocks to rooms that this server is not in, and what the invited see of a room: Synapse shows them to their owners only: use --act-as-users or --source db
+        not visible: events that Synapse rejected: Synapse's API shows them to nobody: use --source db
+        not visible: media without an uploader: Synapse's API shows them to nobody: use --source db
+        ");
     }
 
     #[test]
@@ -80,6 +89,12 @@ mod tests {
             media: Media::None,
             ..Wanted::default()
         };
-        insta::assert_snapshot!(text(&wanted), @"");
+        insta::assert_snapshot!(text(&wanted), @r"
+        not visible: push rules, tags, receipts, key backups and verifications of locked users and of guests: nobody can act as them: use --source db
+        not visible: tags and receipts of rooms that their owner has left: Synapse's API shows them to nobody: use --source db
+        not visible: whom users have verified on other servers: Synapse would ask those servers: use --source db
+        not visible: events that Synapse rejected: Synapse's API shows them to nobody: use --source db
+        not visible: password hashes: Synapse's API shows them to nobody: use --source db
+        ");
     }
 }

@@ -82,7 +82,8 @@ pub(super) async fn read(
     let details = client.user(user.as_str()).await;
     let details = own.or_none(details, "user", &user)?.unwrap_or_default();
     let memberships = memberships(client, &user, &mut own).await?;
-    let can_act = !listed.deactivated && !listed.locked;
+    // A locked user's token answers nothing, and a guest's can't be logged out.
+    let can_act = !(listed.deactivated || listed.locked || listed.is_guest);
     let seen = match &shared.acting {
         Some(acting) if can_act => {
             let known = memberships.clone().unwrap_or_default();
@@ -179,8 +180,7 @@ async fn see(
         seen.profile = own.or_none(profile, "custom profile fields", user)?;
     }
     to.check()?;
-    let rules = not_for_guests(client.push_rules(who).await)?;
-    let rules = own.or_none(rules, "push rules", user)?.flatten();
+    let rules = own.or_none(client.push_rules(who).await, "push rules", user)?;
     seen.push_rules = push_rules::of(rules.unwrap_or_default());
     to.check()?;
     let synced = own.or_none(client.sync(who).await, "tags, receipts and invites", user)?;
@@ -203,18 +203,10 @@ async fn see(
         seen.cross_signing = own.or_none(keys, "cross-signing keys", user)?;
     }
     to.check()?;
-    let backup = not_for_guests(client.backup_version(who, None).await)?;
+    let backup = client.backup_version(who, None).await;
     let backup = own.or_none(backup, "key backup", user)?;
-    seen.has_backup = backup.flatten().flatten().is_some();
+    seen.has_backup = backup.flatten().is_some();
     Ok(seen)
-}
-
-/// A guest has none of what Synapse keeps from guests.
-fn not_for_guests<T>(result: Result<T>) -> Result<Result<Option<T>>> {
-    Ok(match result {
-        Err(Error::Answer { errcode, .. }) if errcode == "M_GUEST_ACCESS_FORBIDDEN" => Ok(None),
-        other => other.map(Some),
-    })
 }
 
 fn tags(synced: Synced) -> BTreeMap<String, Box<serde_json::value::RawValue>> {

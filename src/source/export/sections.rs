@@ -5,6 +5,7 @@ use crate::{
     job::Problem,
     model::wanted::Media,
     source::{
+        gone,
         intake::{Intake, Progress, problem},
         reader::Reader,
     },
@@ -63,10 +64,10 @@ impl Section {
 /// Reads all sections. An error is the operator's stop, or the writer's.
 pub(super) async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<Ending> {
     let mut ending = Ending::default();
-    let mut is_gone = false;
+    let mut broken_off = false;
     for section in Section::ALL {
         let (what, units) = section.words();
-        if is_gone {
+        if broken_off {
             ending
                 .unread
                 .push(problem("export", what, "not read any more"));
@@ -80,7 +81,7 @@ pub(super) async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<Endin
                 let reason = format!("broken off {until}: {error}");
                 ending.unread.push(problem("export", what, &reason));
                 // Where it answers, the other sections may be fine.
-                is_gone = !matches!(error, Error::Answer { .. } | Error::Malformed { .. });
+                broken_off = gone::is_gone(&error) || matches!(error, Error::Slow { .. });
                 ending.failure.get_or_insert(error);
             }
             Err(error) => return Err(error),

@@ -183,6 +183,12 @@ impl Engine {
                     ),
                 });
             }
+            if !bundle.schema().complete {
+                tracing::warn!(
+                    "{} is not complete, its problems.json says why: export again",
+                    bundle.path().display()
+                );
+            }
             Ok(bundle)
         })
         .await

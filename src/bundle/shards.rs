@@ -190,6 +190,21 @@ impl ShardWriter {
         Ok(())
     }
 
+    /// Drops the room that is being written.
+    pub(super) fn abandon(&mut self) -> Result<()> {
+        let Some(Room { mut shard, .. }) = self.room.take() else {
+            return Ok(());
+        };
+        let end = shard.bytes;
+        shard
+            .file
+            .set_len(end)
+            .and_then(|()| shard.file.seek(SeekFrom::Start(end)))
+            .map_err(Error::file(&shard.path))?;
+        self.open = Some(shard);
+        Ok(())
+    }
+
     /// The shard that takes the next room.
     fn shard(&mut self) -> Result<Shard> {
         match self.open.take() {

@@ -93,6 +93,7 @@ pub struct BundleWriter {
     server_keys: BTreeMap<OwnedServerName, Vec<Box<RawValue>>>,
     problems: Vec<Problem>,
     figures: Figures,
+    complete: bool,
 }
 
 impl BundleWriter {
@@ -143,6 +144,7 @@ impl BundleWriter {
             server_keys: BTreeMap::new(),
             problems: start.problems,
             figures: start.figures,
+            complete: true,
             origin: start.origin,
             staging,
         })
@@ -281,6 +283,12 @@ impl BundleWriter {
         self.problems.push(problem);
     }
 
+    /// The source broke off: what has been added stays, but for the events of a room that was not added any more.
+    pub fn broken_off(&mut self) -> Result<()> {
+        self.complete = false;
+        self.shards.abandon()
+    }
+
     /// Users added so far.
     pub fn users_written(&self) -> u64 {
         self.users
@@ -339,6 +347,7 @@ impl BundleWriter {
             exported_ts: Some(self.origin.exported_ts),
             stream_position: self.origin.stream_position,
             wanted: Some(self.origin.wanted),
+            complete: self.complete,
             files: files::all(&dir, &self.out)?.into_iter().collect(),
         };
         write(SCHEMA, json_stream::json(&schema, &dir)?)?;

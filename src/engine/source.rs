@@ -55,7 +55,7 @@ pub(super) async fn export(
         }
     }
     let client = Client::new(&synapse)?;
-    let reader = ApiReader::new(client, server_name.clone()).warned(warning);
+    let reader = ApiReader::new(client, server_name.clone(), &options.wanted).warned(warning);
     let out = out(engine, options, SourceKind::AdminApi)?;
     let wanted = options.wanted.clone();
     run(reader, server_name, wanted, &out, page, job, &*engine.clock).await

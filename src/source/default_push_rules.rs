@@ -1,7 +1,7 @@
 //! The push rules that every user of Synapse's has, to tell which ones a user has changed.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// As Synapse 1.163 has them without experimental features (`rust/src/push/base_rules.rs`), in order of priority.
 const RULES: &str = include_str!("default_push_rules.json");
@@ -105,8 +105,31 @@ impl DefaultRule {
         enabled: Option<bool>,
     ) -> Option<(Self, Map<String, Value>)> {
         let rule = self.clone().with(actions, enabled);
-        (rule != self.rule).then_some((self, rule))
+        (!self.is_meant_by(&rule)).then_some((self, rule))
     }
+
+    /// Whether a rule of this ID is as the server made it: on or off like it, and doing the same.
+    #[must_use]
+    pub fn is_meant_by(&self, rule: &Map<String, Value>) -> bool {
+        let actions = |rule: &Map<String, Value>| rule.get("actions").map(meaning);
+        self.rule.get("enabled") == rule.get("enabled") && actions(&self.rule) == actions(rule)
+    }
+}
+
+/// Notify or not, highlight or not, and the other tweaks: older versions of Synapse write the same differently.
+fn meaning(actions: &Value) -> (bool, bool, Vec<String>) {
+    let (mut notify, mut highlight, mut tweaks) = (false, false, Vec::new());
+    for action in actions.as_array().into_iter().flatten() {
+        match (action.as_str(), action["set_tweak"].as_str()) {
+            (Some("notify"), _) => notify = true,
+            // Deprecated ones that say nothing.
+            (Some("dont_notify" | "coalesce"), _) => {}
+            (_, Some("highlight")) => highlight = action.get("value") != Some(&json!(false)),
+            _ => tweaks.push(action.to_string()),
+        }
+    }
+    tweaks.sort();
+    (notify, highlight, tweaks)
 }
 
 #[cfg(test)]
@@ -151,6 +174,36 @@ mod tests {
             .find(|rule| rule.id.ends_with(".m.rule.contains_user_name"))
             .unwrap();
         assert_eq!(name.rule["pattern"], "anna");
+    }
+
+    #[test]
+    fn what_says_the_same_is_the_default() {
+        let rules = of("@anna:ferry.test", "anna");
+        let default = |id: &str| rules.iter().find(|rule| rule.id.ends_with(id)).unwrap();
+        let message = default(".m.rule.message");
+        let is_meant = |default: &DefaultRule, enabled: bool, actions: &Value| {
+            let rule = json!({ "enabled": enabled, "actions": actions });
+            default.is_meant_by(rule.as_object().unwrap())
+        };
+        for same in [
+            json!(["notify", {"set_tweak": "highlight", "value": false}]),
+            json!(["notify"]),
+            json!([{"set_tweak": "highlight", "value": false}, "notify", "coalesce"]),
+        ] {
+            assert!(is_meant(message, true, &same), "{same}");
+            assert!(!is_meant(message, false, &same), "{same}");
+        }
+        for other in [
+            json!([]),
+            json!(["dont_notify"]),
+            json!(["notify", {"set_tweak": "highlight"}]),
+            json!(["notify", {"set_tweak": "sound", "value": "ding"}]),
+        ] {
+            assert!(!is_meant(message, true, &other), "{other}");
+        }
+        let master = default(".m.rule.master");
+        assert!(is_meant(master, false, &json!(["dont_notify"])));
+        assert!(!is_meant(master, true, &json!([])));
     }
 
     #[test]

@@ -181,7 +181,7 @@ async fn see(
     }
     to.check()?;
     let rules = own.or_none(client.push_rules(who).await, "push rules", user)?;
-    seen.push_rules = push_rules::of(rules.unwrap_or_default());
+    seen.push_rules = push_rules::of(user, rules.unwrap_or_default());
     to.check()?;
     let synced = own.or_none(client.sync(who).await, "tags, receipts and invites", user)?;
     let synced = synced.unwrap_or_default();

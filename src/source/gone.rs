@@ -5,7 +5,7 @@ use crate::Error;
 /// Whether nothing more can be read: nobody answers, only a proxy does in Synapse's place, or the token is refused.
 ///
 /// The client has waited and tried again before it says so.
-pub fn is_gone(error: &Error) -> bool {
+pub(super) fn is_gone(error: &Error) -> bool {
     match error {
         Error::Unreachable { .. } | Error::Refused { .. } => true,
         Error::Answer {

@@ -7,6 +7,7 @@ use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 use crate::secret::SecretString;
 
 mod check;
+mod database;
 pub mod keys;
 mod layers;
 pub mod load;
@@ -18,6 +19,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use database::DatabaseAddress;
 pub use near::nearest;
 #[cfg(test)]
 pub(crate) use sample::sample;
@@ -48,6 +50,12 @@ pub struct Synapse {
     pub url: String,
     /// An admin's access token.
     pub admin_token: SecretString,
+    /// Its database, if that is to be read.
+    pub database: Option<DatabaseAddress>,
+    /// Its configuration: a file, or a folder of `*.yaml`. `database` and `media_path` win over what it says.
+    pub homeserver_yaml: Option<PathBuf>,
+    /// Its media store: the folder that holds `local_content`.
+    pub media_path: Option<PathBuf>,
 }
 
 /// `[tuwunel]`.

@@ -92,6 +92,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Synapse's database can't be opened or read, or is not one that is known.
+    #[error("Synapse's database ({place}): {reason}")]
+    Database {
+        /// A file, or `PostgreSQL <database> at <host>`; never with the password.
+        place: String,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+
     /// A file can't be read or written.
     #[error("{path}: {source}")]
     File {
@@ -173,6 +182,7 @@ impl Error {
             | Self::Usage(_)
             | Self::Refused { .. }
             | Self::Bundle { .. }
+            | Self::Database { .. }
             | Self::File { .. }
             | Self::Ledger { .. }
             | Self::Busy(_)
@@ -199,6 +209,7 @@ impl Error {
             Self::Setup(_) | Self::Target(_) => 7,
             Self::Busy(_) | Self::Running(_) => 9,
             Self::Stopped => 10,
+            Self::Database { .. } => 11,
         }
     }
 }

@@ -6,7 +6,10 @@
 pub mod about;
 pub mod admin_api;
 pub mod api_reader;
+pub mod database;
+pub mod default_push_rules;
 pub mod export;
+pub mod homeserver_yaml;
 mod gone;
 pub mod intake;
 pub mod matcher;

@@ -6,7 +6,7 @@ use super::help;
 use crate::Result;
 
 /// What each exit code means; the numbers are those of [`crate::Error::exit_code`].
-pub const EXIT_CODES: [(u8, &str); 11] = [
+pub const EXIT_CODES: [(u8, &str); 12] = [
     (0, "Done, and nothing is missing or different."),
     (
         1,
@@ -26,6 +26,10 @@ pub const EXIT_CODES: [(u8, &str); 11] = [
     (
         10,
         "Stopped on request; the same command again goes on from there.",
+    ),
+    (
+        11,
+        "Synapse's database can't be opened or read, or is of an unknown version.",
     ),
 ];
 

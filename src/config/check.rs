@@ -1,6 +1,9 @@
 //! One check per kind of value: each failure is a sentence that names the key and the remedy.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
@@ -144,5 +147,32 @@ pub(super) fn file(key: &str, value: &str) -> Result<PathBuf> {
         Ok(path)
     } else {
         wrong(key, &format!("names {value}, which is not a file"))
+    }
+}
+
+/// A folder that must be there.
+pub(super) fn folder(key: &str, path: &Path) -> Result<PathBuf> {
+    if path.is_dir() {
+        Ok(path.to_owned())
+    } else {
+        wrong(
+            key,
+            &format!("names {}, which is not a folder", path.display()),
+        )
+    }
+}
+
+/// A file or a folder that must be there.
+pub(super) fn file_or_folder(key: &str, path: &Path) -> Result<PathBuf> {
+    if path.is_file() || path.is_dir() {
+        Ok(path.to_owned())
+    } else {
+        wrong(
+            key,
+            &format!(
+                "names {}, which is neither a file nor a folder",
+                path.display()
+            ),
+        )
     }
 }

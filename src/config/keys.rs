@@ -30,6 +30,13 @@ pub const KEYS: &[Key] = &[
         secret: true,
         default: None,
     },
+    Key {
+        path: "synapse.database",
+        secret: true,
+        default: None,
+    },
+    key("synapse.homeserver_yaml", None),
+    key("synapse.media_path", None),
     key("tuwunel.url", None),
     key("bot.localpart", Some("ferryman")),
     key("bot.listen", Some("127.0.0.1:29330")),

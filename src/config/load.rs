@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
 use super::{
-    Bot, Config, Resident, Synapse, Target, check,
+    Bot, Config, DatabaseAddress, Resident, Synapse, Target, check,
     keys::KEYS,
     layers::{Layers, Origin},
 };
@@ -52,7 +52,7 @@ pub fn load(
         _ => error,
     })?;
     Ok(Loaded {
-        warnings: warnings(file, &layers),
+        warnings: warnings(file, &layers, &config),
         settings: settings(&layers),
         config,
     })
@@ -96,6 +96,15 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
         synapse: Synapse {
             url: check::url("synapse.url", required(layers, "synapse.url")?)?,
             admin_token: token(required(layers, "synapse.admin_token")?)?.into(),
+            database: optional(layers, "synapse.database")?
+                .map(|value| DatabaseAddress::parse("synapse.database", value, base))
+                .transpose()?,
+            homeserver_yaml: optional(layers, "synapse.homeserver_yaml")?
+                .map(|value| check::file_or_folder("synapse.homeserver_yaml", &base.join(value)))
+                .transpose()?,
+            media_path: optional(layers, "synapse.media_path")?
+                .map(|value| check::folder("synapse.media_path", &base.join(value)))
+                .transpose()?,
         },
         target: Target {
             url: target_url(layers)?,
@@ -214,7 +223,7 @@ fn required<'a>(layers: &'a Layers, key: &'static str) -> Result<&'a str> {
     }
 }
 
-fn warnings(file: &Path, layers: &Layers) -> Vec<String> {
+fn warnings(file: &Path, layers: &Layers, config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let in_file = |key| {
         layers
@@ -222,10 +231,21 @@ fn warnings(file: &Path, layers: &Layers) -> Vec<String> {
             .is_some_and(|(_, origin)| *origin == Origin::File)
     };
     let mode = fs::metadata(file).map(|data| data.permissions().mode() & 0o077);
-    if in_file("synapse.admin_token") && mode.is_ok_and(|others| others != 0) {
+    let is_sqlite = matches!(config.synapse.database, Some(DatabaseAddress::Sqlite(_)));
+    let secrets = [
+        ("synapse.admin_token", "the admin token"),
+        ("synapse.database", "the database's password"),
+    ];
+    let held: Vec<&str> = secrets
+        .iter()
+        .filter(|(key, _)| in_file(key) && (*key != "synapse.database" || !is_sqlite))
+        .map(|(_, name)| *name)
+        .collect();
+    if !held.is_empty() && mode.is_ok_and(|others| others != 0) {
         warnings.push(format!(
-            "{} holds the admin token and others can read it: chmod 600 {0}",
-            file.display()
+            "{} holds {} and others can read it: chmod 600 {0}",
+            file.display(),
+            held.join(" and ")
         ));
     }
     warnings

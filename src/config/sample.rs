@@ -13,6 +13,9 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
         synapse: Synapse {
             url: "http://127.0.0.1:8008".to_owned(),
             admin_token: "syt_secret".into(),
+            database: None,
+            homeserver_yaml: None,
+            media_path: None,
         },
         target: Target {
             url: "http://127.0.0.1:6167".to_owned(),

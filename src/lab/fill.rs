@@ -37,6 +37,12 @@ use serde_json::json;
 use self::{diary::SentEvent, outskirts::Outskirts};
 use super::{Result, client::Client, synapse::Synapse};
 
+pub(in crate::lab) use self::{
+    encrypted::envelope,
+    people::PIXEL,
+    talk::{edit, in_thread, reaction, reply},
+    voices::{emoji, line},
+};
 pub use accounts::{GUEST, source_options};
 pub use people::{FilledUser, ODD, password};
 pub use things::Things;

@@ -36,7 +36,7 @@ use super::{
     intake::Intake,
     reader::Reader,
 };
-use crate::{Result, bundle::SourceKind, model::wanted::Wanted};
+use crate::{Result, bundle::SourceKind, job::Problem, model::wanted::Wanted};
 use acting::Acting;
 use users::Users;
 
@@ -52,6 +52,7 @@ pub struct ApiReader {
     listed: Vec<Value>,
     users: Users,
     acting: Option<Acting>,
+    warnings: Vec<Problem>,
 }
 
 impl ApiReader {
@@ -66,7 +67,15 @@ impl ApiReader {
             listed: Vec::new(),
             users: Users::default(),
             acting: None,
+            warnings: Vec::new(),
         }
+    }
+
+    /// With something that the operator should hear of in any case.
+    #[must_use]
+    pub fn warned(mut self, warning: Option<Problem>) -> Self {
+        self.warnings.extend(warning);
+        self
     }
 }
 
@@ -85,7 +94,7 @@ impl Reader for ApiReader {
             synapse_version: Some(synapse_version),
             stream_position: None,
             unseen: unseen::of(&self.wanted),
-            warnings: Vec::new(),
+            warnings: self.warnings.clone(),
         })
     }
 

@@ -13,7 +13,7 @@ use ruma::{OwnedServerName, ServerName};
 use super::{intake::Intake, reader::Reader, summary::ExportSummary};
 use crate::{
     Error, Result,
-    bundle::{BundleWriter, Origin, Position, SourceKind},
+    bundle::{BundleWriter, Origin, Page, Position, SourceKind},
     clock::Clock,
     job::{Event, Job, Phase},
     model::wanted::Wanted,
@@ -31,6 +31,7 @@ pub async fn run<R: Reader>(
     server_name: &ServerName,
     wanted: Wanted,
     out: &Path,
+    page: Box<Page>,
     job: &Job,
     clock: &dyn Clock,
 ) -> Result<ExportSummary> {
@@ -88,7 +89,7 @@ pub async fn run<R: Reader>(
     let packing = job.clone();
     let finished = blocking(out, move || {
         let mut begun = false;
-        writer.finish(&mut |done, total| {
+        writer.finish(&*page, &mut |done, total| {
             let phase = Phase::ExportPack;
             if !std::mem::replace(&mut begun, true) {
                 packing.emit(Event::Phase { phase, total });

@@ -10,6 +10,7 @@
 
 mod api_export;
 mod browser;
+mod database;
 mod demo;
 mod doctor;
 mod faults;

@@ -16,6 +16,9 @@ fn client(server: &MockServer) -> Client {
 
 fn client_of(url: &str) -> Client {
     Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: url.to_owned(),
         admin_token: "s3cret".to_owned().into(),
     })
@@ -168,6 +171,9 @@ async fn a_redirect_does_not_carry_the_token_away() {
 #[test]
 fn an_address_that_is_none() {
     let error = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: "matrix.example.org".into(),
         admin_token: "x".to_owned().into(),
     })

@@ -251,6 +251,9 @@ async fn export_of(
     job: &Job,
 ) -> Result<ExportSummary> {
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })
@@ -259,7 +262,8 @@ async fn export_of(
     .hurried();
     let reader = ApiReader::new(client, name.to_owned(), &wanted);
     let clock = FixedClock(1_700_000_000_000);
-    run(reader, name, wanted, out, job, &clock).await
+    let page = Box::new(|_: &_, _: &_| String::new());
+    run(reader, name, wanted, out, page, job, &clock).await
 }
 
 fn lines(problems: &[crate::job::Problem]) -> String {
@@ -368,6 +372,9 @@ async fn a_stopped_export_leaves_nothing() {
     let server = synapse().await;
     let tmp = tempfile::tempdir().unwrap();
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })
@@ -381,6 +388,7 @@ async fn a_stopped_export_leaves_nothing() {
         name,
         Wanted::default(),
         &out,
+        Box::new(|_: &_, _: &_| String::new()),
         &job,
         &FixedClock(1),
     )

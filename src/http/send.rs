@@ -99,8 +99,9 @@ impl Http {
             .query(&request.query);
         builder = match (&request.authorization, &self.token) {
             (Authorization::Header(value), _) => builder.header(AUTHORIZATION, value),
-            (Authorization::Other(token), _) => builder.bearer_auth(token.expose_secret()),
-            (Authorization::Token, Some(token)) => builder.bearer_auth(token.expose_secret()),
+            (Authorization::Other(token), _) | (Authorization::Token, Some(token)) => {
+                builder.bearer_auth(token.expose_secret())
+            }
             (Authorization::Token, None) | (Authorization::Nobody, _) => builder,
         };
         match &request.body {

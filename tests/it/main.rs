@@ -8,6 +8,7 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
+mod api_export;
 mod browser;
 mod database;
 mod demo;

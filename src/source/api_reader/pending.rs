@@ -40,6 +40,9 @@ const VERSIONS: [RoomVersionId; 12] = [
 /// User → membership event.
 type Members = BTreeMap<String, OwnedEventId>;
 
+/// Membership, and stripped state if it is seen.
+type Glance<'a> = (&'a str, Option<&'a [Box<RawValue>]>);
+
 /// The rooms in which somebody waits, each asked once.
 #[derive(Default)]
 pub(super) struct WaitingRooms(Mutex<HashMap<OwnedRoomId, Arc<OnceCell<Members>>>>);
@@ -66,7 +69,7 @@ pub(super) async fn of(
         memberships,
         seen,
     } = waiting;
-    let mut all: BTreeMap<&str, (&str, Option<&[Box<RawValue>]>)> = memberships
+    let mut all: BTreeMap<&str, Glance<'_>> = memberships
         .iter()
         .filter(|(_, membership)| matches!(membership.as_str(), "invite" | "knock"))
         .map(|(room, membership)| (room.as_str(), (membership.as_str(), None)))

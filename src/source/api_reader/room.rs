@@ -87,17 +87,14 @@ pub(super) async fn read(
         .unwrap_or_default();
 
     let mut findings = Findings::default();
-    match &room.version {
-        Some(version) => {
-            let wanted = state.event_ids().cloned().collect();
-            if let Some(found) = events(client, id, version, &tips, wanted, to).await? {
-                findings = found;
-            }
+    if let Some(version) = &room.version {
+        let wanted = state.event_ids().cloned().collect();
+        if let Some(found) = events(client, id, version, &tips, wanted, to).await? {
+            findings = found;
         }
-        None => {
-            let unknown = problem("room events", id, "its room version is unknown");
-            to.send(Record::Problem(unknown)).await?;
-        }
+    } else {
+        let unknown = problem("room events", id, "its room version is unknown");
+        to.send(Record::Problem(unknown)).await?;
     }
     room.event_count = findings.events;
     room.history_complete = findings.complete;

@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn ids(event: Value, state: Value) -> Vec<String> {
+    fn ids(event: &Value, state: &Value) -> Vec<String> {
         let context: Context =
             serde_json::from_value(json!({"event": event, "state": state, "start": "t"})).unwrap();
         let id = OwnedEventId::try_from("$it").unwrap();
@@ -91,13 +91,13 @@ mod tests {
         ]);
         let it = |extra: Value| json!({"type": "m.room.name", "event_id": "$it", "state_key": "", "unsigned": extra});
         assert_eq!(
-            ids(it(json!({"replaces_state": "$old"})), state.clone()),
+            ids(&it(json!({"replaces_state": "$old"})), &state),
             ["$create", "$old"]
         );
-        assert_eq!(ids(it(json!({})), state.clone()), ["$create"]);
+        assert_eq!(ids(&it(json!({})), &state), ["$create"]);
         let message = json!({"type": "m.room.message", "event_id": "$it"});
-        assert_eq!(ids(message, state.clone()), ["$create", "$it"]);
+        assert_eq!(ids(&message, &state), ["$create", "$it"]);
         let hidden = json!({"type": "m.room.topic", "event_id": "$it", "state_key": "", "unsigned": {"replaces_state": "$x"}});
-        assert_eq!(ids(hidden, state), ["$create", "$it"]);
+        assert_eq!(ids(&hidden, &state), ["$create", "$it"]);
     }
 }

@@ -116,6 +116,43 @@ pub fn rules(version: &RoomVersionId) -> Result<RoomVersionRules, PduError> {
 /// Source: Matrix specification, server-server API, "Calculating the reference hash for an event".
 pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId, PduError> {
     let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
+    id_of(&object, version, &rules(version)?)
+}
+
+/// What an event's hashes tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hashes {
+    /// See [`event_id`].
+    pub event_id: OwnedEventId,
+    /// Whether the content hash is that of the content; it isn't once the event is redacted.
+    pub content_is_original: bool,
+}
+
+/// Both hashes of an event from one reading of it.
+pub fn hashes(
+    raw: &RawValue,
+    version: &RoomVersionId,
+    rules: &RoomVersionRules,
+) -> Result<Hashes, PduError> {
+    let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
+    let content_is_original = content_hash(&object)
+        .is_some_and(|said| ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said));
+    Ok(Hashes {
+        event_id: id_of(&object, version, rules)?,
+        content_is_original,
+    })
+}
+
+/// The content hash that an event names.
+fn content_hash(object: &CanonicalJsonObject) -> Option<&str> {
+    object.get("hashes")?.as_object()?.get("sha256")?.as_str()
+}
+
+fn id_of(
+    object: &CanonicalJsonObject,
+    version: &RoomVersionId,
+    rules: &RoomVersionRules,
+) -> Result<OwnedEventId, PduError> {
     let id = match object.get("event_id") {
         Some(ruma::CanonicalJsonValue::String(id))
             if matches!(version, RoomVersionId::V1 | RoomVersionId::V2) =>
@@ -124,7 +161,7 @@ pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId,
         }
         _ => format!(
             "${}",
-            ruma::signatures::reference_hash(&object, &rules(version)?)
+            ruma::signatures::reference_hash(object, rules)
                 .map_err(|error| PduError::Hash(error.to_string()))?
         ),
     };

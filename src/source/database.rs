@@ -5,6 +5,7 @@
 //! ([`tokio::task::spawn_blocking`]), never on one that runs async tasks.
 
 mod postgres;
+pub mod rooms;
 mod row;
 pub mod schema_version;
 mod sqlite;

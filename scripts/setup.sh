@@ -8,12 +8,26 @@ command -v cc >/dev/null || missing+=(build-essential)
 command -v python3 >/dev/null || missing+=(python3)
 # Debian keeps the module that makes virtual environments in a package of its own.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+# For the tests: a real browser opens the bundle's page.
+[[ ${1:-} != tests ]] || command -v "${CHROMIUM_BIN:-chromium}" >/dev/null || missing+=(chromium)
+# Debian keeps its programs off the PATH.
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 if ((${#missing[@]})); then
   echo "installing: ${missing[*]}"
   as_root=()
   ((EUID == 0)) || as_root=(sudo)
   "${as_root[@]}" apt-get update -q
+  # Debian's PostgreSQL makes and starts a database server of its own unless it is told not to; the lab wants the
+  # programs only. Told for this installation, then taken back.
+  no_cluster=/etc/postgresql-common/createcluster.d/ferryman-lab.conf
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+    echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
+    trap '"${as_root[@]}" rm -f "$no_cluster"' EXIT
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  "${as_root[@]}" rm -f "$no_cluster"
+  trap - EXIT
 fi
 command -v cargo >/dev/null || {
   echo "cargo is not there: install stable Rust 1.95 or newer" >&2

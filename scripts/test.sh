@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks and all tests: scripts/test.sh
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh" tests
 
 step() { printf '\n== %s\n' "$*"; }
 

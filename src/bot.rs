@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     Error, Result,
     engine::Engine,
-    operation::{Operation, Surface, lock::RunLock},
+    operation::{Operation, Surface, lock::RunLock, watch::Pace},
     report::{self, notice},
 };
 
@@ -26,7 +26,7 @@ pub mod worker;
 use client::Client;
 use listener::Listener;
 use store::Store;
-use worker::{Pace, Worker};
+use worker::Worker;
 
 /// The pause before the second try of a request.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +35,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const PACE: Pace = Pace {
     first: Duration::from_millis(700),
     every: Duration::from_secs(5),
+    quiet: Duration::from_mins(1),
 };
 
 /// Runs the bot until `stop` comes, or until something makes it impossible.

@@ -3,6 +3,7 @@
 //! Version 2 is written; version 1 (the Python toolkit's) is read too, without events.
 
 mod archive;
+mod checkpoint;
 mod contents;
 mod entry_index;
 mod entry_name;
@@ -20,12 +21,14 @@ mod reader;
 mod records;
 mod schema;
 mod shards;
+mod staging;
 mod work;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use checkpoint::{Position, Section, unfinished};
 pub use events::Events;
 pub use lines::Lines;
 pub use reader::{Bundle, OfUser};

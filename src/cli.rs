@@ -24,6 +24,7 @@ pub mod args;
 pub mod logging;
 mod shared;
 pub mod signals;
+mod terminal;
 
 /// Does what the command line says; the number is the process's exit code.
 pub async fn run(cli: Cli) -> Result<u8> {

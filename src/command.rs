@@ -72,7 +72,15 @@ impl Command {
     /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.
     pub fn confined(mut self, dir: &Path) -> Result<Self> {
         let path = match &mut self {
-            Self::Export(export) => &mut export.out,
+            Self::Export(export) => {
+                if let Some(folder) = &export.media_path {
+                    return Err(Error::Usage(format!(
+                        "--media-path {} can't be given from the room: set synapse.media_path in the configuration, or use the shell",
+                        folder.display()
+                    )));
+                }
+                &mut export.out
+            }
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
             Self::Verify(verify) => &mut verify.bundle,
@@ -106,6 +114,15 @@ mod tests {
         Command::Import(import::Import {
             bundle: Some(path.into()),
         })
+    }
+
+    #[test]
+    fn the_room_names_no_media_folder() {
+        let export = Command::Export(export::Export {
+            media_path: Some("/etc".into()),
+            ..export::Export::default()
+        });
+        insta::assert_snapshot!(export.confined(Path::new("data/bundles")).unwrap_err(), @"--media-path /etc can't be given from the room: set synapse.media_path in the configuration, or use the shell");
     }
 
     #[test]

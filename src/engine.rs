@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
     Error, Result,
-    bundle::Bundle,
+    bundle::{Bundle, SourceKind},
     clock::Clock,
     config::{Config, Tokens},
     job::Job,
@@ -37,6 +37,10 @@ use crate::{
 pub struct ExportOptions {
     /// Where the bundle goes; default `<data_dir>/bundles/synapse-export-<UTC time>.tar.zst`.
     pub out: Option<PathBuf>,
+    /// How Synapse is read; default: from the database if it is configured and readable.
+    pub source: Option<SourceKind>,
+    /// Synapse's media folder, if it is not the configured one.
+    pub media_path: Option<PathBuf>,
     /// What it reads.
     pub wanted: Wanted,
 }

@@ -67,6 +67,8 @@ pub enum Event {
         /// Units done.
         done: u64,
     },
+    /// Events that the running phase works through in all, those of earlier runs included, where that is known.
+    Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).
     Events(u64),
     /// Something could not be done.

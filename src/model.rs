@@ -5,6 +5,7 @@ pub mod account_data;
 pub mod cross_signing;
 pub mod device;
 pub mod event_line;
+pub mod figures;
 pub mod join_point;
 pub mod key_backup;
 pub mod media;

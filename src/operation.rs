@@ -8,7 +8,12 @@ use std::{
 
 use crate::{
     Error, Result,
-    command::{Command, chat, help, plan},
+    bundle::SourceKind,
+    command::{
+        Command, chat,
+        export::{Export, Source},
+        help, plan,
+    },
     engine::{Engine, ExportOptions},
     job::Job,
     report::{self, progress::Progress},
@@ -101,16 +106,7 @@ impl Operation {
                     ..Answer::of(report::finding::markdown(&findings))
                 })
             }
-            Command::Export(export) => {
-                self.export(
-                    job,
-                    ExportOptions {
-                        out: export.out,
-                        ..ExportOptions::default()
-                    },
-                )
-                .await
-            }
+            Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import.bundle).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
@@ -242,6 +238,19 @@ pub(crate) fn post(board: &Board, progress: Option<Progress>) {
     *board
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = progress;
+}
+
+fn options(export: Export) -> ExportOptions {
+    let wanted = export.wanted();
+    ExportOptions {
+        out: export.out,
+        source: export.source.map(|source| match source {
+            Source::Api => SourceKind::AdminApi,
+            Source::Db => SourceKind::Database,
+        }),
+        media_path: export.media_path,
+        wanted,
+    }
 }
 
 fn json(data: &impl serde::Serialize) -> String {

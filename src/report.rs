@@ -6,6 +6,7 @@ pub mod export;
 pub mod finding;
 pub mod import;
 pub mod notice;
+pub mod page;
 pub mod plain;
 pub mod plan;
 pub mod problems;

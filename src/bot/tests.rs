@@ -94,6 +94,7 @@ async fn stage(dir: &Path) -> Stage {
         pace: Pace {
             first: Duration::from_millis(20),
             every: Duration::from_millis(40),
+            quiet: Duration::from_mins(1),
         },
         running: Mutex::default(),
     });

@@ -26,7 +26,7 @@ use crate::{
     job::Job,
     operation::{
         Runner,
-        watch::{Show, watch},
+        watch::{Pace, Show, watch},
     },
     report::{self, progress::Progress},
 };
@@ -36,15 +36,6 @@ const SINCE: &str = "since";
 
 /// A job that is asked to stop ends its current step within this, or is cut off.
 const LAST_STEP: Duration = Duration::from_secs(20);
-
-/// How often a job's message is edited.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// What ends before has no progress message.
-    pub first: Duration,
-    /// Between two edits.
-    pub every: Duration,
-}
 
 /// The bot at work.
 pub struct Worker<R> {
@@ -62,7 +53,7 @@ pub struct Worker<R> {
     pub room: String,
     /// Rung when an event was kept.
     pub news: Arc<Notify>,
-    /// How often it tells about a job.
+    /// How often a job's message is edited.
     pub pace: Pace,
     /// What runs now, by the message that ordered it.
     pub running: Mutex<HashMap<String, Job>>,
@@ -191,7 +182,7 @@ impl<R: Runner> Worker<R> {
             command,
             (job, events),
             &self.clock,
-            (self.pace.first, self.pace.every),
+            self.pace,
             &mut message,
         )
         .await;

@@ -1,7 +1,8 @@
-//! New private files and directories: 0600 and 0700, never an existing one.
+//! New private files and directories: 0600 and 0700.
 
 use std::{
     fs::{self, File, OpenOptions},
+    io::{self, Seek},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -23,10 +24,35 @@ pub(super) fn file(path: &Path) -> Result<File> {
         .map_err(Error::file(path))
 }
 
+/// A new file, or the first `mark` bytes of one that an earlier run left, to go on behind them.
+pub(super) fn file_or_rest(path: &Path, mark: Option<u64>) -> Result<File> {
+    let Some(mark) = mark else {
+        // What was begun behind the last checkpoint does not count.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::file(path)(error));
+            }
+            _ => return file(path),
+        }
+    };
+    let open = || -> io::Result<File> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        if file.metadata()?.len() < mark {
+            return Err(io::Error::other(
+                "is shorter than the interrupted export left it: remove the .partial folder and export again",
+            ));
+        }
+        file.set_len(mark)?;
+        file.seek(io::SeekFrom::End(0))?;
+        Ok(file)
+    };
+    open().map_err(Error::file(path))
+}
+
 /// Writes a whole file with mode 0600 to the disk.
 pub(super) fn written(path: &Path, content: &[u8]) -> Result<()> {
     use std::io::Write;
-    let mut file = file(path)?;
+    let mut file = file_or_rest(path, None)?;
     file.write_all(content)
         .and_then(|()| file.sync_all())
         .map_err(Error::file(path))

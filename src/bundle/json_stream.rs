@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{BufWriter, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,26 +24,38 @@ pub(super) struct JsonFile {
 }
 
 impl JsonFile {
-    /// An empty list.
-    pub(super) fn list(path: PathBuf) -> Result<Self> {
-        Self::open(path, "[", "\n]\n")
+    /// An empty list, or one that an earlier run left, up to its mark.
+    pub(super) fn list(path: PathBuf, mark: Option<u64>) -> Result<Self> {
+        Self::open(path, mark, "[", "\n]\n")
     }
 
-    /// An empty map.
-    pub(super) fn map(path: PathBuf) -> Result<Self> {
-        Self::open(path, "{", "\n}\n")
+    /// The same for a map.
+    pub(super) fn map(path: PathBuf, mark: Option<u64>) -> Result<Self> {
+        Self::open(path, mark, "{", "\n}\n")
     }
 
-    fn open(path: PathBuf, open: &str, close: &'static str) -> Result<Self> {
-        let mut file = BufWriter::new(fresh::file(&path)?);
-        file.write_all(open.as_bytes())
-            .map_err(Error::file(&path))?;
+    fn open(path: PathBuf, mark: Option<u64>, open: &str, close: &'static str) -> Result<Self> {
+        let mut file = BufWriter::new(fresh::file_or_rest(&path, mark)?);
+        if mark.is_none() {
+            file.write_all(open.as_bytes())
+                .map_err(Error::file(&path))?;
+        }
         Ok(Self {
             path,
             file,
             close,
-            first: true,
+            first: mark.is_none_or(|mark| mark <= open.len() as u64),
         })
+    }
+
+    /// Brings all entries so far to the disk; the bytes from which a later run can go on.
+    pub(super) fn mark(&mut self) -> Result<u64> {
+        let mut mark = || {
+            self.file.flush()?;
+            self.file.get_ref().sync_data()?;
+            self.file.stream_position()
+        };
+        mark().map_err(Error::file(&self.path))
     }
 
     /// Adds an entry to a list.

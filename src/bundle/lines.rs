@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Seek},
     marker::PhantomData,
     path::{Path, PathBuf},
 };
@@ -21,33 +21,56 @@ const MAX_LINE: u64 = 64 * 1024 * 1024;
 /// A file that grows line by line.
 pub(super) struct LinesFile {
     path: PathBuf,
-    encoder: zstd::Encoder<'static, File>,
+    file: File,
+    /// The frame that is being written.
+    frame: Option<zstd::Encoder<'static, File>>,
 }
 
 impl LinesFile {
-    /// An empty file.
-    pub(super) fn create(path: PathBuf) -> Result<Self> {
-        let file = fresh::file(&path)?;
-        let open = || -> io::Result<_> {
-            let mut encoder = zstd::Encoder::new(file, LEVEL)?;
-            encoder.include_checksum(true)?;
-            Ok(encoder)
-        };
-        let encoder = open().map_err(Error::file(&path))?;
-        Ok(Self { path, encoder })
+    /// An empty file, or one that an earlier run left, up to its mark.
+    pub(super) fn create(path: PathBuf, mark: Option<u64>) -> Result<Self> {
+        Ok(Self {
+            file: fresh::file_or_rest(&path, mark)?,
+            path,
+            frame: None,
+        })
     }
 
     /// Adds a line.
     pub(super) fn line(&mut self, value: &impl Serialize) -> Result<()> {
-        line::write(&mut self.encoder, value).map_err(Error::file(&self.path))
+        let add = self.frame().and_then(|frame| line::write(frame, value));
+        add.map_err(Error::file(&self.path))
+    }
+
+    fn frame(&mut self) -> io::Result<&mut zstd::Encoder<'static, File>> {
+        Ok(match &mut self.frame {
+            Some(frame) => frame,
+            none => {
+                let mut frame = zstd::Encoder::new(self.file.try_clone()?, LEVEL)?;
+                frame.include_checksum(true)?;
+                none.insert(frame)
+            }
+        })
+    }
+
+    /// Brings all lines so far to the disk; the bytes from which a later run can go on. The next line begins another
+    /// frame of the same file.
+    pub(super) fn mark(&mut self) -> Result<u64> {
+        let mut mark = || {
+            if let Some(frame) = self.frame.take() {
+                frame.finish()?;
+                self.file.sync_data()?;
+            }
+            self.file.stream_position()
+        };
+        mark().map_err(Error::file(&self.path))
     }
 
     /// Brings it to the disk.
-    pub(super) fn finish(self) -> Result<()> {
-        self.encoder
-            .finish()
-            .and_then(|file| file.sync_all())
-            .map_err(Error::file(self.path))
+    pub(super) fn finish(mut self) -> Result<()> {
+        // Nothing at all would be no file that zstd reads.
+        self.frame().map(drop).map_err(Error::file(&self.path))?;
+        self.mark().map(drop)
     }
 }
 

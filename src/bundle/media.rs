@@ -22,12 +22,18 @@ pub(super) struct Media {
 }
 
 impl Media {
-    pub(super) fn create(dir: &Path) -> Result<Self> {
+    /// A new list, or one of `bytes` of contents that an earlier run left, up to its mark.
+    pub(super) fn create(dir: &Path, mark: Option<u64>, bytes: u64) -> Result<Self> {
         Ok(Self {
             dir: dir.to_owned(),
-            refs: JsonFile::list(dir.join(MEDIA_REFS))?,
-            bytes: 0,
+            refs: JsonFile::list(dir.join(MEDIA_REFS), mark)?,
+            bytes,
         })
+    }
+
+    /// The bytes of the list from which a later run can go on, and those of all contents.
+    pub(super) fn mark(&mut self) -> Result<(u64, u64)> {
+        Ok((self.refs.mark()?, self.bytes))
     }
 
     /// Adds an item; a content that can't be read whole is left out, and the inner error says why.
@@ -61,7 +67,7 @@ impl Media {
         };
         let path = self.dir.join(name);
         fresh::dirs(path.parent().unwrap_or(&self.dir))?;
-        let mut file = fresh::file(&path)?;
+        let mut file = fresh::file_or_rest(&path, None)?;
         let (mut hasher, mut bytes) = (Sha256::new(), 0);
         let mut buffer = vec![0; 128 * 1024];
         loop {

@@ -6,6 +6,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 use serde::Serialize;
 
 use super::{
+    checkpoint::Lengths,
     file_names::{
         ACCOUNT_DATA, CROSS_SIGNING, DEVICE_KEYS, DEVICES, PASSWORD_HASHES, PENDING, PUSH_RULES,
         PUSHERS, RECEIPTS, USERS,
@@ -50,11 +51,11 @@ struct Devices<'a> {
 }
 
 impl People {
-    pub(super) fn create(dir: &Path, wanted: &Wanted) -> Result<Self> {
-        let map = |name: &str| JsonFile::map(dir.join(name));
+    pub(super) fn create(dir: &Path, wanted: &Wanted, marks: &Lengths) -> Result<Self> {
+        let map = |name: &str| JsonFile::map(dir.join(name), marks.of(name));
         let devices = || -> Result<_> { Ok((map(DEVICES)?, map(DEVICE_KEYS)?)) };
         Ok(Self {
-            users: JsonFile::list(dir.join(USERS))?,
+            users: JsonFile::list(dir.join(USERS), marks.of(USERS))?,
             account_data: map(ACCOUNT_DATA)?,
             push_rules: map(PUSH_RULES)?,
             pushers: map(PUSHERS)?,
@@ -102,6 +103,26 @@ impl People {
         }
         if let (Some(hashes), Some(hash)) = (&mut self.hashes, &record.password_hash) {
             hashes.insert(user.user_id.clone(), hash.clone());
+        }
+        Ok(())
+    }
+
+    /// The bytes from which a later run can go on.
+    pub(super) fn mark(&mut self, marks: &mut Lengths) -> Result<()> {
+        let mut files = vec![
+            (USERS, &mut self.users),
+            (ACCOUNT_DATA, &mut self.account_data),
+            (PUSH_RULES, &mut self.push_rules),
+            (PUSHERS, &mut self.pushers),
+            (RECEIPTS, &mut self.receipts),
+            (PENDING, &mut self.pending),
+            (CROSS_SIGNING, &mut self.cross_signing),
+        ];
+        if let Some((devices, keys)) = &mut self.devices {
+            files.extend([(DEVICES, devices), (DEVICE_KEYS, keys)]);
+        }
+        for (name, file) in files {
+            marks.0.insert(name.to_owned(), file.mark()?);
         }
         Ok(())
     }

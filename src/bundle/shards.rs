@@ -61,6 +61,15 @@ pub(super) struct Frame {
     pub(super) lines: u64,
 }
 
+/// Where the rooms that are complete end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShardMark {
+    index: EventIndex,
+    count: u32,
+    /// The shard that takes the next room, and its bytes.
+    open: Option<(String, u64)>,
+}
+
 /// Writes rooms one after the other, each as it comes: no room is ever whole in memory.
 pub(super) struct ShardWriter {
     dir: PathBuf,
@@ -90,16 +99,40 @@ struct Room {
 type Encoder<W> = zstd::Encoder<'static, Counted<W>>;
 
 impl ShardWriter {
-    /// A writer into the bundle directory `dir`.
-    pub(super) fn new(dir: &Path) -> Result<Self> {
+    /// A writer into the bundle directory `dir`, behind what an earlier run left.
+    pub(super) fn new(dir: &Path, mark: ShardMark) -> Result<Self> {
         fresh::dirs(&dir.join("events"))?;
+        let reopened = |(name, bytes): (String, u64)| -> Result<Shard> {
+            let path = dir.join(&name);
+            Ok(Shard {
+                file: fresh::file_or_rest(&path, Some(bytes))?,
+                name,
+                path,
+                bytes,
+            })
+        };
         Ok(Self {
+            open: mark.open.map(reopened).transpose()?,
             dir: dir.to_owned(),
-            index: EventIndex::default(),
-            open: None,
+            index: mark.index,
             room: None,
-            count: 0,
+            count: mark.count,
             limit: SHARD_BYTES,
+        })
+    }
+
+    /// Brings the rooms so far to the disk; from there a later run can go on. Only between two rooms.
+    pub(super) fn mark(&self) -> Result<ShardMark> {
+        if let Some(shard) = &self.open {
+            shard.file.sync_data().map_err(Error::file(&shard.path))?;
+        }
+        Ok(ShardMark {
+            index: self.index.clone(),
+            count: self.count,
+            open: self
+                .open
+                .as_ref()
+                .map(|shard| (shard.name.clone(), shard.bytes)),
         })
     }
 
@@ -168,7 +201,7 @@ impl ShardWriter {
         self.count += 1;
         let path = self.dir.join(&name);
         Ok(Shard {
-            file: fresh::file(&path)?,
+            file: fresh::file_or_rest(&path, None)?,
             name,
             path,
             bytes: 0,
@@ -338,7 +371,7 @@ mod tests {
 
     fn written(limit: u64, rooms: &[(&str, Vec<EventLine>)]) -> (tempfile::TempDir, EventIndex) {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = ShardWriter::new(dir.path()).unwrap();
+        let mut writer = ShardWriter::new(dir.path(), ShardMark::default()).unwrap();
         writer.limit = limit;
         for (room, events) in rooms {
             let room = OwnedRoomId::try_from(*room).unwrap();
@@ -442,7 +475,7 @@ mod tests {
     #[test]
     fn outliers_come_first_and_a_wrong_order_is_put_right() {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = ShardWriter::new(dir.path()).unwrap();
+        let mut writer = ShardWriter::new(dir.path(), ShardMark::default()).unwrap();
         let (a, b) = (["!a:x", "!b:x"].map(|room| OwnedRoomId::try_from(room).unwrap())).into();
         for (room, disordered) in [(&a, false), (&b, true)] {
             let mut events = vec![

@@ -225,7 +225,10 @@ fn a_room_whose_state_is_missing_fails_alone() {
             out.display()
         )
     );
-    assert_eq!(bundle.room_state(&rooms[1].0.room.room_id).unwrap().len(), 1);
+    assert_eq!(
+        bundle.room_state(&rooms[1].0.room.room_id).unwrap().len(),
+        1
+    );
     assert_eq!(bundle.events(&rooms[0].0.room.room_id).unwrap().count(), 4);
 }
 

@@ -7,14 +7,16 @@ use std::{
 };
 
 use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName};
+use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 
 use super::{
     VERSION,
     archive::{self, Form},
+    checkpoint::{Checkpoint, Lengths, Position},
     file_names::{
-        ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEMBERSHIPS, METADATA, PROBLEMS, ROOM_STATE,
-        ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
+        ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEDIA_REFS, MEMBERSHIPS, METADATA, PROBLEMS,
+        ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
     },
     files, fresh,
     json_stream::{self, JsonFile},
@@ -24,7 +26,8 @@ use super::{
     people::People,
     records::{RoomRecord, UserRecord},
     schema::{Schema, SourceKind},
-    shards::ShardWriter,
+    shards::{ShardMark, ShardWriter},
+    staging::Staging,
 };
 use crate::{
     Error, Result,
@@ -39,7 +42,7 @@ use crate::{
 };
 
 /// Where a bundle's data comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// How the source is read.
     pub source: SourceKind,
@@ -73,6 +76,7 @@ pub struct BundleWriter {
     users: u64,
     people: People,
     rooms: u64,
+    events: u64,
     rooms_file: JsonFile,
     state_file: JsonFile,
     memberships_file: JsonFile,
@@ -89,37 +93,93 @@ pub struct BundleWriter {
 impl BundleWriter {
     /// Begins a bundle at `out`, whose ending chooses its form: `.tar.zst`, `.tar`, or a directory.
     ///
-    /// [`Error::Usage`] if something is there already. A leftover of an interrupted export is removed.
+    /// [`Error::Usage`] if something is there already. What another export left unfinished there is removed.
     pub fn create(out: &Path, origin: Origin) -> Result<Self> {
-        if out.symlink_metadata().is_ok() {
-            return Err(Error::Usage(format!(
-                "{} is already there: choose another name, or move it away",
-                out.display()
-            )));
-        }
         let staging = Staging::create(out)?;
+        Self::begin(out, staging, Start::anew(origin))
+    }
+
+    /// Goes on with what an export of the same left unfinished at `out`, if there is something of the kind; also where
+    /// it stood, and the servers whose keys it needs.
+    pub fn resume(
+        out: &Path,
+        origin: &Origin,
+    ) -> Result<Option<(Self, Position, BTreeSet<OwnedServerName>)>> {
+        let Some((staging, checkpoint)) = Staging::left(out, origin)? else {
+            return Ok(None);
+        };
+        let (position, signers) = (checkpoint.position.clone(), checkpoint.signers.clone());
+        let writer = Self::begin(out, staging, Start::at(checkpoint))?;
+        Ok(Some((writer, position, signers)))
+    }
+
+    fn begin(out: &Path, staging: Staging, start: Start) -> Result<Self> {
         let dir = staging.files();
-        let media = origin.wanted.media != wanted::Media::None;
+        let Start { origin, marks, .. } = &start;
+        let media = || Media::create(&dir, marks.of(MEDIA_REFS), start.media_bytes);
         Ok(Self {
             out: out.to_owned(),
             form: Form::of_name(out),
-            users: 0,
-            people: People::create(&dir, &origin.wanted)?,
-            rooms: 0,
-            rooms_file: JsonFile::list(dir.join(ROOMS))?,
-            state_file: JsonFile::map(dir.join(ROOM_STATE))?,
-            memberships_file: JsonFile::map(dir.join(MEMBERSHIPS))?,
-            aliases: BTreeMap::new(),
-            published: BTreeSet::new(),
-            shards: ShardWriter::new(&dir)?,
-            snapshots: LinesFile::create(dir.join(STATE_SNAPSHOTS))?,
-            key_backups: LinesFile::create(dir.join(KEY_BACKUPS))?,
-            media: media.then(|| Media::create(&dir)).transpose()?,
+            users: start.users,
+            people: People::create(&dir, &origin.wanted, marks)?,
+            rooms: start.rooms,
+            events: start.events,
+            rooms_file: JsonFile::list(dir.join(ROOMS), marks.of(ROOMS))?,
+            state_file: JsonFile::map(dir.join(ROOM_STATE), marks.of(ROOM_STATE))?,
+            memberships_file: JsonFile::map(dir.join(MEMBERSHIPS), marks.of(MEMBERSHIPS))?,
+            snapshots: LinesFile::create(dir.join(STATE_SNAPSHOTS), marks.of(STATE_SNAPSHOTS))?,
+            key_backups: LinesFile::create(dir.join(KEY_BACKUPS), marks.of(KEY_BACKUPS))?,
+            media: (origin.wanted.media != wanted::Media::None)
+                .then(media)
+                .transpose()?,
+            shards: ShardWriter::new(&dir, start.shards)?,
+            aliases: start.aliases,
+            published: start.published,
             server_keys: BTreeMap::new(),
-            problems: Vec::new(),
-            origin,
+            problems: start.problems,
+            origin: start.origin,
             staging,
         })
+    }
+
+    /// Brings everything so far to the disk, so that a later run can go on from `position`, up to which everything has
+    /// to be there. Password hashes are not kept: only the database has them, and it is read in one go.
+    pub fn checkpoint(
+        &mut self,
+        position: Position,
+        signers: BTreeSet<OwnedServerName>,
+    ) -> Result<()> {
+        let mut lengths = Lengths::default();
+        self.people.mark(&mut lengths)?;
+        let mut add = |name: &str, length: u64| lengths.0.insert(name.to_owned(), length);
+        add(ROOMS, self.rooms_file.mark()?);
+        add(ROOM_STATE, self.state_file.mark()?);
+        add(MEMBERSHIPS, self.memberships_file.mark()?);
+        add(STATE_SNAPSHOTS, self.snapshots.mark()?);
+        add(KEY_BACKUPS, self.key_backups.mark()?);
+        let mut media_bytes = 0;
+        if let Some(media) = &mut self.media {
+            let (refs, contents) = media.mark()?;
+            add(MEDIA_REFS, refs);
+            media_bytes = contents;
+        }
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            position,
+            signers,
+            lengths,
+            users: self.users,
+            rooms: self.rooms,
+            events: self.events,
+            aliases: self.aliases.clone(),
+            published: self.published.clone(),
+            shards: self.shards.mark()?,
+            media_bytes,
+            problems: self.problems.clone(),
+        };
+        checkpoint.write(self.staging.path())?;
+        self.staging.stays = true;
+        Ok(())
     }
 
     /// Adds a user with all that belongs to them; the caller adds each one once, in the order of their IDs.
@@ -148,6 +208,7 @@ impl BundleWriter {
     pub fn room(&mut self, record: &RoomRecord) -> Result<()> {
         let id = &record.room.room_id;
         self.rooms += 1;
+        self.events += record.room.event_count;
         self.rooms_file.item(&record.room)?;
         if let Some(state) = &record.state {
             self.state_file.entry(id.as_str(), state)?;
@@ -199,9 +260,19 @@ impl BundleWriter {
         self.rooms
     }
 
+    /// Timeline events of these rooms.
+    pub fn events_written(&self) -> u64 {
+        self.events
+    }
+
+    /// What could not be read so far.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
     /// Completes the bundle and puts it in its place. `progress` hears (steps done, steps in all): each file is hashed
     /// and packed.
-    pub fn finish(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
+    pub fn finish(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
         let dir = self.staging.files();
         self.people.finish(&dir)?;
         self.rooms_file.finish()?;
@@ -263,6 +334,7 @@ impl BundleWriter {
             }
         };
         fresh::sync_dir(self.out.parent().unwrap_or(Path::new("")))?;
+        self.staging.stays = false;
         progress(total, total);
         Ok(Finished {
             path: self.out.clone(),
@@ -285,48 +357,48 @@ fn size(dir: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-/// `<name>.partial`, removed with everything in it on drop.
-struct Staging(PathBuf);
-
-impl Staging {
-    fn create(out: &Path) -> Result<Self> {
-        let mut name = out.as_os_str().to_owned();
-        name.push(".partial");
-        let staging = Self::at(name.into())?;
-        fresh::remove(&staging.0)?;
-        fresh::dirs(&staging.files())?;
-        Ok(staging)
-    }
-
-    /// Only what an earlier export left is in the way; somebody's own folder of that name stays.
-    fn at(path: PathBuf) -> Result<Self> {
-        let foreign = match fs::read_dir(&path) {
-            Ok(entries) => entries
-                .filter_map(std::result::Result::ok)
-                .any(|entry| entry.file_name() != "files" && entry.file_name() != "packed"),
-            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-        };
-        if foreign {
-            return Err(Error::Usage(format!(
-                "{} is not an export's: move it away, or name another file with --out",
-                path.display()
-            )));
-        }
-        Ok(Self(path))
-    }
-
-    fn files(&self) -> PathBuf {
-        self.0.join("files")
-    }
-
-    fn packed(&self) -> PathBuf {
-        self.0.join("packed")
-    }
+/// What a writer begins with.
+struct Start {
+    origin: Origin,
+    marks: Lengths,
+    users: u64,
+    rooms: u64,
+    events: u64,
+    aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    published: BTreeSet<OwnedRoomId>,
+    shards: ShardMark,
+    media_bytes: u64,
+    problems: Vec<Problem>,
 }
 
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What can't be removed now is removed by the next export of the same name.
-        let _left_behind = fresh::remove(&self.0);
+impl Start {
+    fn anew(origin: Origin) -> Self {
+        Self {
+            origin,
+            marks: Lengths::default(),
+            users: 0,
+            rooms: 0,
+            events: 0,
+            aliases: BTreeMap::new(),
+            published: BTreeSet::new(),
+            shards: ShardMark::default(),
+            media_bytes: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    fn at(checkpoint: Checkpoint) -> Self {
+        Self {
+            origin: checkpoint.origin,
+            marks: checkpoint.lengths,
+            users: checkpoint.users,
+            rooms: checkpoint.rooms,
+            events: checkpoint.events,
+            aliases: checkpoint.aliases,
+            published: checkpoint.published,
+            shards: checkpoint.shards,
+            media_bytes: checkpoint.media_bytes,
+            problems: checkpoint.problems,
+        }
     }
 }

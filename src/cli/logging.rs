@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use super::terminal::AboveBar;
 use crate::{Error, Result};
 
 /// Starts it. The bot tells what it does; the other commands only what is wrong.
@@ -26,7 +27,7 @@ pub fn start(is_bot: bool) -> Result<()> {
     // A second start, as in tests, keeps the first one's settings.
     let _already = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| AboveBar)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();

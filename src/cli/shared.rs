@@ -1,8 +1,11 @@
 //! A shared command in the shell: the answer on standard output, the progress on standard error.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::{say, signals};
+use super::{
+    say, signals,
+    terminal::{self, Bar, note},
+};
 use crate::{
     Result,
     clock::Clock,
@@ -11,20 +14,39 @@ use crate::{
     job::Job,
     operation::{
         Runner,
-        watch::{Show, watch},
+        watch::{Pace, Show, watch},
     },
     report::{plain::plain, progress::Progress},
 };
 
-/// Between two lines of progress.
-const EVERY: Duration = Duration::from_secs(3);
+/// Lines of progress: few enough for a log.
+const LINES: Pace = Pace {
+    first: Duration::from_secs(3),
+    every: Duration::from_secs(3),
+    quiet: Duration::from_mins(1),
+};
 
-/// Progress as lines on standard error.
-struct Lines(Arc<dyn Clock>);
+/// A bar moves.
+const BAR: Pace = Pace {
+    first: Duration::from_millis(500),
+    every: Duration::from_millis(200),
+    quiet: Duration::from_millis(200),
+};
 
-impl Show for Lines {
+/// Progress on standard error.
+struct Screen {
+    clock: Arc<dyn Clock>,
+    /// On a terminal.
+    bar: Option<Bar>,
+}
+
+impl Show for Screen {
     async fn show(&mut self, progress: Progress) {
-        note(&progress.line(self.0.now_ms()));
+        let now = self.clock.now_ms();
+        match &self.bar {
+            Some(bar) => bar.show(&progress, now),
+            None => note(&progress.line(now)),
+        }
     }
 }
 
@@ -36,15 +58,15 @@ pub(super) async fn run(
 ) -> Result<u8> {
     let (job, events) = Job::new();
     let stopper = tokio::spawn(stop_on_signal(job.clone()));
-    let answer = watch(
-        runner,
-        command,
-        (job, events),
-        clock,
-        (EVERY, EVERY),
-        &mut Lines(Arc::clone(clock)),
-    )
-    .await;
+    let bar = terminal::bar();
+    let pace = if bar.is_some() { BAR } else { LINES };
+    let mut screen = Screen {
+        clock: Arc::clone(clock),
+        bar,
+    };
+    let answer = watch(runner, command, (job, events), clock, pace, &mut screen).await;
+    // What follows is the answer: the bar goes before it.
+    drop(screen);
     stopper.abort();
     let answer = answer?;
     if let Some(text) = &answer.verbatim {
@@ -69,8 +91,4 @@ async fn stop_on_signal(job: Job) {
     note("stopping after the current step; once more to stop at once");
     signals::stop().await;
     std::process::exit(i32::from(crate::Error::Stopped.exit_code()));
-}
-
-fn note(text: &str) {
-    let _closed = writeln!(std::io::stderr(), "{text}");
 }

@@ -126,7 +126,8 @@ mod tests {
         assert_eq!(
             good("!ferry export --out 'my bundle.tar.zst'"),
             Command::Export(Export {
-                out: Some("my bundle.tar.zst".into())
+                out: Some("my bundle.tar.zst".into()),
+                ..Export::default()
             })
         );
         assert_eq!(

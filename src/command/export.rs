@@ -1,14 +1,84 @@
-//! `export [--out PATH]`.
+//! `export`: what is read, from where, and where it goes.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-/// Where the bundle goes.
+use crate::model::wanted::{History, Media, Wanted};
+
+/// What an operator says about an export.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
-#[command(after_help = "Example: export --out before-the-move.tar.zst")]
+#[command(after_help = "Examples:\n  \
+    export --out before-the-move.tar.zst\n  \
+    export --source db --media all\n  \
+    export --act-as-users --history since:2026-01-01\n  \
+    export --users anna --users '@b*:example.org' --rooms '#team-*:example.org'")]
 pub struct Export {
-    /// The bundle's file; without it, a new one in the bundles folder, named after the time
+    /// The bundle's file (.tar.zst or .tar; anything else is a folder); without it, a new .tar.zst in the bundles
+    /// folder, named after the time
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
+    /// How Synapse is read: by its Admin API, or from its database; without it, from the database if it is configured
+    /// and readable
+    #[arg(long, value_name = "READER")]
+    pub source: Option<Source>,
+    /// Only these users: IDs, names, or patterns with * and ?
+    #[arg(long, value_name = "USER", num_args = 1.., value_delimiter = ',')]
+    pub users: Vec<String>,
+    /// Only these rooms: IDs, aliases, or patterns of them with * and ?
+    #[arg(long, value_name = "ROOM", num_args = 1.., value_delimiter = ',')]
+    pub rooms: Vec<String>,
+    /// Devices and their keys
+    #[arg(long, value_name = "yes|no", default_value = "yes")]
+    pub devices: Choice,
+    /// Messages: all, none, the last N of each room, or since:DATE (such as since:2026-01-31)
+    #[arg(long, value_name = "HOW MUCH", default_value_t)]
+    pub history: History,
+    /// Local media: none, refs (the list), all (with contents), or newer-than:DAYS
+    #[arg(long, value_name = "WHICH", default_value_t)]
+    pub media: Media,
+    /// Synapse's media folder, if contents are wanted from the database; without it, the configured one
+    #[arg(long, value_name = "FOLDER")]
+    pub media_path: Option<PathBuf>,
+    /// Log in as each user for what only they can see: push rules, tags, receipts, key backups (Admin API)
+    #[arg(long)]
+    pub act_as_users: bool,
+    /// Take the password hashes along, for the login bridge (database)
+    #[arg(long)]
+    pub include_password_hashes: bool,
+}
+
+/// A reader of Synapse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// Its Admin and Client API
+    Api,
+    /// Its database and media folder
+    Db,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Choice {
+    /// With it
+    #[default]
+    Yes,
+    /// Without it
+    No,
+}
+
+impl Export {
+    /// What is to be read.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            users: self.users.clone(),
+            rooms: self.rooms.clone(),
+            devices: self.devices == Choice::Yes,
+            history: self.history,
+            media: self.media,
+            act_as_users: self.act_as_users,
+            password_hashes: self.include_password_hashes,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
         fill::{self, Filled},
         names::Names,
         python::SYNAPSE_VERSION,
-        synapse::{Synapse, SynapseOptions},
+        synapse::Synapse,
         target::{Target, TargetKind},
     },
 };
@@ -53,8 +53,8 @@ impl Stage {
 
     /// The same, but the target trusts another resident's name: what comes of a wrong `trusted_servers`.
     pub async fn trusting(names: Names, trusted: &Names, tuwunel: bool) -> Result<Self> {
-        let source = Synapse::start(SynapseOptions::source(names.server_name.clone())).await?;
-        let filled = fill::fill(&source).await?;
+        let source = Synapse::start(fill::source_options(names.server_name.clone())).await?;
+        let filled = Box::pin(fill::fill(&source)).await?;
         let admin_token = filled
             .admin()
             .token()

@@ -14,12 +14,16 @@ use serde_json::{Value, json};
 use super::{LabError, Result, path::path};
 use crate::secret::{ExposeSecret, SecretString};
 
+/// What the device of a [`Client::login`] is called.
+pub const DEVICE_NAME: &str = "Ferryman's lab";
+
 /// One user's session, or nobody's. Clones share the connections and the counter of transactions.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
     user_id: String,
+    device_id: Option<String>,
     token: Option<SecretString>,
     transactions: Arc<AtomicU64>,
 }
@@ -31,6 +35,7 @@ impl Client {
             http: reqwest::Client::new(),
             base: base.trim_end_matches('/').to_owned(),
             user_id: String::new(),
+            device_id: None,
             token: None,
             transactions: Arc::default(),
         }
@@ -43,37 +48,48 @@ impl Client {
             http: self.http.clone(),
             base: self.base.clone(),
             user_id: user_id.to_owned(),
+            device_id: None,
             token: Some(token.to_owned().into()),
             transactions: Arc::default(),
         }
     }
 
-    /// Logs somebody in by password.
+    /// Logs somebody in by password, on a new device that is called [`DEVICE_NAME`].
     pub async fn login(&self, user: &str, password: &str) -> Result<Self> {
-        let answer = self
-            .post(
-                "/_matrix/client/v3/login",
-                &json!({
-                    "type": "m.login.password",
-                    "identifier": { "type": "m.id.user", "user": user },
-                    "password": password,
-                    "initial_device_display_name": "Ferryman's lab",
-                }),
-            )
-            .await?;
-        self.session(&answer)
+        let device = json!({ "initial_device_display_name": DEVICE_NAME });
+        self.login_on(user, password, &device).await
+    }
+
+    /// Logs somebody in by password; `device` has the log-in's own fields of a device, or none.
+    pub async fn login_on(&self, user: &str, password: &str, device: &Value) -> Result<Self> {
+        let mut body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": user },
+            "password": password,
+        });
+        for (name, value) in device.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.session(&self.post("/_matrix/client/v3/login", &body).await?)
     }
 
     /// The session in an answer to a login or a registration.
     pub fn session(&self, answer: &Value) -> Result<Self> {
         let user_id = field(answer, "a login", "user_id")?;
         let token = field(answer, "a login", "access_token")?;
-        Ok(self.with_token(&user_id, &token))
+        let mut session = self.with_token(&user_id, &token);
+        session.device_id = answer["device_id"].as_str().map(str::to_owned);
+        Ok(session)
     }
 
     /// Whose session it is; empty for nobody's.
     pub fn user_id(&self) -> &str {
         &self.user_id
+    }
+
+    /// The session's device; unknown for one that was begun with a token.
+    pub fn device_id(&self) -> Option<&str> {
+        self.device_id.as_deref()
     }
 
     /// The access token, if there is one.
@@ -106,14 +122,16 @@ impl Client {
     }
 
     /// Uploads a file and gives its `mxc://` URI.
-    pub async fn upload(&self, name: &str, kind: &str, content: &'static [u8]) -> Result<String> {
+    pub async fn upload(&self, name: Option<&str>, kind: &str, content: &[u8]) -> Result<String> {
         let path = "/_matrix/media/v3/upload";
         let request = self
             .http
             .post(self.url(path))
-            .query(&[("filename", name)])
+            .query(&name.map(|name| [("filename", name)]))
             .header("content-type", kind)
-            .body(content);
+            // Left out of itself where there is nothing, and Synapse wants it.
+            .header("content-length", content.len())
+            .body(content.to_owned());
         let answer = self.answer(&Method::POST, path, request).await?;
         field(&answer, "an upload", "content_uri")
     }
@@ -158,8 +176,9 @@ impl Client {
     }
 }
 
-/// The Client-Server API.
-fn v3(segments: &[&str]) -> String {
+/// A path of the Client-Server API.
+#[must_use]
+pub fn v3(segments: &[&str]) -> String {
     path("/_matrix/client/v3", segments)
 }
 

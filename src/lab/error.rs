@@ -37,6 +37,30 @@ pub enum LabError {
     )]
     NoTuwunel,
 
+    /// PostgreSQL isn't installed here.
+    #[error(
+        "no PostgreSQL: install it (Debian and Ubuntu: the package postgresql) or put its folder with initdb and postgres on the PATH"
+    )]
+    NoPostgres,
+
+    /// A program that does one thing and ends.
+    #[error("{program} failed: {reason}")]
+    Program {
+        /// Its file name.
+        program: String,
+        /// The last lines of what it said.
+        reason: String,
+    },
+
+    /// A throw-away server's database that can't be looked at.
+    #[error("{path} can't be read as a database: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's reason.
+        source: rusqlite::Error,
+    },
+
     /// Every port of the lab's range is taken.
     #[error("no free port on 127.0.0.1 between {0} and {1}: end what listens there")]
     NoPort(u16, u16),
@@ -116,6 +140,15 @@ pub enum LabError {
         body: serde_json::Value,
     },
 
+    /// A signing key can't be made, or doesn't sign.
+    #[error("{key} can't sign: {reason}")]
+    Key {
+        /// The key's ID.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+
     /// Something that should come of itself did not.
     #[error("{what} did not come within {seconds} s")]
     Late {
@@ -131,6 +164,12 @@ impl LabError {
     pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }
+    }
+
+    /// A database's failure with its path.
+    pub fn database(path: impl Into<PathBuf>) -> impl FnOnce(rusqlite::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Database { path, source }
     }
 
     /// The `errcode` of a Matrix answer, if it is one.

@@ -76,6 +76,22 @@ impl Process {
     /// Waits until an address answers with 2xx.
     pub async fn ready(&mut self, url: &str) -> Result<()> {
         let http = reqwest::Client::new();
+        let asked = || {
+            let answer = http.get(url).timeout(Duration::from_secs(5)).send();
+            async {
+                answer
+                    .await
+                    .is_ok_and(|answer| answer.status().is_success())
+            }
+        };
+        self.ready_when(url, asked).await
+    }
+
+    /// Waits until a question is answered with yes; `place` is where it is asked.
+    pub async fn ready_when<F>(&mut self, place: &str, asked: impl Fn() -> F) -> Result<()>
+    where
+        F: Future<Output = bool>,
+    {
         let start = Instant::now();
         while start.elapsed() < READY {
             if let Some(status) = self.ended()? {
@@ -85,35 +101,57 @@ impl Process {
                     log: self.last_lines(),
                 });
             }
-            let answer = http.get(url).timeout(Duration::from_secs(5)).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
+            if asked().await {
                 return Ok(());
             }
             tokio::time::sleep(POLL).await;
         }
         Err(LabError::NotReady {
             name: self.name.clone(),
-            url: url.to_owned(),
+            url: place.to_owned(),
             seconds: READY.as_secs(),
             log: self.last_lines(),
         })
     }
 
     /// Asks the server to end, and kills it if it doesn't.
-    pub async fn stop(mut self) -> Result<()> {
-        // std knows only SIGKILL.
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh", &self.id().to_string()])
-            .stderr(Stdio::null())
-            .status();
+    pub async fn stop(self) -> Result<()> {
+        self.stop_by("TERM").await
+    }
+
+    /// Like [`Self::stop`] for a server that knows a better signal; `INT` is SIGINT.
+    pub async fn stop_by(mut self, signal: &str) -> Result<()> {
+        let asked = self.signal(signal);
         let start = Instant::now();
-        while asked.as_ref().is_ok_and(ExitStatus::success)
-            && start.elapsed() < STOP
-            && self.ended()?.is_none()
-        {
+        while asked && start.elapsed() < STOP && self.ended()?.is_none() {
             tokio::time::sleep(POLL).await;
         }
         Ok(())
+    }
+
+    /// Like [`Self::stop_by`] where nothing can be awaited.
+    pub fn end_by(mut self, signal: &str) {
+        let asked = self.signal(signal);
+        let start = Instant::now();
+        while asked && start.elapsed() < STOP && matches!(self.ended(), Ok(None)) {
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Whether the signal was sent.
+    fn signal(&self, name: &str) -> bool {
+        // std knows only SIGKILL.
+        Command::new("sh")
+            .args([
+                "-c",
+                "kill -\"$1\" \"$2\"",
+                "sh",
+                name,
+                &self.id().to_string(),
+            ])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     }
 
     /// Kills the server in the middle of its work (SIGKILL).

@@ -14,8 +14,13 @@ use super::{LabError, Result, process::last_lines};
 /// The Synapse that the lab runs.
 pub const SYNAPSE_VERSION: &str = "1.163.2";
 
+/// Synapse's way to PostgreSQL: the build that brings its own library.
+const DRIVER: &str = "psycopg2-binary>=2.9,<3";
+
 /// Written last: without it the environment is half a one.
-const MARKER: &str = "ferryman-ready";
+const MARKER: &str = "ferryman-ready-2";
+/// The marker of an environment that lacks the driver.
+const OLD_MARKER: &str = "ferryman-ready";
 
 /// Where the lab keeps what it downloads: `$FERRYMAN_LAB_CACHE`, or `~/.cache/ferryman-lab`.
 pub fn cache() -> Result<PathBuf> {
@@ -58,7 +63,12 @@ fn prepared(cache: &Path) -> Result<PathBuf> {
     if folder.join(MARKER).exists() {
         return Ok(python);
     }
-    install(&folder, &python)?;
+    if folder.join(OLD_MARKER).exists() {
+        // Somebody may be running from it, so that it isn't made anew.
+        pip(&folder, &python, &[DRIVER])?;
+    } else {
+        install(&folder, &python)?;
+    }
     let marker = folder.join(MARKER);
     fs::write(&marker, SYNAPSE_VERSION).map_err(LabError::file(&marker))?;
     Ok(python)
@@ -87,11 +97,16 @@ fn install(folder: &Path, python: &Path) -> Result<()> {
         Command::new("python3").args(["-m", "venv"]).arg(folder),
         folder,
     )?;
+    let synapse = format!("matrix-synapse=={SYNAPSE_VERSION}");
+    pip(folder, python, &[&synapse, DRIVER])
+}
+
+fn pip(folder: &Path, python: &Path, packages: &[&str]) -> Result<()> {
     run(
         Command::new(python)
             .args(["-m", "pip", "install", "--quiet", "--no-input"])
             .arg("--disable-pip-version-check")
-            .arg(format!("matrix-synapse=={SYNAPSE_VERSION}")),
+            .args(packages),
         folder,
     )
 }
@@ -113,6 +128,8 @@ fn run(command: &mut Command, folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -130,6 +147,25 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join(MARKER), "").unwrap();
         assert_eq!(prepared(cache.path()).unwrap(), folder.join("bin/python"));
+    }
+
+    #[test]
+    fn an_old_environment_is_completed_and_not_made_anew() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join(format!("synapse-{SYNAPSE_VERSION}"));
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        fs::write(folder.join(OLD_MARKER), "").unwrap();
+        let python = folder.join("bin/python");
+        let script = "#!/bin/sh\necho \"$@\" > \"$(dirname \"$0\")/asked\"\n";
+        fs::write(&python, script).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(prepared(cache.path()).unwrap(), python);
+        let asked = fs::read_to_string(folder.join("bin/asked")).unwrap();
+        assert!(
+            asked.contains(DRIVER) && !asked.contains("matrix-synapse"),
+            "{asked}"
+        );
+        assert!(folder.join(MARKER).exists());
     }
 
     #[test]

@@ -1,15 +1,36 @@
-//! A throw-away Synapse on SQLite: the source, or a stand-in for the target.
+//! A throw-away Synapse on SQLite or PostgreSQL: the source, or a stand-in for the target.
 
 mod admin;
 mod config;
+pub(in crate::lab) mod port;
+
+use std::path::PathBuf;
 
 use ruma::OwnedServerName;
 
 use super::{
-    Result, client::Client, folder::Folder, names::free_port, python::synapse_python,
-    registration::Registration, server::Server,
+    Result,
+    client::Client,
+    folder::Folder,
+    names::free_port,
+    postgres::{Connection, Postgres},
+    python::synapse_python,
+    registration::Registration,
+    server::Server,
 };
 use crate::secret::{SecretString, random_token};
+
+/// The database's name in a PostgreSQL.
+pub(in crate::lab) const DATABASE: &str = "synapse";
+/// The SQLite database in a Synapse's folder.
+pub(in crate::lab) const SQLITE_FILE: &str = "homeserver.db";
+/// The media store in a Synapse's folder.
+pub(in crate::lab) const MEDIA: &str = "media";
+/// The signing key in a Synapse's folder.
+pub(in crate::lab) const SIGNING_KEY: &str = "signing.key";
+
+/// Its own starter, which runs Synapse's.
+const LAUNCH: &str = include_str!("synapse/launch.py");
 
 /// What a Synapse is to be.
 #[derive(Debug, Clone)]
@@ -20,6 +41,29 @@ pub struct SynapseOptions {
     pub registrations: Vec<Registration>,
     /// The resident, trusted as notary; for a stand-in target.
     pub trusted_server: Option<OwnedServerName>,
+    /// Where it keeps everything but the media.
+    pub database: Database,
+    /// Settings of `homeserver.yaml` that are laid over the lab's, by their top-level names.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Which database a Synapse is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Database {
+    /// A file in its folder.
+    #[default]
+    Sqlite,
+    /// A PostgreSQL of its own, which ends with it.
+    Postgres,
+}
+
+/// Where a Synapse's database is.
+#[derive(Debug, Clone)]
+pub enum DatabasePlace {
+    /// The file; while Synapse runs, there is a write-ahead log beside it.
+    Sqlite(PathBuf),
+    /// The server and the database's name.
+    Postgres(Connection),
 }
 
 impl SynapseOptions {
@@ -29,6 +73,8 @@ impl SynapseOptions {
             server_name,
             registrations: Vec::new(),
             trusted_server: None,
+            database: Database::default(),
+            settings: serde_json::Map::new(),
         }
     }
 }
@@ -38,8 +84,11 @@ impl SynapseOptions {
 pub struct Synapse {
     /// Its process and folder: stop, kill, start again.
     pub server: Server,
+    // Behind the server, so that it ends after it.
+    postgres: Option<Postgres>,
+    place: DatabasePlace,
     options: SynapseOptions,
-    python: std::path::PathBuf,
+    python: PathBuf,
     secret: SecretString,
     anonymous: Client,
 }
@@ -47,14 +96,34 @@ pub struct Synapse {
 impl Synapse {
     /// Installs Synapse if need be, writes a configuration and starts.
     pub async fn start(options: SynapseOptions) -> Result<Self> {
+        let postgres = match options.database {
+            Database::Sqlite => None,
+            Database::Postgres => {
+                let postgres = Postgres::start().await?;
+                postgres.create_database(DATABASE).await?;
+                Some(postgres)
+            }
+        };
+        Self::start_on(Folder::new("synapse")?, postgres, options).await
+    }
+
+    /// Starts in a folder that may hold a signing key, media and an SQLite database already, or on a PostgreSQL that
+    /// has the database [`DATABASE`] already.
+    pub(in crate::lab) async fn start_on(
+        folder: Folder,
+        postgres: Option<Postgres>,
+        options: SynapseOptions,
+    ) -> Result<Self> {
         let python = synapse_python().await?;
-        let folder = Folder::new("synapse")?;
         let port = free_port()?;
         let secret = random_token();
-        let config = config::write(&folder, &options, port, &secret)?;
-        let arguments = ["-m", "synapse.app.homeserver", "-c", &config]
-            .map(str::to_owned)
-            .to_vec();
+        let place = match &postgres {
+            Some(postgres) => DatabasePlace::Postgres(postgres.connection(DATABASE)),
+            None => DatabasePlace::Sqlite(folder.path().join(SQLITE_FILE)),
+        };
+        let config = config::write(&folder, &options, &place, port, &secret)?;
+        let launch = folder.write("launch.py", LAUNCH)?.display().to_string();
+        let arguments = vec![launch, "-c".to_owned(), config];
         let mut server = Server::new(
             "Synapse",
             folder,
@@ -67,6 +136,8 @@ impl Synapse {
         Ok(Self {
             anonymous: Client::anonymous(server.url()),
             server,
+            postgres,
+            place,
             options,
             python,
             secret,
@@ -76,6 +147,26 @@ impl Synapse {
     /// Base URL, without a trailing slash.
     pub fn url(&self) -> &str {
         self.server.url()
+    }
+
+    /// Its `homeserver.yaml`, which is JSON; it names every other file, too.
+    pub fn config_path(&self) -> PathBuf {
+        self.server.folder().join(config::FILE)
+    }
+
+    /// Its media store: `local_content/…`, `local_thumbnails/…`.
+    pub fn media_path(&self) -> PathBuf {
+        self.server.folder().join(MEDIA)
+    }
+
+    /// Where its database is.
+    pub fn database(&self) -> &DatabasePlace {
+        &self.place
+    }
+
+    /// Its PostgreSQL, if it has one.
+    pub fn postgres(&self) -> Option<&Postgres> {
+        self.postgres.as_ref()
     }
 
     /// Its name.

@@ -28,9 +28,9 @@ pub struct Target {
 #[derive(Debug)]
 pub enum TargetKind {
     /// The real one.
-    Tuwunel(Tuwunel),
+    Tuwunel(Box<Tuwunel>),
     /// For accounts, joins and members only: it takes no history.
-    StandIn(Synapse),
+    StandIn(Box<Synapse>),
 }
 
 impl Target {
@@ -53,7 +53,7 @@ impl Target {
         .await?;
         let operator = tuwunel.register(OPERATOR, OPERATOR_PASSWORD).await?;
         Ok(Self {
-            kind: TargetKind::Tuwunel(tuwunel),
+            kind: TargetKind::Tuwunel(Box::new(tuwunel)),
             operator,
         })
     }
@@ -61,14 +61,14 @@ impl Target {
     /// A second Synapse of the same name with a signing key of its own.
     pub async fn stand_in(names: &Names, registrations: Vec<Registration>) -> Result<Self> {
         let synapse = Synapse::start(SynapseOptions {
-            server_name: names.server_name.clone(),
             registrations,
             trusted_server: Some(names.resident.clone()),
+            ..SynapseOptions::source(names.server_name.clone())
         })
         .await?;
         let operator = synapse.register(OPERATOR, OPERATOR_PASSWORD, true).await?;
         Ok(Self {
-            kind: TargetKind::StandIn(synapse),
+            kind: TargetKind::StandIn(Box::new(synapse)),
             operator,
         })
     }

@@ -37,6 +37,7 @@ pub async fn run(import: &Import) -> Result<()> {
         name: "account",
         step: Step::Account,
         total: users.len(),
+        events: None,
         in_flight: IN_FLIGHT,
     };
     let work = users.into_iter().map(|user| {

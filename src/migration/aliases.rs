@@ -40,6 +40,7 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         name: "alias",
         step: Step::Alias,
         total: carried.len(),
+        events: None,
         in_flight: 1,
     };
     let work = carried.into_iter().map(|(alias, room, user)| {

@@ -62,6 +62,8 @@ pub(super) struct Each {
     pub(super) step: Step,
     /// How many there are.
     pub(super) total: usize,
+    /// How many events they have in all, where events are counted.
+    pub(super) events: Option<u64>,
     /// How many at a time.
     pub(super) in_flight: usize,
 }
@@ -130,6 +132,9 @@ impl Import {
             phase: each.phase,
             total: each.total as u64,
         });
+        if let Some(events) = each.events {
+            self.job.emit(Event::Expected(events));
+        }
         let mut work = work.fuse();
         let mut running = FuturesUnordered::new();
         let mut done = 0;

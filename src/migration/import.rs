@@ -26,11 +26,17 @@ impl Import {
 
     async fn rooms(&self) -> Result<()> {
         let rooms = self.plan.rooms.clone();
+        let expected = |room: &RoomPlan| match room.action {
+            RoomAction::Carry { .. } if self.plan.target.replay => room.events,
+            _ => 0,
+        };
+        let expected: u64 = rooms.iter().map(expected).sum();
         let each = Each {
             phase: Phase::Rooms,
             name: "room",
             step: Step::Settle,
             total: rooms.len(),
+            events: (expected > 0).then_some(expected),
             in_flight: ROOMS_IN_FLIGHT,
         };
         let work = rooms.into_iter().map(|room| {

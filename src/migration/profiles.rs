@@ -29,6 +29,7 @@ pub async fn run(import: &Import) -> Result<()> {
         name: "profile",
         step: Step::Profile,
         total: users.len(),
+        events: None,
         in_flight: IN_FLIGHT,
     };
     let work = users.into_iter().map(|user| {

@@ -37,8 +37,8 @@ impl Default for Wanted {
             users: Vec::new(),
             rooms: Vec::new(),
             devices: true,
-            history: History::All,
-            media: Media::Refs,
+            history: History::default(),
+            media: Media::default(),
             act_as_users: false,
             password_hashes: false,
         }
@@ -46,10 +46,11 @@ impl Default for Wanted {
 }
 
 /// How much of each room's timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum History {
     /// All of it.
+    #[default]
     All,
     /// The last events, so many.
     Last(u64),
@@ -108,12 +109,13 @@ impl FromStr for History {
 }
 
 /// How much of the local media.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Media {
     /// Nothing.
     None,
     /// The list.
+    #[default]
     Refs,
     /// The list and all contents.
     All,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    watch::{Show, watch},
+    watch::{Pace, Show, watch},
     *,
 };
 use crate::{
@@ -98,10 +98,47 @@ async fn a_running_job_is_on_the_board_until_it_ends() {
     let clock: Arc<dyn Clock> = Arc::new(FixedClock(0));
     let runner = Waits::default();
     let mut looks = Looks(runner.clone(), None);
-    let pace = (Duration::from_millis(20), Duration::from_secs(9));
+    let pace = Pace {
+        first: Duration::from_millis(20),
+        every: Duration::from_secs(9),
+        quiet: Duration::from_secs(9),
+    };
     let command = Command::Import(Import::default());
     let answer = watch(&runner, command, Job::new(), &clock, pace, &mut looks).await;
     assert_eq!(answer.unwrap().markdown, "done");
-    assert_eq!(looks.1.as_deref(), Some("import: rooms, 0 of 9"));
+    assert_eq!(looks.1.as_deref(), Some("import: rooms, 0 of 9 (0 %)"));
     assert!(posted(runner.board()).is_none());
+}
+
+/// Counts how often it is shown something, and lets the job end after the third time.
+struct Counts(Waits, u32);
+
+impl Show for Counts {
+    async fn show(&mut self, _progress: Progress) {
+        self.1 += 1;
+        if self.1 == 3 {
+            self.0.1.notify_one();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_job_without_news_is_still_shown() {
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock(0));
+    let runner = Waits::default();
+    let mut counts = Counts(runner.clone(), 0);
+    let pace = Pace {
+        first: Duration::from_millis(5),
+        every: Duration::from_millis(5),
+        quiet: Duration::from_millis(20),
+    };
+    let began = std::time::Instant::now();
+    let command = Command::Import(Import::default());
+    let answer = watch(&runner, command, Job::new(), &clock, pace, &mut counts).await;
+    assert_eq!(answer.unwrap().markdown, "done");
+    assert_eq!(counts.1, 3);
+    assert!(
+        began.elapsed() >= Duration::from_millis(45),
+        "not at each tick"
+    );
 }

@@ -22,14 +22,24 @@ pub trait Show: Send {
     fn show(&mut self, progress: Progress) -> impl Future<Output = ()> + Send;
 }
 
-/// Runs a command in a task of its own and hands its progress to `show`: after `first`, then, while there is news,
-/// at most once in every `every`. What ends before `first` (a refusal, say) shows no progress at all.
+/// How often progress is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// What ends before (a refusal, say) shows no progress at all.
+    pub first: Duration,
+    /// Between two times, if there is news.
+    pub every: Duration,
+    /// Without news, too: the remaining time passes, or nothing moves.
+    pub quiet: Duration,
+}
+
+/// Runs a command in a task of its own and hands its progress to `show`, as often as `pace` says.
 pub async fn watch<R: Runner>(
     runner: &R,
     command: Command,
     (job, mut events): (Job, UnboundedReceiver<Event>),
     clock: &Arc<dyn Clock>,
-    (first, every): (Duration, Duration),
+    pace: Pace,
     show: &mut impl Show,
 ) -> Result<Answer> {
     let name = command.name();
@@ -40,9 +50,10 @@ pub async fn watch<R: Runner>(
         tokio::spawn(async move { runner.run(command, job).await })
     };
     tokio::pin!(task);
-    let mut ticks = interval_at(Instant::now() + first, every);
+    let mut ticks = interval_at(Instant::now() + pace.first, pace.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut news = true;
+    let mut shown = Instant::now();
     let mut posted = false;
     let answer = loop {
         tokio::select! {
@@ -56,7 +67,8 @@ pub async fn watch<R: Runner>(
                     posted = true;
                 }
             }
-            _ = ticks.tick() => if std::mem::take(&mut news) {
+            _ = ticks.tick() => if std::mem::take(&mut news) || shown.elapsed() >= pace.quiet {
+                shown = Instant::now();
                 show.show(progress.clone()).await;
             }
         }

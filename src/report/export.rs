@@ -1,10 +1,12 @@
 //! The end of an export.
 
+use std::fmt::Write;
+
 use super::{
     problems,
-    text::{code, count, duration, number_of, size},
+    text::{code, count, duration, escape, number_of, sentence, size},
 };
-use crate::source::summary::ExportSummary;
+use crate::{bundle::SourceKind, source::summary::ExportSummary};
 
 /// For the room and the terminal.
 #[must_use]
@@ -19,21 +21,37 @@ pub fn full(summary: &ExportSummary) -> String {
 }
 
 fn render(summary: &ExportSummary, limit: usize) -> String {
-    format!(
-        "**Exported {}, {} and {}** in {}, with {}.\n\nBundle: {} ({}). Next: `plan`.\n{}",
+    let way = match summary.source {
+        SourceKind::Database => "from its database".to_owned(),
+        SourceKind::AdminApi if summary.requests == 1 => "with 1 request to Synapse".to_owned(),
+        SourceKind::AdminApi => format!("with {} requests to Synapse", number_of(summary.requests)),
+    };
+    let mut text = format!(
+        "**Exported {}, {} and {}** in {}, {way}.\n\nBundle: {} ({}). Next: `plan`.\n",
         count(summary.users, "account", "accounts"),
         count(summary.rooms, "room", "rooms"),
         count(summary.events, "event", "events"),
         duration(summary.elapsed_ms),
-        if summary.requests == 1 {
-            "1 request to Synapse".to_owned()
-        } else {
-            format!("{} requests to Synapse", number_of(summary.requests))
-        },
         code(&summary.bundle.display()),
         size(summary.bytes),
-        problems::list(&summary.problems, limit)
-    )
+    );
+    for (title, list) in [
+        ("What you should look at", &summary.warnings),
+        ("What this way of reading does not show", &summary.unseen),
+    ] {
+        if !list.is_empty() {
+            let _infallible = writeln!(text, "\n**{title}**\n");
+        }
+        for entry in list {
+            let _infallible = writeln!(
+                text,
+                "- {}: {}",
+                escape(&entry.subject),
+                sentence(&entry.reason)
+            );
+        }
+    }
+    text + &problems::list(&summary.problems, limit)
 }
 
 #[cfg(test)]
@@ -80,12 +98,31 @@ mod tests {
         ");
         assert_eq!(full(&summary).matches("room state").count(), 10);
         summary.problems.clear();
+        summary.source = SourceKind::Database;
+        summary.warnings = vec![Problem {
+            step: "background updates".into(),
+            subject: "background updates".into(),
+            reason: "two are not done yet".into(),
+        }];
+        summary.unseen = vec![Problem {
+            step: "not visible".into(),
+            subject: "push rules".into(),
+            reason: "export with --act-as-users or --source db".into(),
+        }];
         insta::assert_snapshot!(full(&summary), @r"
         # Export
 
-        **Exported 22 accounts, 44 rooms and 1,563 events** in 12 s, with 310 requests to Synapse.
+        **Exported 22 accounts, 44 rooms and 1,563 events** in 12 s, from its database.
 
         Bundle: `data/bundles/synapse-export.tar.zst` (1.4 MB). Next: `plan`.
+
+        **What you should look at**
+
+        - background updates: two are not done yet
+
+        **What this way of reading does not show**
+
+        - push rules: export with --act-as-users or --source db
         ");
     }
 }

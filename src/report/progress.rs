@@ -1,19 +1,20 @@
-//! A running job, folded from its events.
+//! A running job, folded from its events: stage, how far, how fast, until when.
+
+mod rate;
+mod stage;
 
 use std::fmt::Write;
 
-use super::text::{code, count, duration, escape, number_of, sentence};
+use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
 use crate::job::{Event, Phase, Problem};
-
-/// Before this, any remaining time would be a guess.
-const GUESSING_MS: u64 = 8_000;
+use rate::Rate;
 
 /// What is known of a running job.
 #[derive(Debug, Clone)]
 pub struct Progress {
     job: String,
     started_ms: u64,
-    phase: Option<Stretch>,
+    stage: Option<Stage>,
     events: u64,
     problems: u64,
     last_problem: Option<Problem>,
@@ -21,14 +22,16 @@ pub struct Progress {
 
 /// The current phase.
 #[derive(Debug, Clone)]
-struct Stretch {
+struct Stage {
     phase: Phase,
+    /// 0 if it isn't known.
     total: u64,
     done: u64,
-    began_ms: u64,
-    /// The first count and its time: a resumed job begins with what earlier ones did.
-    counted_from: Option<(u64, u64)>,
-    done_before: u64,
+    rate: Rate,
+    /// All events that the phase works through, if it said so.
+    events_expected: Option<u64>,
+    /// From the first count on: a resumed job begins with what earlier ones did.
+    events: Option<Rate>,
 }
 
 impl Progress {
@@ -38,7 +41,7 @@ impl Progress {
         Self {
             job: job.to_owned(),
             started_ms: now_ms,
-            phase: None,
+            stage: None,
             events: 0,
             problems: 0,
             last_problem: None,
@@ -48,35 +51,29 @@ impl Progress {
     /// The job told something.
     pub fn apply(&mut self, event: Event, now_ms: u64) {
         match event {
-            Event::Phase { phase, total } => match &mut self.phase {
-                Some(stretch) if stretch.phase == phase => stretch.total = total,
-                _ => {
-                    self.phase = Some(Stretch {
-                        phase,
-                        total,
-                        done: 0,
-                        began_ms: now_ms,
-                        counted_from: None,
-                        done_before: 0,
-                    });
-                }
+            Event::Phase { phase, total } => match &mut self.stage {
+                Some(stage) if stage.phase == phase => stage.total = total,
+                _ => self.stage = Some(Stage::new(phase, total, now_ms)),
             },
             Event::Done { phase, done } => {
-                if let Some(stretch) = &mut self.phase
-                    && stretch.phase == phase
+                if let Some(stage) = &mut self.stage
+                    && stage.phase == phase
                 {
-                    // What a resumed job finds done already says nothing about its speed.
-                    if stretch.done == 0 && done > 1 {
-                        stretch.done_before = done;
-                        stretch.began_ms = now_ms;
-                    }
-                    stretch.done = done;
+                    stage.count(done, now_ms);
+                }
+            }
+            Event::Expected(events) => {
+                if let Some(stage) = &mut self.stage {
+                    stage.events_expected = Some(events);
                 }
             }
             Event::Events(events) => {
                 self.events = events;
-                if let Some(stretch) = &mut self.phase {
-                    stretch.counted_from.get_or_insert((events, now_ms));
+                if let Some(stage) = &mut self.stage {
+                    stage
+                        .events
+                        .get_or_insert_with(|| Rate::begin(events, now_ms))
+                        .count(events, now_ms);
                 }
             }
             Event::Problem(problem) => {
@@ -86,24 +83,36 @@ impl Progress {
         }
     }
 
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// How much of the stage is done, of how much; nothing where that isn't known. Rooms are of very different size, so
+    /// events count where they are known.
+    #[must_use]
+    pub fn part(&self) -> Option<(u64, u64)> {
+        let stage = self.stage.as_ref()?;
+        let (done, total) = match stage.events_expected {
+            Some(expected) if expected > 0 => (self.events, expected),
+            _ => (stage.done, stage.total),
+        };
+        (total > 0).then_some((done.min(total), total))
+    }
+
     /// For the room: what, how far, how fast, until when.
     #[must_use]
     pub fn markdown(&self, now_ms: u64) -> String {
-        let mut text = format!("**{}**: {}\n", self.job, self.step());
         let mut facts = vec![format!(
             "running for {}",
             duration(now_ms.saturating_sub(self.started_ms))
         )];
-        if self.events > 0 {
-            let rate = self.rate(now_ms).map_or_else(String::new, |rate| {
-                format!(" ({} per second)", number_of(rate))
-            });
-            facts.push(format!("{}{rate}", count(self.events, "event", "events")));
-        }
+        facts.extend(self.pace(now_ms));
         if let Some(left) = self.left_ms(now_ms) {
-            facts.push(format!("about {} left in this step", duration(left)));
+            facts.push(format!("{} left in this step", about(left)));
         }
-        let _infallible = writeln!(text, "{}", facts.join(", "));
+        let mut text = format!("**{}**: {}\n{}\n", self.job, self.step(), facts.join(", "));
         if let Some(problem) = &self.last_problem {
             let _infallible = writeln!(
                 text,
@@ -120,167 +129,152 @@ impl Progress {
     /// For the terminal, in one line.
     #[must_use]
     pub fn line(&self, now_ms: u64) -> String {
-        let left = self.left_ms(now_ms).map_or_else(String::new, |left| {
-            format!(", about {} left", duration(left))
-        });
-        let events = match self.events {
-            0 => String::new(),
-            events => format!(", {}", count(events, "event", "events")),
-        };
-        let problems = match self.problems {
-            0 => String::new(),
-            problems => format!(", {}", count(problems, "problem", "problems")),
-        };
-        format!("{}: {}{events}{left}{problems}", self.job, self.step())
+        format!("{}: {}", self.job, self.facts(now_ms))
     }
 
+    /// The line without the job's name, to stand beside a bar.
+    #[must_use]
+    pub fn facts(&self, now_ms: u64) -> String {
+        let mut facts = vec![self.step()];
+        facts.extend(self.pace(now_ms));
+        facts.extend(
+            self.left_ms(now_ms)
+                .map(|left| format!("{} left", about(left))),
+        );
+        if self.problems > 0 {
+            facts.push(count(self.problems, "problem", "problems"));
+        }
+        facts.join(", ")
+    }
+
+    /// The stage and how far it is.
     fn step(&self) -> String {
-        self.phase.as_ref().map_or_else(
-            || "starting".to_owned(),
-            |stretch| {
-                format!(
-                    "{} {} of {}",
-                    words(stretch.phase),
-                    number_of(stretch.done),
-                    number_of(stretch.total)
-                )
-            },
-        )
+        let Some(stage) = &self.stage else {
+            return "starting".to_owned();
+        };
+        let name = stage::name(stage.phase);
+        let percent = match stage.events_expected {
+            // Then the events have it.
+            Some(_) => String::new(),
+            None => self
+                .percent()
+                .map_or_else(String::new, |it| format!(" ({it})")),
+        };
+        match (stage.done, stage.total) {
+            (0, 0) => name.to_owned(),
+            (done, 0) => format!("{name}, {} so far", number_of(done)),
+            (done, total) => format!(
+                "{name}, {} of {}{percent}",
+                number_of(done),
+                number_of(total.max(done))
+            ),
+        }
     }
 
-    fn rate(&self, now_ms: u64) -> Option<u64> {
-        let (before, since_ms) = self.phase.as_ref()?.counted_from?;
-        (self.events.saturating_sub(before) * 1000)
-            .checked_div(now_ms.saturating_sub(since_ms))
-            .filter(|rate| *rate > 0)
+    fn percent(&self) -> Option<String> {
+        let (done, total) = self.part()?;
+        let percent = (u128::from(done) * 100).checked_div(u128::from(total))?;
+        Some(format!("{percent} %"))
+    }
+
+    /// How fast: events if there are any, else whatever the stage counts; or since when nothing moves.
+    fn pace(&self, now_ms: u64) -> Vec<String> {
+        let Some(stage) = &self.stage else {
+            return Vec::new();
+        };
+        let still = stage.still_ms(now_ms);
+        let rate = still
+            .is_none()
+            .then(|| stage.events_rate(self.events, now_ms));
+        let rate = rate.flatten().map(per_time);
+        let mut facts = Vec::new();
+        if self.events > 0 {
+            let of = match stage.events_expected {
+                Some(all) if all >= self.events => {
+                    format!(
+                        "{} of {}",
+                        number_of(self.events),
+                        count(all, "event", "events")
+                    )
+                }
+                _ => count(self.events, "event", "events"),
+            };
+            let percent = stage.events_expected.and_then(|_| self.percent());
+            let more: Vec<String> = percent.into_iter().chain(rate.clone()).collect();
+            facts.push(if more.is_empty() {
+                of
+            } else {
+                format!("{of} ({})", more.join(", "))
+            });
+        }
+        if let Some(still) = still {
+            facts.push(format!("nothing has moved for {}", duration(still)));
+        } else if rate.is_none() && !stage.is_done() {
+            facts.extend(stage.rate.per_second(now_ms).map(per_time));
+        }
+        facts
     }
 
     fn left_ms(&self, now_ms: u64) -> Option<u64> {
-        let stretch = self.phase.as_ref()?;
-        let elapsed = now_ms.saturating_sub(stretch.began_ms);
-        let done = stretch.done.saturating_sub(stretch.done_before);
-        if elapsed < GUESSING_MS || done == 0 {
+        let stage = self.stage.as_ref()?;
+        if stage.still_ms(now_ms).is_some() {
             return None;
         }
-        elapsed
-            .saturating_mul(stretch.total.saturating_sub(stretch.done))
-            .checked_div(done)
-            .filter(|left| *left > 0)
+        let by_events = || {
+            stage
+                .events
+                .as_ref()?
+                .left_ms(stage.events_expected?, now_ms)
+        };
+        by_events().or_else(|| stage.rate.left_ms(stage.total, now_ms))
     }
 }
 
-fn words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::ExportUsers => "reading accounts,",
-        Phase::ExportKeyBackups => "reading key backups,",
-        Phase::ExportMedia => "reading media,",
-        Phase::ExportServerKeys => "reading server keys,",
-        Phase::ExportRooms => "reading rooms,",
-        Phase::ExportPack => "packing the bundle,",
-        Phase::Accounts => "accounts,",
-        Phase::Profiles => "names and pictures,",
-        Phase::Rooms => "rooms,",
-        Phase::Aliases => "aliases,",
-        Phase::VerifyUsers => "comparing accounts,",
-        Phase::VerifyRooms => "comparing rooms,",
+impl Stage {
+    fn new(phase: Phase, total: u64, now_ms: u64) -> Self {
+        Self {
+            phase,
+            total,
+            done: 0,
+            rate: Rate::begin(0, now_ms),
+            events_expected: None,
+            events: None,
+        }
+    }
+
+    fn count(&mut self, done: u64, now_ms: u64) {
+        // What a resumed job finds done already says nothing about its speed.
+        if self.done == 0 && done > 1 {
+            self.rate = Rate::begin(done, now_ms);
+        }
+        self.done = done;
+        self.rate.count(done, now_ms);
+    }
+
+    fn is_done(&self) -> bool {
+        self.total > 0 && self.done >= self.total
+    }
+
+    /// Events per second, unless all that were expected are through.
+    fn events_rate(&self, events: u64, now_ms: u64) -> Option<f64> {
+        if self.events_expected.is_some_and(|all| events >= all) {
+            return None;
+        }
+        self.events.as_ref()?.per_second(now_ms)
+    }
+
+    /// For how long neither the stage nor an event has moved, if that is unusual.
+    fn still_ms(&self, now_ms: u64) -> Option<u64> {
+        if self.is_done() {
+            return None;
+        }
+        let stage = self.rate.still_ms(now_ms)?;
+        match &self.events {
+            Some(events) => Some(events.still_ms(now_ms)?.min(stage)),
+            None => Some(stage),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn from_the_start_to_a_problem() {
-        let mut progress = Progress::new("import", 0);
-        insta::assert_snapshot!(progress.markdown(500), @r"
-        **import**: starting
-        running for 0.5 s
-        ");
-        progress.apply(
-            Event::Phase {
-                phase: Phase::Rooms,
-                total: 40,
-            },
-            1_000,
-        );
-        progress.apply(
-            Event::Done {
-                phase: Phase::Rooms,
-                done: 1,
-            },
-            5_000,
-        );
-        progress.apply(
-            Event::Done {
-                phase: Phase::Rooms,
-                done: 10,
-            },
-            10_000,
-        );
-        progress.apply(Event::Events(200), 1_000);
-        progress.apply(Event::Events(1_200), 10_000);
-        progress.apply(
-            Event::Problem(Problem {
-                step: "event".into(),
-                subject: "$e".into(),
-                reason: "refused".into(),
-            }),
-            11_000,
-        );
-        insta::assert_snapshot!(progress.markdown(11_000), @r"
-        **import**: rooms, 10 of 40
-        running for 11 s, 1,200 events (100 per second), about 30 s left in this step
-
-        1 problem so far; the last: event: `$e`: refused
-        ");
-        insta::assert_snapshot!(progress.line(11_000), @"import: rooms, 10 of 40, 1,200 events, about 30 s left, 1 problem");
-    }
-
-    #[test]
-    fn a_resumed_job_is_not_faster_than_it_is() {
-        let mut progress = Progress::new("import", 0);
-        progress.apply(
-            Event::Phase {
-                phase: Phase::Rooms,
-                total: 100,
-            },
-            0,
-        );
-        progress.apply(
-            Event::Done {
-                phase: Phase::Rooms,
-                done: 50,
-            },
-            1_000,
-        );
-        progress.apply(
-            Event::Done {
-                phase: Phase::Rooms,
-                done: 60,
-            },
-            11_000,
-        );
-        insta::assert_snapshot!(progress.line(11_000), @"import: rooms, 60 of 100, about 40 s left");
-    }
-
-    #[test]
-    fn nothing_to_do_divides_by_nothing() {
-        let mut progress = Progress::new("verify", 0);
-        progress.apply(
-            Event::Phase {
-                phase: Phase::VerifyUsers,
-                total: 0,
-            },
-            0,
-        );
-        progress.apply(
-            Event::Done {
-                phase: Phase::VerifyUsers,
-                done: 0,
-            },
-            0,
-        );
-        insta::assert_snapshot!(progress.line(0), @"verify: comparing accounts, 0 of 0");
-    }
-}
+mod tests;

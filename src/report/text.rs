@@ -24,6 +24,14 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Somebody else's text where nothing else has to be escaped: each character that isn't seen is a space.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_unseen(c) { ' ' } else { c })
+        .collect()
+}
+
 /// A sentence of ours or of a server: like [`escape`], but what stands between backticks stays code.
 #[must_use]
 pub fn sentence(text: &str) -> String {
@@ -109,6 +117,42 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// A time to come, as exactly as it can be known: `a few seconds`, `about 30 s`, `about 3 min`, `about 2 h 10 min`.
+#[must_use]
+pub fn about(ms: u64) -> String {
+    let nearest = |number: u64, step: u64| (number + step / 2) / step * step;
+    let seconds = ms.div_ceil(1_000);
+    let minutes = nearest(seconds, 60) / 60;
+    let tens = nearest(minutes, 10);
+    match seconds {
+        0..8 => "a few seconds".to_owned(),
+        8..58 => format!("about {} s", nearest(seconds, 5)),
+        58..3_570 => format!("about {minutes} min"),
+        _ if tens >= 36 * 60 => format!("about {} days", nearest(minutes, 24 * 60) / (24 * 60)),
+        _ if tens % 60 == 0 => format!("about {} h", tens / 60),
+        _ => format!("about {} h {} min", tens / 60, tens % 60),
+    }
+}
+
+/// `120 per second`, `2.5 per second`, `40 per minute`, `3 per hour`.
+#[must_use]
+pub fn per_time(per_second: f64) -> String {
+    let rounded = |rate: f64| {
+        format!("{rate:.0}")
+            .parse()
+            .map_or_else(|_| "many".into(), number_of)
+    };
+    if per_second >= 9.95 {
+        format!("{} per second", rounded(per_second))
+    } else if per_second >= 0.995 {
+        format!("{per_second:.1} per second")
+    } else if per_second * 60.0 >= 0.995 {
+        format!("{} per minute", rounded(per_second * 60.0))
+    } else {
+        format!("{} per hour", rounded(per_second * 3_600.0))
+    }
+}
+
 /// `2026-08-01 14:05:00 UTC`.
 #[must_use]
 pub fn time(ms: u64) -> String {
@@ -168,6 +212,27 @@ mod tests {
         assert_eq!(duration(7_500_000), "2 h 5 min");
         assert_eq!(time(1_785_592_800_000), "2026-08-01 14:00:00 UTC");
         assert_eq!(file_time(0), "1970-01-01T00-00-00Z");
+    }
+
+    #[test]
+    fn times_to_come_are_as_exact_as_they_can_be() {
+        let said = |seconds: u64| about(seconds * 1_000);
+        assert_eq!(about(0), "a few seconds");
+        assert_eq!(said(8), "about 10 s");
+        assert_eq!(said(57), "about 55 s");
+        assert_eq!(said(58), "about 1 min");
+        assert_eq!(said(89), "about 1 min");
+        assert_eq!(said(150), "about 3 min");
+        assert_eq!(said(3_569), "about 59 min");
+        assert_eq!(said(3_570), "about 1 h");
+        assert_eq!(said(7_900), "about 2 h 10 min");
+        assert_eq!(said(35 * 3_600), "about 35 h");
+        assert_eq!(said(36 * 3_600), "about 2 days");
+        assert_eq!(per_time(1_234.4), "1,234 per second");
+        assert_eq!(per_time(9.94), "9.9 per second");
+        assert_eq!(per_time(0.999), "1.0 per second");
+        assert_eq!(per_time(0.5), "30 per minute");
+        assert_eq!(per_time(0.001), "4 per hour");
     }
 
     #[test]

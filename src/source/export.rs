@@ -5,24 +5,25 @@ mod keeper;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use ruma::ServerName;
+use ruma::{OwnedServerName, ServerName};
 
 use super::{intake::Intake, reader::Reader, summary::ExportSummary};
 use crate::{
     Error, Result,
-    bundle::{BundleWriter, Origin},
+    bundle::{BundleWriter, Origin, Position, SourceKind},
     clock::Clock,
     job::{Event, Job, Phase},
     model::wanted::{Media, Wanted},
 };
-use keeper::{Kept, blocking, keep};
+use keeper::{blocking, keep};
 
 /// Reads a Synapse into a new bundle at `out`.
 ///
 /// Fails when Synapse can't be reached or refuses the token, when it is another server than `server_name`, when the
-/// disk can't be written, or when the job is stopped; nothing is left at `out` then.
+/// disk can't be written, or when the job is stopped; nothing is at `out` then. A stopped export that asks the API leaves
+/// what it has beside `out`, and the next one of the same goes on with it.
 pub async fn run<R: Reader>(
     mut reader: R,
     server_name: &ServerName,
@@ -47,14 +48,13 @@ pub async fn run<R: Reader>(
         stream_position: about.stream_position,
         wanted: wanted.clone(),
     };
-    let (intake, records) = Intake::new(job.clone(), wanted, server_name, started)?;
     let path = out.to_owned();
-    let mut writer = blocking(out, move || BundleWriter::create(&path, origin)).await?;
-    for unseen in about.unseen.iter().chain(&about.warnings) {
-        writer.problem(unseen.clone());
-    }
-    let keeping = job.clone();
-    let kept = blocking(out, move || keep(writer, records, &keeping));
+    let (writer, resumed) = blocking(out, move || begin(&path, origin)).await?;
+    let (position, signers) = resumed.unzip();
+    let (intake, records) = Intake::new(job.clone(), wanted, server_name, started, position)?;
+    intake.signed_by(signers.unwrap_or_default());
+    let watch = intake.watch();
+    let kept = blocking(out, move || keep(writer, records, &watch));
     let read = async {
         let read = read(&mut reader, &intake).await;
         // Without a reader's end, the writer knows that this was all.
@@ -63,17 +63,15 @@ pub async fn run<R: Reader>(
     };
     let (read, kept) = tokio::join!(read, kept);
     // A writer that failed stops the reader: its own reason is the one to tell.
-    let Kept {
-        mut writer,
-        problems,
-        events,
-    } = kept?;
+    let mut writer = kept?;
     read?;
     job.check()?;
-    for problem in &problems {
-        writer.problem(problem.clone());
+    let problems = writer.problems().to_vec();
+    for unseen in about.unseen.iter().chain(&about.warnings) {
+        writer.problem(unseen.clone());
     }
     let (users, rooms) = (writer.users_written(), writer.rooms_written());
+    let events = writer.events_written();
     let packing = job.clone();
     let finished = blocking(out, move || {
         let mut begun = false;
@@ -99,6 +97,20 @@ pub async fn run<R: Reader>(
         warnings: about.warnings,
         problems,
     })
+}
+
+/// Where an interrupted export stood, and the servers whose keys it needs.
+type Resumed = (Position, BTreeSet<OwnedServerName>);
+
+/// A writer that goes on with what an interrupted export of the same left, or a new one.
+fn begin(out: &Path, origin: Origin) -> Result<(BundleWriter, Option<Resumed>)> {
+    // The database is read in one snapshot, which is gone with the export that took it.
+    if origin.source == SourceKind::AdminApi
+        && let Some((writer, position, signers)) = BundleWriter::resume(out, &origin)?
+    {
+        return Ok((writer, Some((position, signers))));
+    }
+    Ok((BundleWriter::create(out, origin)?, None))
 }
 
 async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<()> {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::matcher::Matcher;
 use crate::{
     Error, Result,
-    bundle::{RoomRecord, UserRecord},
+    bundle::{Position, RoomRecord, Section, UserRecord},
     job::{Event, Job, Phase, Problem},
     model::{
         event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, snapshot::Snapshot,
@@ -47,6 +47,8 @@ pub enum Record {
     ServerKeys(OwnedServerName, Box<RawValue>),
     /// Something that could not be read.
     Problem(Problem),
+    /// Everything up to here is complete: an interrupted export can go on behind it.
+    Mark(Position),
 }
 
 /// The reader's end of an export. Cheap to clone.
@@ -63,6 +65,8 @@ struct Shared {
     started_ms: u64,
     signers: Mutex<BTreeSet<OwnedServerName>>,
     events: AtomicU64,
+    /// Where an interrupted export stood.
+    resumed: Option<Position>,
 }
 
 impl Intake {
@@ -72,6 +76,7 @@ impl Intake {
         wanted: Wanted,
         server_name: &ruma::ServerName,
         started_ms: u64,
+        resumed: Option<Position>,
     ) -> Result<(Self, mpsc::Receiver<Record>)> {
         let (records, receiver) = mpsc::channel(WAITING);
         let shared = Arc::new(Shared {
@@ -79,6 +84,7 @@ impl Intake {
             matcher: Matcher::new(&wanted, server_name)?,
             wanted,
             started_ms,
+            resumed,
             signers: Mutex::default(),
             events: AtomicU64::new(0),
         });
@@ -93,6 +99,12 @@ impl Intake {
     /// Which users and rooms.
     pub fn matcher(&self) -> &Matcher {
         &self.shared.matcher
+    }
+
+    /// Whether an interrupted export, with which this one goes on, has this user's or room's part already.
+    pub fn has(&self, section: Section, key: &str) -> bool {
+        let resumed = self.shared.resumed.as_ref();
+        resumed.is_some_and(|position| position.has(section, key))
     }
 
     /// Milliseconds since the Unix epoch at which the export began.
@@ -176,7 +188,34 @@ impl Intake {
 
     /// All servers that were added.
     pub fn signers(&self) -> BTreeSet<OwnedServerName> {
-        let signers = self.shared.signers.lock();
+        self.shared.signers()
+    }
+
+    /// What the writer may see of it.
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.shared))
+    }
+}
+
+/// The writer's view of the intake: it does not keep the records coming.
+#[derive(Clone)]
+pub struct Watch(Arc<Shared>);
+
+impl Watch {
+    /// All servers that were added so far.
+    pub fn signers(&self) -> BTreeSet<OwnedServerName> {
+        self.0.signers()
+    }
+
+    /// Tells of a problem that the writer met.
+    pub fn problem(&self, problem: &Problem) {
+        self.0.job.emit(Event::Problem(problem.clone()));
+    }
+}
+
+impl Shared {
+    fn signers(&self) -> BTreeSet<OwnedServerName> {
+        let signers = self.signers.lock();
         signers.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

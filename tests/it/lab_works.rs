@@ -8,15 +8,19 @@ use std::time::Instant;
 use ferryman::lab::{
     Result,
     client::Client,
-    fill::{Counts, Filled, ODD, count, fill, password},
+    fill::{Counts, Filled, ODD, count, fill_wholly, password, source_options},
     names::Names,
     registration::{Namespace, Registration},
-    synapse::{Synapse, SynapseOptions},
+    synapse::{Database, DatabasePlace, Synapse, SynapseOptions},
     target::{OPERATOR, OPERATOR_PASSWORD, Target},
     tuwunel::find_binary,
 };
 use serde_json::json;
+
+use crate::lab_things;
 use tokio::{io::AsyncReadExt, net::TcpListener};
+
+use crate::targets::postgres_or_skip;
 
 /// Tells on standard error how long a step took.
 struct Step(&'static str, Instant);
@@ -63,16 +67,20 @@ async fn the_source_is_filled() {
     let names = Names::fresh().unwrap();
     let mut source = {
         let _step = Step::new("source: installed and started");
-        Synapse::start(SynapseOptions::source(names.server_name.clone()))
+        Synapse::start(source_options(names.server_name.clone()))
             .await
             .unwrap()
     };
     let filled = {
         let _step = Step::new("source: filled");
-        fill(&source).await.unwrap()
+        fill_wholly(&source).await.unwrap()
     };
     eprintln!("{:?}", filled.counts);
     counts_are_as_promised(&filled);
+    {
+        let _step = Step::new("source: everything in it looked at");
+        lab_things::are_served(&source, &filled).await.unwrap();
+    }
     rooms_are_as_promised(&filled).await.unwrap();
 
     let _step = Step::new("source: killed, started again, counted");
@@ -90,13 +98,13 @@ fn counts_are_as_promised(filled: &Filled) {
         joined,
         aliases,
     } = filled.counts;
-    assert_eq!((users, deactivated), (filled.users.len(), 1));
-    assert!(users >= 13, "{users}");
+    assert_eq!((users, deactivated), (filled.users.len(), 2));
+    assert!(users >= 22, "{users}");
     assert_eq!(rooms, filled.rooms.len());
-    assert!(rooms >= 16, "{rooms}");
-    assert!(events >= 420, "{events}");
+    assert!(rooms >= 36, "{rooms}");
+    assert!(events >= 1000, "{events}");
     assert!(joined >= 60, "{joined}");
-    assert_eq!(aliases, 9);
+    assert_eq!(aliases, 14);
 }
 
 async fn rooms_are_as_promised(filled: &Filled) -> Result<()> {
@@ -182,6 +190,43 @@ async fn tuwunel_starts() {
     target.server().kill();
     target.server().start().await.unwrap();
     target.operator.joined_rooms().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_on_postgresql_starts() {
+    if !postgres_or_skip("a_source_on_postgresql_starts") {
+        return;
+    }
+    let names = Names::fresh().unwrap();
+    let mut source = {
+        let _step = Step::new("source on PostgreSQL: installed and started");
+        Synapse::start(SynapseOptions {
+            database: Database::Postgres,
+            ..SynapseOptions::source(names.server_name.clone())
+        })
+        .await
+        .unwrap()
+    };
+    let _step = Step::new("source on PostgreSQL: registered, killed, started again, ended");
+    let admin = source.register("alice", "old", true).await.unwrap();
+    source.server.kill();
+    source.server.start().await.unwrap();
+    let users = source.users(&admin).await.unwrap();
+    assert_eq!(users[0]["name"], source.user_id("alice"));
+    assert!(!source.server.folder().join("homeserver.db").exists());
+
+    let DatabasePlace::Postgres(connection) = source.database().clone() else {
+        panic!("not on PostgreSQL: {:?}", source.database());
+    };
+    let text = std::fs::read_to_string(source.config_path()).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(config["database"]["args"]["port"], connection.port);
+    let address = ("127.0.0.1", connection.port);
+    tokio::net::TcpStream::connect(address).await.unwrap();
+    let postgres = source.postgres().unwrap().folder().to_owned();
+    drop(source);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    assert!(!postgres.exists() || std::env::var_os("FERRYMAN_LAB_KEEP").is_some());
 }
 
 /// The operator can log in, both application services are known, the bot becomes an admin.

@@ -8,11 +8,13 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
+mod browser;
 mod demo;
 mod doctor;
 mod faults;
 mod journey;
 mod kill;
+mod lab_things;
 mod lab_works;
 mod room;
 mod shell;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ferryman::lab::tuwunel::find_binary;
+use ferryman::lab::{postgres::find_binaries, tuwunel::find_binary};
 
 /// A kind of target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub(crate) fn tuwunel_or_skip(name: &str) -> bool {
         let _closed = writeln!(
             std::io::stderr(),
             "SKIPPED: {name} on Tuwunel: no Tuwunel binary (set TUWUNEL_BIN)"
+        );
+    }
+    there
+}
+
+/// Whether there is a PostgreSQL; says so if not.
+pub(crate) fn postgres_or_skip(name: &str) -> bool {
+    let there = find_binaries().is_some();
+    if !there {
+        let _closed = writeln!(
+            std::io::stderr(),
+            "SKIPPED: {name} on PostgreSQL: no initdb (install postgresql)"
         );
     }
     there

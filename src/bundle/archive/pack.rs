@@ -25,7 +25,7 @@ pub(in crate::bundle) fn pack(
 ) -> Result<()> {
     let names = files::all(dir, dir)?;
     let mut pack = || -> Result<(), Fault> {
-        let file = BufWriter::new(fresh::file(out).map_err(Fault::Named)?);
+        let file = BufWriter::new(fresh::file_or_rest(out, None).map_err(Fault::Named)?);
         let mut file = if form == Form::TarZst {
             let mut encoder = zstd::Encoder::new(file, LEVEL)?;
             // Without it, some changed bytes would go unseen until a file's own checksum.

@@ -45,7 +45,7 @@ pub(super) async fn vault(town: &Town) -> Result<Vec<(&'static str, String)>> {
 }
 
 /// It has the shape of Megolm and holds nothing.
-fn envelope(number: usize) -> Value {
+pub(in crate::lab) fn envelope(number: usize) -> Value {
     let ciphertext = ruma::serde::Base64::<ruma::serde::base64::Standard, _>::new(line(number));
     json!({
         "algorithm": "m.megolm.v1.aes-sha2",

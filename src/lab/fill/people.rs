@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::PARALLEL;
+use super::{PARALLEL, accounts};
 use crate::lab::{Result, client::Client, synapse::Synapse, target::OPERATOR};
 
 /// A localpart with every character that a user ID may have beside letters and digits.
 pub const ODD: &str = "odd.name_=x/y-z+1";
 
+/// The name of everybody's profile picture.
+pub(super) const PICTURE: &str = "picture.png";
+
 /// The smallest PNG: one pixel.
-const PIXEL: &[u8] = &[
+pub(in crate::lab) const PIXEL: &[u8] = &[
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
     0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00, 0x00, 0x1f, 0x15, 0xc4,
     0x89, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x60, 0x60, 0x60, 0xf8,
@@ -41,7 +44,7 @@ const PEOPLE: [(&str, Option<&str>, bool); 13] = [
 pub struct FilledUser {
     /// Full ID.
     pub user_id: String,
-    /// The password on the source.
+    /// The password on the source; empty if there is none.
     pub password: String,
     /// Display name; `None` leaves Synapse's default, the localpart.
     pub displayname: Option<&'static str>,
@@ -63,7 +66,8 @@ pub fn password(localpart: &str) -> String {
 pub(super) async fn settle(synapse: &Synapse) -> Result<BTreeMap<&'static str, FilledUser>> {
     let (admin, ..) = PEOPLE[0];
     let admin = synapse.register(admin, &password(admin), true).await?;
-    stream::iter(PEOPLE)
+    let special = accounts::settle(synapse, &admin);
+    let ordinary = stream::iter(PEOPLE)
         .map(|(name, displayname, picture)| {
             let admin = &admin;
             async move {
@@ -72,8 +76,9 @@ pub(super) async fn settle(synapse: &Synapse) -> Result<BTreeMap<&'static str, F
             }
         })
         .buffer_unordered(PARALLEL)
-        .try_collect()
-        .await
+        .try_collect::<Vec<_>>();
+    let (special, ordinary) = tokio::try_join!(special, ordinary)?;
+    Ok(ordinary.into_iter().chain(special).collect())
 }
 
 async fn settle_one(
@@ -94,7 +99,7 @@ async fn settle_one(
     }
     let mut avatar = None;
     if picture {
-        let uri = client.upload("picture.png", "image/png", PIXEL).await?;
+        let uri = client.upload(Some(PICTURE), "image/png", PIXEL).await?;
         client.set_avatar(&uri).await?;
         avatar = Some(uri);
     }

@@ -45,7 +45,7 @@ fn formatted(text: &str) -> Value {
 }
 
 /// A reply.
-pub(super) fn reply(to: &str, text: &str) -> Value {
+pub(in crate::lab) fn reply(to: &str, text: &str) -> Value {
     json!({
         "msgtype": "m.text",
         "body": text,
@@ -54,7 +54,7 @@ pub(super) fn reply(to: &str, text: &str) -> Value {
 }
 
 /// An edit.
-pub(super) fn edit(of: &str, text: &str) -> Value {
+pub(in crate::lab) fn edit(of: &str, text: &str) -> Value {
     json!({
         "msgtype": "m.text",
         "body": format!("* {text}"),
@@ -64,12 +64,12 @@ pub(super) fn edit(of: &str, text: &str) -> Value {
 }
 
 /// A reaction.
-pub(super) fn reaction(to: &str, key: &str) -> Value {
+pub(in crate::lab) fn reaction(to: &str, key: &str) -> Value {
     json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": to, "key": key } })
 }
 
 /// A message in a thread, with the reply that older clients show.
-pub(super) fn in_thread(root: &str, last: &str, text: &str) -> Value {
+pub(in crate::lab) fn in_thread(root: &str, last: &str, text: &str) -> Value {
     json!({
         "msgtype": "m.text",
         "body": text,

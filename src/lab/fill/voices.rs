@@ -29,11 +29,11 @@ const LINES: [&str; 24] = [
 ];
 
 /// The n-th thing said.
-pub(super) fn line(number: usize) -> &'static str {
+pub(in crate::lab) fn line(number: usize) -> &'static str {
     LINES[number % LINES.len()]
 }
 
 /// The n-th reaction.
-pub(super) fn emoji(number: usize) -> &'static str {
+pub(in crate::lab) fn emoji(number: usize) -> &'static str {
     ["👍", "🎉", "❤️", "⛴️", "+1"][number % 5]
 }

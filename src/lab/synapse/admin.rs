@@ -63,10 +63,11 @@ impl Synapse {
         Ok(())
     }
 
-    /// Closes an account and waits until it has left its rooms, which Synapse does afterwards.
-    pub async fn deactivate(&self, admin: &Client, user_id: &str) -> Result<()> {
+    /// Closes an account and waits until it has left its rooms, which Synapse does afterwards. `erase` hides its
+    /// messages from newcomers, too.
+    pub async fn deactivate(&self, admin: &Client, user_id: &str, erase: bool) -> Result<()> {
         let close = path("/_synapse/admin/v1/deactivate", &[user_id]);
-        admin.post(&close, &json!({ "erase": false })).await?;
+        admin.post(&close, &json!({ "erase": erase })).await?;
         let rooms = path("/_synapse/admin/v1/users", &[user_id, "joined_rooms"]);
         for _ in 0..PARTED.as_millis() / 50 {
             if admin.get(&rooms).await?["joined_rooms"] == json!([]) {

@@ -5,16 +5,20 @@
 use ruma::serde::Base64;
 use serde_json::{Value, json};
 
-use super::SynapseOptions;
+use super::{DatabasePlace, MEDIA, SIGNING_KEY, SynapseOptions};
 use crate::{
     lab::{Result, folder::Folder},
     secret::{ExposeSecret, SecretString, random_token},
 };
 
-/// Writes configuration, log configuration, signing key and registrations; gives the configuration's path.
+/// The configuration in a Synapse's folder.
+pub(super) const FILE: &str = "homeserver.yaml";
+
+/// Writes configuration, log configuration, signing key (unless there is one) and registrations; gives the configuration's path.
 pub(super) fn write(
     folder: &Folder,
     options: &SynapseOptions,
+    place: &DatabasePlace,
     port: u16,
     secret: &SecretString,
 ) -> Result<String> {
@@ -24,7 +28,9 @@ pub(super) fn write(
         registrations.push(path.display().to_string());
     }
     folder.write("log.yaml", &log().to_string())?;
-    folder.write("signing.key", &signing_key())?;
+    if !folder.path().join(SIGNING_KEY).exists() {
+        folder.write(SIGNING_KEY, &signing_key())?;
+    }
     let at = |name: &str| folder.path().join(name).display().to_string();
     let mut config = json!({
         "server_name": options.server_name,
@@ -36,15 +42,17 @@ pub(super) fn write(
             "tls": false,
             "resources": [{ "names": ["client", "federation"], "compress": false }],
         }],
-        "database": { "name": "sqlite3", "args": { "database": at("homeserver.db") } },
-        "media_store_path": at("media"),
+        "database": database(place),
+        "media_store_path": at(MEDIA),
         "log_config": at("log.yaml"),
-        "signing_key_path": at("signing.key"),
+        "signing_key_path": at(SIGNING_KEY),
         "registration_shared_secret": secret.expose_secret(),
         "macaroon_secret_key": random_token().expose_secret(),
         "form_secret": random_token().expose_secret(),
         "report_stats": false,
         "enable_registration": false,
+        "allow_guest_access": true,
+        "email": { "notif_from": "Lab <lab@localhost>", "enable_notifs": true, "notif_for_new_users": false },
         "app_service_config_files": registrations,
         "suppress_key_server_warning": true,
         "trusted_key_servers": options.trusted_server.iter().map(|name| {
@@ -56,16 +64,39 @@ pub(super) fn write(
         "ip_range_blacklist": [],
         "presence": { "enabled": false },
         "enable_room_list_search": true,
+        "room_list_publication_rules": [{ "action": "allow" }],
         // The passwords protect nothing; the default costs a fifth of a second each.
         "bcrypt_rounds": 4,
     });
     if let Some(config) = config.as_object_mut() {
         config.extend(no_rate_limits());
+        config.extend(options.settings.clone());
     }
     Ok(folder
-        .write("homeserver.yaml", &config.to_string())?
+        .write(FILE, &config.to_string())?
         .display()
         .to_string())
+}
+
+/// The section `database`.
+fn database(place: &DatabasePlace) -> Value {
+    match place {
+        DatabasePlace::Sqlite(path) => {
+            json!({ "name": "sqlite3", "args": { "database": path.display().to_string() } })
+        }
+        DatabasePlace::Postgres(connection) => json!({
+            "name": "psycopg2",
+            "args": {
+                "host": connection.host,
+                "port": connection.port,
+                "user": connection.user,
+                "password": connection.password.expose_secret(),
+                "dbname": connection.database,
+                "cp_min": 2,
+                "cp_max": 5,
+            },
+        }),
+    }
 }
 
 /// Every limit that a fill or an import meets.
@@ -129,11 +160,12 @@ mod tests {
     fn a_stand_in_trusts_the_resident_and_reads_its_registrations() {
         let folder = Folder::new("test").unwrap();
         let options = SynapseOptions {
-            server_name: "localhost:1".try_into().unwrap(),
             registrations: vec![crate::lab::registration::Registration::default()],
             trusted_server: Some("localhost:2".try_into().unwrap()),
+            ..SynapseOptions::source("localhost:1".try_into().unwrap())
         };
-        let path = write(&folder, &options, 3, &"s".to_owned().into()).unwrap();
+        let place = DatabasePlace::Sqlite("/d/homeserver.db".into());
+        let path = write(&folder, &options, &place, 3, &"s".to_owned().into()).unwrap();
         let config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         assert_eq!(
             config["listeners"][0]["bind_addresses"],

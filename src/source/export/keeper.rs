@@ -7,53 +7,51 @@ use tokio::sync::mpsc;
 use crate::{
     Result,
     bundle::BundleWriter,
-    job::{Event, Job, Problem},
+    job::Problem,
     model::media::MediaRef,
-    source::intake::{Record, problem},
+    source::intake::{Record, Watch, problem},
 };
 
-/// What came of all records.
-pub(super) struct Kept {
-    /// The bundle, still open.
-    pub(super) writer: BundleWriter,
-    /// What could not be read.
-    pub(super) problems: Vec<Problem>,
-    /// Timeline events.
-    pub(super) events: u64,
-}
+/// Units of work, users and rooms, after which a checkpoint is worth its writing.
+const UNITS: u32 = 100;
+/// The same for timeline events.
+const EVENTS: usize = 20_000;
 
 /// Writes records until there are no more. Blocks. An error is the disk's.
 pub(super) fn keep(
     mut writer: BundleWriter,
     mut records: mpsc::Receiver<Record>,
-    job: &Job,
-) -> Result<Kept> {
-    let (mut problems, mut events) = (Vec::new(), 0);
+    intake: &Watch,
+) -> Result<BundleWriter> {
+    let (mut units, mut events) = (0, 0);
     while let Some(record) = records.blocking_recv() {
         match record {
             Record::User(user) => writer.user(&user)?,
             Record::KeyBackup(line) => writer.key_backup(&line)?,
-            Record::Events(lines) => writer.events(&lines)?,
-            Record::Snapshot(snapshot) => writer.snapshot(&snapshot)?,
-            Record::Room(room) => {
-                events += room.room.event_count;
-                writer.room(&room)?;
+            Record::Events(lines) => {
+                events += lines.len();
+                writer.events(&lines)?;
             }
+            Record::Snapshot(snapshot) => writer.snapshot(&snapshot)?,
+            Record::Room(room) => writer.room(&room)?,
             Record::Media(item, content) => {
                 if let Some(problem) = media(&mut writer, item, content)? {
-                    job.emit(Event::Problem(problem.clone()));
-                    problems.push(problem);
+                    intake.problem(&problem);
+                    writer.problem(problem);
                 }
             }
             Record::ServerKeys(server, keys) => writer.server_keys(server, keys),
-            Record::Problem(problem) => problems.push(problem),
+            Record::Problem(problem) => writer.problem(problem),
+            Record::Mark(position) => {
+                units += 1;
+                if units >= UNITS || events >= EVENTS {
+                    writer.checkpoint(position, intake.signers())?;
+                    (units, events) = (0, 0);
+                }
+            }
         }
     }
-    Ok(Kept {
-        writer,
-        problems,
-        events,
-    })
+    Ok(writer)
 }
 
 fn media(

@@ -169,11 +169,11 @@ async fn good_room(server: &MockServer) {
     );
     let rooms = "/_synapse/admin/v1/rooms/%21good%3Aexample.org";
     get(server, &format!("{rooms}/state"), json!({"state": [
-        {"type": "m.room.member", "state_key": "@a:example.org", "sender": "@a:example.org", "event_id": create, "content": {"membership": "join"}},
-        {"type": "m.room.member", "state_key": "@b:remote.org", "sender": "@b:remote.org", "event_id": create, "content": {"membership": "join"}},
-        {"type": "m.room.member", "state_key": "@c:remote.org", "sender": "@c:remote.org", "event_id": create, "content": {"membership": "ban"}},
-        {"type": "m.room.create", "state_key": "", "sender": "@a:example.org", "event_id": create, "content": {"room_version": "10", "m.federate": false}},
-        {"type": "m.room.name", "state_key": "", "sender": "@a:example.org", "event_id": name, "content": {"name": "N"}},
+        {"type": "m.room.member", "state_key": "@a:example.org", "sender": "@a:example.org", "origin_server_ts": 1, "event_id": create, "content": {"membership": "join"}},
+        {"type": "m.room.member", "state_key": "@b:remote.org", "sender": "@b:remote.org", "origin_server_ts": 1, "event_id": create, "content": {"membership": "join"}},
+        {"type": "m.room.member", "state_key": "@c:remote.org", "sender": "@c:remote.org", "origin_server_ts": 1, "event_id": create, "content": {"membership": "ban"}},
+        {"type": "m.room.create", "state_key": "", "sender": "@a:example.org", "origin_server_ts": 1, "event_id": create, "content": {"room_version": "10", "m.federate": false}},
+        {"type": "m.room.name", "state_key": "", "sender": "@a:example.org", "origin_server_ts": 1, "event_id": name, "content": {"name": "N"}},
     ]})).await;
     // The newest first, so that the order has to be mended.
     Mock::given(path(format!("{rooms}/messages")))

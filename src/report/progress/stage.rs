@@ -1,0 +1,21 @@
+//! What a phase is called.
+
+use crate::job::Phase;
+
+/// The stage that a phase is, for people. A new phase is one line here.
+pub(super) fn name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::ExportUsers => "reading accounts",
+        Phase::ExportRooms => "reading rooms",
+        Phase::ExportKeyBackups => "reading key backups",
+        Phase::ExportMedia => "reading media",
+        Phase::ExportServerKeys => "reading server keys",
+        Phase::ExportPack => "packing the bundle",
+        Phase::Accounts => "accounts",
+        Phase::Profiles => "names and pictures",
+        Phase::Rooms => "rooms",
+        Phase::Aliases => "aliases",
+        Phase::VerifyUsers => "comparing accounts",
+        Phase::VerifyRooms => "comparing rooms",
+    }
+}

@@ -1,0 +1,127 @@
+//! What people read while a job runs.
+
+use super::*;
+
+fn phase(progress: &mut Progress, phase: Phase, total: u64, now_ms: u64) {
+    progress.apply(Event::Phase { phase, total }, now_ms);
+}
+
+fn done(progress: &mut Progress, phase: Phase, done: u64, now_ms: u64) {
+    progress.apply(Event::Done { phase, done }, now_ms);
+}
+
+fn problem(progress: &mut Progress, now_ms: u64) {
+    let problem = Problem {
+        step: "event".into(),
+        subject: "$e".into(),
+        reason: "refused".into(),
+    };
+    progress.apply(Event::Problem(problem), now_ms);
+}
+
+#[test]
+fn from_the_start_to_a_problem() {
+    let mut progress = Progress::new("import", 0);
+    insta::assert_snapshot!(progress.markdown(500), @r"
+    **import**: starting
+    running for 0.5 s
+    ");
+    assert_eq!(progress.part(), None);
+    phase(&mut progress, Phase::Rooms, 40, 1_000);
+    progress.apply(Event::Events(200), 1_000);
+    for second in 1..=9 {
+        done(&mut progress, Phase::Rooms, second, 1_000 + second * 1_000);
+        progress.apply(Event::Events(200 + second * 100), 1_000 + second * 1_000);
+    }
+    problem(&mut progress, 10_000);
+    insta::assert_snapshot!(progress.markdown(10_000), @r"
+    **import**: rooms, 9 of 40 (22 %)
+    running for 10 s, 1,100 events (100 per second), about 30 s left in this step
+
+    1 problem so far; the last: event: `$e`: refused
+    ");
+    insta::assert_snapshot!(progress.line(10_000), @"import: rooms, 9 of 40 (22 %), 1,100 events (100 per second), about 30 s left, 1 problem");
+    assert_eq!(progress.part(), Some((9, 40)));
+}
+
+#[test]
+fn events_tell_better_than_rooms_until_when() {
+    let mut progress = Progress::new("import", 0);
+    phase(&mut progress, Phase::Rooms, 40, 0);
+    progress.apply(Event::Expected(48_000), 0);
+    progress.apply(Event::Events(0), 0);
+    for second in 1..=20 {
+        progress.apply(Event::Events(second * 120), second * 1_000);
+    }
+    insta::assert_snapshot!(progress.markdown(20_000), @r"
+    **import**: rooms, 0 of 40
+    running for 20 s, 2,400 of 48,000 events (5 %, 120 per second), about 6 min left in this step
+    ");
+    insta::assert_snapshot!(progress.line(20_000), @"import: rooms, 0 of 40, 2,400 of 48,000 events (5 %, 120 per second), about 6 min left");
+    assert_eq!(progress.part(), Some((2_400, 48_000)));
+    // All are sent, and the last rooms are being compared.
+    progress.apply(Event::Events(48_000), 21_000);
+    for room in 1..=30 {
+        done(&mut progress, Phase::Rooms, room, 21_000 + room * 1_000);
+    }
+    insta::assert_snapshot!(progress.line(51_000), @"import: rooms, 30 of 40, 48,000 of 48,000 events (100 %), 46 per minute, about 15 s left");
+}
+
+#[test]
+fn what_is_slow_and_what_stands_still() {
+    let mut progress = Progress::new("export", 0);
+    phase(&mut progress, Phase::ExportUsers, 100, 0);
+    for user in 1..=10 {
+        done(&mut progress, Phase::ExportUsers, user, user * 4_000);
+    }
+    insta::assert_snapshot!(progress.line(40_000), @"export: reading accounts, 10 of 100 (10 %), 15 per minute, about 6 min left");
+    insta::assert_snapshot!(progress.line(60_000), @"export: reading accounts, 10 of 100 (10 %), 8 per minute, about 12 min left");
+    insta::assert_snapshot!(progress.markdown(190_000), @r"
+    **export**: reading accounts, 10 of 100 (10 %)
+    running for 3 min 10 s, nothing has moved for 2 min 30 s
+    ");
+    insta::assert_snapshot!(progress.line(190_000), @"export: reading accounts, 10 of 100 (10 %), nothing has moved for 2 min 30 s");
+}
+
+#[test]
+fn without_a_total_there_is_a_rate_and_no_end() {
+    let mut progress = Progress::new("export", 0);
+    phase(&mut progress, Phase::ExportRooms, 0, 0);
+    for room in 1..=30 {
+        done(&mut progress, Phase::ExportRooms, room, room * 500);
+    }
+    insta::assert_snapshot!(progress.line(15_000), @"export: reading rooms, 30 so far, 2.0 per second");
+    insta::assert_snapshot!(progress.markdown(15_000), @r"
+    **export**: reading rooms, 30 so far
+    running for 15 s, 2.0 per second
+    ");
+    assert_eq!(progress.part(), None);
+    // The total becomes known, and grows.
+    phase(&mut progress, Phase::ExportRooms, 60, 15_000);
+    insta::assert_snapshot!(progress.line(15_000), @"export: reading rooms, 30 of 60 (50 %), 2.0 per second, about 15 s left");
+    phase(&mut progress, Phase::ExportRooms, 6_000, 15_000);
+    insta::assert_snapshot!(progress.line(15_000), @"export: reading rooms, 30 of 6,000 (0 %), 2.0 per second, about 50 min left");
+}
+
+#[test]
+fn a_resumed_job_is_not_faster_than_it_is() {
+    let mut progress = Progress::new("import", 0);
+    phase(&mut progress, Phase::Rooms, 100, 0);
+    for room in 50..=60 {
+        done(&mut progress, Phase::Rooms, room, (room - 49) * 1_000);
+    }
+    insta::assert_snapshot!(progress.line(11_000), @"import: rooms, 60 of 100 (60 %), 1.0 per second, about 40 s left");
+}
+
+#[test]
+fn nothing_to_do_divides_by_nothing() {
+    let mut progress = Progress::new("verify", 0);
+    phase(&mut progress, Phase::VerifyUsers, 0, 0);
+    done(&mut progress, Phase::VerifyUsers, 0, 0);
+    insta::assert_snapshot!(progress.line(0), @"verify: comparing accounts");
+    // The end of a phase is no standstill, however long the next one takes to begin.
+    phase(&mut progress, Phase::VerifyRooms, 2, 0);
+    done(&mut progress, Phase::VerifyRooms, 1, 1_000);
+    done(&mut progress, Phase::VerifyRooms, 2, 2_000);
+    insta::assert_snapshot!(progress.line(400_000), @"verify: comparing rooms, 2 of 2 (100 %)");
+}

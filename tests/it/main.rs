@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod database_rooms;
 mod demo;
 mod doctor;
 mod faults;

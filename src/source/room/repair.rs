@@ -72,6 +72,11 @@ struct Metadata {
     soft_failed: bool,
 }
 
+/// Whether these notes of Synapse's (`event_json.internal_metadata`) say that it hides the event.
+pub fn is_soft_failed(metadata: &str) -> bool {
+    serde_json::from_str::<Metadata>(metadata).is_ok_and(|notes| notes.soft_failed)
+}
+
 /// Repairs one event of `room` as the API serves it. The error is a clause for the list of problems.
 pub fn repair(
     served: &RawValue,

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Result,
-    bundle::RoomRecord,
+    bundle::{Position, RoomRecord, Section},
     model::{event_line::EventLine, room},
     source::{
         intake::{Intake, Record, problem},
@@ -106,6 +106,10 @@ impl Room {
         }
         to.signed_by(self.findings.signers);
         let mut room = self.facts;
+        let position = Position {
+            section: Section::Rooms,
+            key: room.room_id.to_string(),
+        };
         room.event_count = self.findings.events;
         room.history_complete = self.findings.complete;
         to.send_blocking(Record::Room(Box::new(RoomRecord {
@@ -114,6 +118,7 @@ impl Room {
             memberships: Some(self.record.memberships),
             aliases: self.record.aliases,
             disordered: self.findings.disordered,
-        })))
+        })))?;
+        to.send_blocking(Record::Mark(position))
     }
 }

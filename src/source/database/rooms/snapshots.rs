@@ -52,7 +52,7 @@ pub(super) fn read(database: &mut Database, rooms: &mut [Room], events: u64) -> 
             let room = &mut rooms[*room];
             let room_id = room.facts.room_id.clone();
             let Some(gap) = known.get(id).filter(|gap| !gap.groups.is_empty()) else {
-                room.fail("state before an event", id, "Synapse has not kept it")?;
+                room.fail("state snapshot", id, "Synapse has not kept it")?;
                 continue;
             };
             let after = resolved(&gap.groups, &changes);
@@ -75,6 +75,17 @@ pub(super) fn read(database: &mut Database, rooms: &mut [Room], events: u64) -> 
         }
     }
     Ok(())
+}
+
+/// The state after an event; empty if Synapse has not kept it.
+pub(super) fn state_after(
+    database: &mut Database,
+    event: &OwnedEventId,
+) -> Result<BTreeSet<OwnedEventId>> {
+    let known = gaps_of(database, &[(0, event.clone())])?;
+    let groups = known.get(event).map_or(&[][..], |gap| &gap.groups);
+    let changes = changes(database, &groups.iter().copied().collect())?;
+    Ok(resolved(groups, &changes).into_values().collect())
 }
 
 /// The state of a group, given with those that it rests on.

@@ -2,25 +2,128 @@
 
 use std::collections::HashMap;
 
-use ruma::{OwnedRoomId, ServerName};
+use ruma::{EventId, OwnedEventId, RoomId, ServerName};
 
 use super::{
     list::Listed,
     redactions::{Redactions, Target},
     room::Room,
+    snapshots,
     stretch::within,
 };
 use crate::{
     Result,
+    job::Problem,
     source::{
-        database::Database,
-        intake::{Intake, problem},
+        database::{Database, Row, quote},
+        intake::{Intake, Record, problem},
         room::{
-            facts,
+            facts, repair,
             state::{self, ClientEvent, State},
         },
     },
 };
+
+/// What [`Found::take`] reads; the condition follows.
+const COLUMNS: &str = "SELECT c.room_id, c.event_id, j.json, e.sender, e.type, e.stream_ordering \
+     FROM current_state_events c LEFT JOIN events e ON e.event_id = c.event_id \
+     LEFT JOIN event_json j ON j.event_id = c.event_id";
+/// The same of any events.
+const COLUMNS_OF_ANY: &str = "SELECT e.room_id, e.event_id, j.json, e.sender, e.type, e.stream_ordering \
+     FROM events e LEFT JOIN event_json j ON j.event_id = e.event_id";
+/// Newest events that are looked at together; hardly ever is there a hidden one.
+const NEWEST: usize = 100;
+/// Events that are asked for in one query.
+const TOGETHER: usize = 500;
+
+/// The state of a room.
+#[derive(Default)]
+struct Found {
+    events: Vec<ClientEvent>,
+    problems: Vec<Problem>,
+    /// Whether the server has more of the room than an invite.
+    is_there: bool,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.problems.is_empty()
+    }
+
+    fn take(&mut self, row: &Row<'_>, room: &RoomId, redactions: &Redactions) {
+        let Some(event_id) = row.text(1).and_then(|id| <&EventId>::try_from(id).ok()) else {
+            return;
+        };
+        let target = Target {
+            event_id,
+            room_id: room,
+            sender: row.text(3),
+            kind: row.text(4),
+            stream_ordering: row.int(5).unwrap_or_default(),
+        };
+        let json = row.text(2).ok_or("the database has no JSON of it");
+        let event = json.map_err(str::to_owned).and_then(|json| {
+            let raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
+            ClientEvent::of(raw, room, Some(event_id.to_owned()))
+        });
+        match event {
+            Ok(event) if redactions.of(&target).is_some() => self.events.push(event.redacted()),
+            Ok(event) => self.events.push(event),
+            Err(reason) => {
+                let reason = format!("{event_id}: {reason}");
+                self.problems.push(problem("room state", room, &reason));
+            }
+        }
+    }
+}
+
+/// Synapse keeps no current state of a room that all local members have left: it is the state after the last event that
+/// it doesn't hide.
+fn last_state(
+    database: &mut Database,
+    room: &RoomId,
+    redactions: &Redactions,
+    found: &mut Found,
+) -> Result<()> {
+    let Some(last) = last_event(database, room)? else {
+        return Ok(());
+    };
+    let state: Vec<_> = snapshots::state_after(database, &last)?.into_iter().collect();
+    for some in state.chunks(TOGETHER) {
+        let ids: Vec<_> = some.iter().map(|id| quote(id.as_str())).collect();
+        let sql = format!("{COLUMNS_OF_ANY} WHERE e.event_id IN ({})", ids.join(", "));
+        database.each(&sql, &mut |row| {
+            found.take(row, room, redactions);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn last_event(database: &mut Database, room: &RoomId) -> Result<Option<OwnedEventId>> {
+    let mut offset = 0;
+    loop {
+        let mut last = None;
+        let rows = database.each(
+            &format!(
+                "SELECT e.event_id, j.internal_metadata FROM events e JOIN event_json j ON j.event_id = e.event_id \
+                 WHERE e.room_id = {} AND e.outlier = false AND e.rejection_reason IS NULL \
+                 ORDER BY e.topological_ordering DESC, e.stream_ordering DESC LIMIT {NEWEST} OFFSET {offset}",
+                quote(room.as_str())
+            ),
+            &mut |row| {
+                if last.is_none() && !row.text(1).is_some_and(repair::is_soft_failed) {
+                    last = row.text(0).and_then(|id| id.try_into().ok());
+                }
+                Ok(())
+            },
+        )?;
+        if last.is_some() || rows == 0 {
+            return Ok(last);
+        }
+        offset += NEWEST;
+    }
+}
 
 /// The rooms of a stretch with their state, members and aliases.
 pub(super) fn read(
@@ -35,49 +138,41 @@ pub(super) fn read(
         .enumerate()
         .map(|(place, room)| (room.id.as_str(), place))
         .collect();
-    let (mut events, mut problems) = (Vec::new(), Vec::new());
-    for _ in stretch {
-        events.push(Vec::new());
-        problems.push(Vec::new());
-    }
-    let sql = format!(
-        "SELECT c.room_id, c.event_id, j.json, e.sender, e.type, e.stream_ordering FROM current_state_events c \
-         LEFT JOIN events e ON e.event_id = c.event_id LEFT JOIN event_json j ON j.event_id = c.event_id WHERE {}",
-        within(database, stretch, "c.room_id")
-    );
+    let mut found: Vec<Found> = stretch.iter().map(|_| Found::default()).collect();
+    let condition = within(database, stretch, "c.room_id");
+    let sql = format!("{COLUMNS} WHERE {condition}");
     database.each(&sql, &mut |row| {
-        let (Some(place), Some(event_id)) = (
-            row.text(0).and_then(|room| places.get(room)),
-            row.text(1).unwrap_or_default().try_into().ok(),
-        ) else {
-            return Ok(());
-        };
-        let room = &stretch[*place].id;
-        let target = Target {
-            event_id,
-            room_id: room,
-            sender: row.text(3),
-            kind: row.text(4),
-            stream_ordering: row.int(5).unwrap_or_default(),
-        };
-        match row.text(2).ok_or_else(|| "the database has no JSON of it".to_owned()).and_then(
-            |json| {
-                let raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
-                ClientEvent::of(raw, room, Some(event_id.to_owned()))
-            },
-        ) {
-            Ok(event) if redactions.of(&target).is_some() => events[*place].push(event.redacted()),
-            Ok(event) => events[*place].push(event),
-            Err(reason) => problems[*place].push(problem(
-                "room state",
-                room,
-                &format!("{event_id}: {reason}"),
-            )),
+        if let Some(place) = row.text(0).and_then(|room| places.get(room)) {
+            found[*place].take(row, &stretch[*place].id, redactions);
         }
         Ok(())
     })?;
+    if found.iter().any(Found::is_empty) {
+        let sql = format!(
+            "SELECT DISTINCT room_id FROM events WHERE {} AND outlier = false",
+            within(database, stretch, "room_id")
+        );
+        database.each(&sql, &mut |row| {
+            if let Some(place) = row.text(0).and_then(|room| places.get(room)) {
+                found[*place].is_there = true;
+            }
+            Ok(())
+        })?;
+    }
+    for (found, listed) in found.iter_mut().zip(stretch) {
+        if !found.is_empty() {
+            found.is_there = true;
+        } else if found.is_there {
+            last_state(database, &listed.id, redactions, found)?;
+        }
+    }
     let mut rooms = Vec::with_capacity(stretch.len());
-    for ((listed, events), mut problems) in stretch.iter().zip(events).zip(problems) {
+    for (listed, found) in stretch.iter().zip(found) {
+        let Found {
+            events,
+            mut problems,
+            is_there,
+        } = found;
         let id = &listed.id;
         let version = listed.notes.version.as_deref();
         let raw_state = state::current(id, events, version, &mut problems);
@@ -90,17 +185,13 @@ pub(super) fn read(
         facts.joined_local_members = local.count() as u64;
         let mut room = Room::new(facts, (stretch.len() == 1).then(|| to.clone()));
         room.needed = state.event_ids().cloned().collect();
-        room.is_there = !raw_state.is_empty() || !problems.is_empty();
+        room.is_there = is_there;
         room.record.state = raw_state;
         room.record.memberships = memberships;
         for problem in problems {
-            room.put(crate::source::intake::Record::Problem(problem))?;
+            room.put(Record::Problem(problem))?;
         }
         rooms.push(room);
-    }
-    let mut places: HashMap<OwnedRoomId, usize> = HashMap::new();
-    for (place, room) in stretch.iter().enumerate() {
-        places.insert(room.id.clone(), place);
     }
     others(database, stretch, &places, &mut rooms)?;
     Ok(rooms)
@@ -110,25 +201,10 @@ pub(super) fn read(
 fn others(
     database: &mut Database,
     stretch: &[Listed],
-    places: &HashMap<OwnedRoomId, usize>,
+    places: &HashMap<&str, usize>,
     rooms: &mut [Room],
 ) -> Result<()> {
-    let place = |room: Option<&str>| {
-        let room: &ruma::RoomId = room?.try_into().ok()?;
-        places.get(room).copied()
-    };
-    if rooms.iter().any(|room| !room.is_there) {
-        let sql = format!(
-            "SELECT DISTINCT room_id FROM events WHERE {} AND outlier = false",
-            within(database, stretch, "room_id")
-        );
-        database.each(&sql, &mut |row| {
-            if let Some(place) = place(row.text(0)) {
-                rooms[place].is_there = true;
-            }
-            Ok(())
-        })?;
-    }
+    let place = |room: Option<&str>| places.get(room?).copied();
     let sql = format!(
         "SELECT room_id, room_alias FROM room_aliases WHERE {}",
         within(database, stretch, "room_id")

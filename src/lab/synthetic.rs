@@ -116,8 +116,16 @@ impl Room {
         };
         let new = match self.depth {
             0 => state("m.room.create", "", json!({"room_version": "11"})),
-            1 => state("m.room.member", &self.sender, json!({"membership": "join", "displayname": "Somebody"})),
-            2 => state("m.room.power_levels", "", json!({"users": {&self.sender: 100}})),
+            1 => state(
+                "m.room.member",
+                &self.sender,
+                json!({"membership": "join", "displayname": "Somebody"}),
+            ),
+            2 => state(
+                "m.room.power_levels",
+                "",
+                json!({"users": {&self.sender: 100}}),
+            ),
             3 => state("m.room.join_rules", "", json!({"join_rule": "invite"})),
             4 => state("m.room.name", "", json!({"name": format!("Room {number}")})),
             depth if depth.unsigned_abs() % REDACTION_EVERY == 0 => New {
@@ -159,7 +167,16 @@ impl Room {
         let stream_ordering = i64::try_from(number + 1).unwrap_or(i64::MAX);
         to.prepare_cached("INSERT INTO events VALUES (?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?, NULL)")?
             .execute(params![
-                stream_ordering, self.depth, id, new.kind, self.id, self.depth, ts, ts, self.sender, new.state_key
+                stream_ordering,
+                self.depth,
+                id,
+                new.kind,
+                self.id,
+                self.depth,
+                ts,
+                ts,
+                self.sender,
+                new.state_key
             ])?;
         to.prepare_cached("INSERT INTO event_json VALUES (?, ?, '{}', ?, 3)")?
             .execute(params![id, self.id, event.to_string()])?;
@@ -193,8 +210,14 @@ impl Room {
 fn signed(event: Value) -> (String, Value) {
     let mut object: CanonicalJsonObject = serde_json::from_value(event).unwrap_or_default();
     if let Ok(hash) = ruma::signatures::content_hash(&object) {
-        let hashes = [("sha256".to_owned(), CanonicalJsonValue::String(hash.encode()))];
-        object.insert("hashes".to_owned(), CanonicalJsonValue::Object(hashes.into()));
+        let hashes = [(
+            "sha256".to_owned(),
+            CanonicalJsonValue::String(hash.encode()),
+        )];
+        object.insert(
+            "hashes".to_owned(),
+            CanonicalJsonValue::Object(hashes.into()),
+        );
     }
     let id = RoomVersionId::V11
         .rules()

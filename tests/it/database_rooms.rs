@@ -142,6 +142,10 @@ fn equal(file: &str, one: &Path, other: &Path) {
     for (line, (one, other)) in one_text.lines().zip(other_text.lines()).enumerate() {
         assert_eq!(one, other, "{file}, line {}", line + 1);
     }
-    assert_eq!(one_text.lines().count(), other_text.lines().count(), "{file}");
+    assert_eq!(
+        one_text.lines().count(),
+        other_text.lines().count(),
+        "{file}"
+    );
     assert!(one == other, "{file} has other bytes");
 }

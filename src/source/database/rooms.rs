@@ -25,7 +25,11 @@ use self::{
     redactions::{Layout, Redactions},
 };
 use super::Database;
-use crate::{Result, job::Phase, source::intake::{Intake, Record, problem}};
+use crate::{
+    Result,
+    job::Phase,
+    source::intake::{Intake, Record, problem},
+};
 
 /// Reads all wanted rooms, as [`Reader::rooms`](crate::source::reader::Reader::rooms) says. Blocks.
 pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> Result<()> {
@@ -89,7 +93,15 @@ impl Reading<'_> {
                 room.needed.clear();
             }
         }
-        timeline::read(database, stretch, &redactions, &begins, prover, &mut rooms, to)?;
+        timeline::read(
+            database,
+            stretch,
+            &redactions,
+            &begins,
+            prover,
+            &mut rooms,
+            to,
+        )?;
         let events = stretch.iter().map(|room| room.events).sum();
         snapshots::read(database, &mut rooms, events)?;
         closure::read(database, &redactions, prover, &mut rooms, to)?;

@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn since_a_day() {
         // A single late event of that day counts, and what comes after it, too.
-        assert_eq!(cut("since:1970-01-03", &[DAY, 2 * DAY, DAY, 3 * DAY]).0, Some(1));
+        assert_eq!(
+            cut("since:1970-01-03", &[DAY, 2 * DAY, DAY, 3 * DAY]).0,
+            Some(1)
+        );
         assert_eq!(cut("since:1970-01-03", &[DAY, DAY]).0, None);
         // A stretch without any ends the search.
         let mut times = vec![2 * DAY; 10];

@@ -161,7 +161,7 @@ fn proven(
         }
     }
     let (signed, content_is_original) = second_best.ok_or(reason)?;
-    line.pdu = signed;
+    line.pdu = pdu::ordered(&signed).map_err(|error| error.to_string())?;
     if line.redacted_by.is_some() {
         empty(&mut line, &rules)?;
     }
@@ -388,7 +388,10 @@ mod tests {
 
     #[test]
     fn unreadable_notes_are_a_reason() {
-        let (id, event) = signed(&RoomVersionId::V10, json!({"type": "x", "room_id": ROOM, "content": {}}));
+        let (id, event) = signed(
+            &RoomVersionId::V10,
+            json!({"type": "x", "room_id": ROOM, "content": {}}),
+        );
         let stored = Stored {
             json: &event.to_string(),
             metadata: "",

@@ -51,12 +51,19 @@ mod tests {
         let former = former.map(|id| id.try_into().unwrap());
         let room = "!r:x".try_into().unwrap();
         let snapshot = before(room, "$c".try_into().unwrap(), ids(after), former);
-        snapshot.state_before.iter().map(ToString::to_string).collect()
+        snapshot
+            .state_before
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn a_state_event_gives_its_place_back() {
-        assert_eq!(before_c(&["$d", "$c", "$a"], Some("$b")), ["$a", "$b", "$d"]);
+        assert_eq!(
+            before_c(&["$d", "$c", "$a"], Some("$b")),
+            ["$a", "$b", "$d"]
+        );
         assert_eq!(before_c(&["$c", "$a"], None), ["$a"]);
         // A message.
         assert_eq!(before_c(&["$b", "$a"], Some("$z")), ["$a", "$b"]);
@@ -65,8 +72,16 @@ mod tests {
     #[test]
     fn the_replaced_event_is_read() {
         let id = |text: &str| replaced(text).map(|id| id.to_string());
-        assert_eq!(id(r#"{"unsigned":{"replaces_state":"$a"}}"#).as_deref(), Some("$a"));
-        for text in ["", "{}", r#"{"unsigned":{}}"#, r#"{"unsigned":{"replaces_state":7}}"#] {
+        assert_eq!(
+            id(r#"{"unsigned":{"replaces_state":"$a"}}"#).as_deref(),
+            Some("$a")
+        );
+        for text in [
+            "",
+            "{}",
+            r#"{"unsigned":{}}"#,
+            r#"{"unsigned":{"replaces_state":7}}"#,
+        ] {
             assert_eq!(id(text), None);
         }
     }

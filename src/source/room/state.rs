@@ -9,8 +9,8 @@ use ruma::{
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
-use crate::job::Problem;
 use crate::source::intake::problem;
+use crate::{job::Problem, model::pdu};
 
 /// One state event in the client's format.
 #[derive(Debug, Deserialize)]
@@ -42,7 +42,7 @@ pub struct ClientEvent {
 }
 
 impl ClientEvent {
-    /// From what Synapse's API gives, or from a PDU whose ID is known; the content's bytes stay as they are.
+    /// From what Synapse's API gives, or from a PDU whose ID is known.
     ///
     /// The error is a clause for the list of problems.
     pub fn of(
@@ -89,7 +89,8 @@ impl ClientEvent {
         self
     }
 
-    /// Empties the content if it is redacted. The result is canonical JSON, so that it doesn't matter who emptied it.
+    /// Puts the content in order, and empties it if it is redacted. That result is canonical JSON, so that it doesn't
+    /// matter who emptied it.
     fn emptied(mut self, rules: Option<&RoomVersionRules>) -> Result<Self, String> {
         if self.redacted {
             let mut content: CanonicalJsonObject =
@@ -98,6 +99,8 @@ impl ClientEvent {
             redact_content_in_place(&mut content, &rules.redaction, &self.kind);
             self.content =
                 serde_json::value::to_raw_value(&content).map_err(|error| error.to_string())?;
+        } else {
+            self.content = pdu::ordered(&self.content).map_err(|error| error.to_string())?;
         }
         Ok(self)
     }
@@ -132,7 +135,10 @@ pub fn current(
         }
     }
     emptied.sort_by(|one, other| one.key().cmp(&other.key()));
-    emptied.iter().filter_map(|event| event.raw().ok()).collect()
+    emptied
+        .iter()
+        .filter_map(|event| event.raw().ok())
+        .collect()
 }
 
 /// A room's state by type and state key.

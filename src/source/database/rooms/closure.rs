@@ -55,7 +55,9 @@ pub(super) fn read(
                         pass(events, rooms, to)?;
                     }
                 }
-                None => rooms[*room].fail("auth or state event", id, "it is not in the database")?,
+                None => {
+                    rooms[*room].fail("auth or state event", id, "it is not in the database")?
+                }
             }
         }
     }
@@ -211,5 +213,7 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
 }
 
 fn ids<'a>(ids: impl Iterator<Item = &'a EventId>) -> String {
-    ids.map(|id| quote(id.as_str())).collect::<Vec<_>>().join(", ")
+    ids.map(|id| quote(id.as_str()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

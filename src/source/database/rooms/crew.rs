@@ -35,7 +35,9 @@ impl<T: Send + 'static> Crew<T> {
 
     /// Gives some work; if there is much of it already, the oldest is waited for and its result taken back.
     pub(super) fn give(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let oldest = (self.given.len() >= self.most).then(|| self.take()).flatten();
+        let oldest = (self.given.len() >= self.most)
+            .then(|| self.take())
+            .flatten();
         let (done, result) = mpsc::sync_channel(1);
         self.threads.spawn_fifo(move || {
             // Nobody waits any more when the export was stopped.

@@ -72,7 +72,10 @@ impl Raw {
         let (room, version) = rooms.get(self.room).ok_or("its room is unknown")?;
         let version = version.as_ref().ok_or("its room version is unknown")?;
         let stored = repair::Stored {
-            json: self.json.as_deref().ok_or("the database has no JSON of it")?,
+            json: self
+                .json
+                .as_deref()
+                .ok_or("the database has no JSON of it")?,
             metadata: self
                 .metadata
                 .as_deref()
@@ -141,8 +144,12 @@ impl Prover {
         self.bytes = 0;
         let events = mem::take(&mut self.next);
         let rooms = Arc::clone(&self.rooms);
-        self.crew
-            .give(move || events.into_iter().map(|event| event.prove(&rooms)).collect())
+        self.crew.give(move || {
+            events
+                .into_iter()
+                .map(|event| event.prove(&rooms))
+                .collect()
+        })
     }
 }
 

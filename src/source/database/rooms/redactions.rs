@@ -106,7 +106,8 @@ impl Redactions {
             {
                 // Synapse takes 0 for none, too.
                 let end = row.int(1).filter(|end| *end != 0);
-                self.by_sender.insert((room, sender), Ban { redaction, end });
+                self.by_sender
+                    .insert((room, sender), Ban { redaction, end });
             }
             Ok(())
         })?;

@@ -46,7 +46,11 @@ pub(super) fn read(database: &mut Database, rooms: &mut [Room], events: u64) -> 
     let together = (ENTRIES / events.max(1)).clamp(1, TOGETHER);
     for some in gaps.chunks(usize::try_from(together).unwrap_or(1)) {
         let known = gaps_of(database, some)?;
-        let groups: BTreeSet<i64> = known.values().flat_map(|gap| &gap.groups).copied().collect();
+        let groups: BTreeSet<i64> = known
+            .values()
+            .flat_map(|gap| &gap.groups)
+            .copied()
+            .collect();
         let changes = changes(database, &groups)?;
         for (room, id) in some {
             let room = &mut rooms[*room];

@@ -88,7 +88,9 @@ fn last_state(
     let Some(last) = last_event(database, room)? else {
         return Ok(());
     };
-    let state: Vec<_> = snapshots::state_after(database, &last)?.into_iter().collect();
+    let state: Vec<_> = snapshots::state_after(database, &last)?
+        .into_iter()
+        .collect();
     for some in state.chunks(TOGETHER) {
         let ids: Vec<_> = some.iter().map(|id| quote(id.as_str())).collect();
         let sql = format!("{COLUMNS_OF_ANY} WHERE e.event_id IN ({})", ids.join(", "));

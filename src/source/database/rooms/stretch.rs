@@ -47,20 +47,30 @@ mod tests {
 
     #[test]
     fn big_rooms_stand_alone_and_gaps_divide() {
-        let rooms = [(10, true), (20, true), (5000, true), (30, true), (40, false), (3990, true)]
-            .into_iter()
-            .enumerate()
-            .map(|(number, (events, adjoins))| Listed {
-                id: format!("!{number}:x").try_into().unwrap(),
-                notes: crate::source::admin_api::ListedRoom::default(),
-                events,
-                adjoins,
-            })
-            .collect();
+        let rooms = [
+            (10, true),
+            (20, true),
+            (5000, true),
+            (30, true),
+            (40, false),
+            (3990, true),
+        ]
+        .into_iter()
+        .enumerate()
+        .map(|(number, (events, adjoins))| Listed {
+            id: format!("!{number}:x").try_into().unwrap(),
+            notes: crate::source::admin_api::ListedRoom::default(),
+            events,
+            adjoins,
+        })
+        .collect();
         let split: Vec<Vec<_>> = split(rooms)
             .iter()
             .map(|rooms| rooms.iter().map(|room| room.events).collect())
             .collect();
-        assert_eq!(split, [vec![10, 20], vec![5000], vec![30], vec![40], vec![3990]]);
+        assert_eq!(
+            split,
+            [vec![10, 20], vec![5000], vec![30], vec![40], vec![3990]]
+        );
     }
 }

@@ -17,6 +17,7 @@ pub mod python;
 pub mod registration;
 pub mod server;
 pub mod synapse;
+pub mod synthetic;
 pub mod target;
 pub mod tuwunel;
 

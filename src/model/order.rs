@@ -3,17 +3,18 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
+    hash::Hash,
 };
 
 use ruma::OwnedEventId;
 
 /// Something that stands for an event, with the event's ID and the IDs of those that it follows.
 #[derive(Debug, Clone)]
-pub struct Linked<T> {
+pub struct Linked<T, Id = OwnedEventId> {
     /// The event.
-    pub id: OwnedEventId,
+    pub id: Id,
     /// The events that it follows.
-    pub previous: Vec<OwnedEventId>,
+    pub previous: Vec<Id>,
     /// What stands for it.
     pub item: T,
 }
@@ -22,8 +23,8 @@ pub struct Linked<T> {
 ///
 /// Events that follow each other in a circle (which hashes rule out from version 3 on) come last, as given.
 #[must_use]
-pub fn topological<T>(events: Vec<Linked<T>>) -> Vec<T> {
-    let place: HashMap<&OwnedEventId, usize> = events
+pub fn topological<T, Id: Eq + Hash>(events: Vec<Linked<T, Id>>) -> Vec<T> {
+    let place: HashMap<&Id, usize> = events
         .iter()
         .enumerate()
         .map(|(index, event)| (&event.id, index))

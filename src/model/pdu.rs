@@ -120,6 +120,44 @@ pub fn rules(version: &RoomVersionId) -> Result<RoomVersionRules, PduError> {
 /// Source: Matrix specification, server-server API, "Calculating the reference hash for an event".
 pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId, PduError> {
     let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
+    id_of(&object, version, &rules(version)?)
+}
+
+/// What an event's hashes tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hashes {
+    /// See [`event_id`].
+    pub event_id: OwnedEventId,
+    /// Whether the content hash is that of the content; it isn't once the event is redacted.
+    pub content_is_original: bool,
+}
+
+/// Both hashes of an event from one reading of it.
+pub fn hashes(
+    raw: &RawValue,
+    version: &RoomVersionId,
+    rules: &RoomVersionRules,
+) -> Result<Hashes, PduError> {
+    let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
+    let content_is_original = content_hash(&object).is_some_and(|said| {
+        ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
+    });
+    Ok(Hashes {
+        event_id: id_of(&object, version, rules)?,
+        content_is_original,
+    })
+}
+
+/// The content hash that an event names.
+fn content_hash(object: &CanonicalJsonObject) -> Option<&str> {
+    object.get("hashes")?.as_object()?.get("sha256")?.as_str()
+}
+
+fn id_of(
+    object: &CanonicalJsonObject,
+    version: &RoomVersionId,
+    rules: &RoomVersionRules,
+) -> Result<OwnedEventId, PduError> {
     let id = match object.get("event_id") {
         Some(ruma::CanonicalJsonValue::String(id))
             if matches!(version, RoomVersionId::V1 | RoomVersionId::V2) =>
@@ -128,7 +166,7 @@ pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId,
         }
         _ => format!(
             "${}",
-            ruma::signatures::reference_hash(&object, &rules(version)?)
+            ruma::signatures::reference_hash(object, rules)
                 .map_err(|error| PduError::Hash(error.to_string()))?
         ),
     };
@@ -155,6 +193,47 @@ pub fn without_content_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawVa
             Some(value.get().to_owned())
         }
     })?)
+}
+
+/// The same JSON with the fields of every object in the order of canonical JSON and no white space; texts and numbers
+/// stay as they are.
+///
+/// Synapse stores an event in one order and serves it in another, and neither is the sender's.
+pub fn ordered(raw: &RawValue) -> Result<Box<RawValue>, PduError> {
+    let mut out = String::with_capacity(raw.get().len());
+    put_ordered(raw, &mut out)?;
+    Ok(RawValue::from_string(out)?)
+}
+
+/// The depth is bounded: whatever is a [`RawValue`] was read by `serde_json`, which refuses more than 128 levels.
+fn put_ordered(raw: &RawValue, out: &mut String) -> Result<(), serde_json::Error> {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let Fields(mut fields) = serde_json::from_str(text)?;
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            for (place, (name, value)) in fields.iter().enumerate() {
+                out.push(if place == 0 { '{' } else { ',' });
+                out.push_str(&serde_json::to_string(name)?);
+                out.push(':');
+                put_ordered(value, out)?;
+            }
+            out.push_str(if fields.is_empty() { "{}" } else { "}" });
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            out.push('[');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push(',');
+                }
+                put_ordered(item, out)?;
+            }
+            out.push(']');
+        }
+        _ => out.push_str(text),
+    }
+    Ok(())
 }
 
 /// An object's fields in their own order, values unread.
@@ -227,6 +306,30 @@ mod tests {
             without_content_fields(&pdu, &["redacts"]).unwrap().get(),
             r#"{"z":1.50,"unsigned":{"age":3},"content":{"b":[1, 2]},"a":"é\u00e9"}"#
         );
+    }
+
+    #[test]
+    fn fields_are_put_in_order_on_every_level() {
+        let pdu = raw(
+            r#"{"z": 1.50,"content":{ "b" : [1, {"y":[ ],"x":{}} ], "a":"é\u00e9 \" {"},"a":null}"#,
+        );
+        let expected =
+            r#"{"a":null,"content":{"a":"é\u00e9 \" {","b":[1,{"x":{},"y":[]}]},"z":1.50}"#;
+        assert_eq!(ordered(&pdu).unwrap().get(), expected);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn order_is_that_of_canonical_json(keys in proptest::collection::vec(".{0,3}", 0..6), text in ".{0,9}") {
+            let object: serde_json::Map<_, _> = keys.iter().rev().map(|key| {
+                (key.clone(), serde_json::json!({ "b": text, (key): [text, { "z": 1, "y": key }] }))
+            }).collect();
+            let raw = serde_json::value::to_raw_value(&object).unwrap();
+            let canonical: CanonicalJsonObject = serde_json::from_str(raw.get()).unwrap();
+            let canonical = ruma::CanonicalJsonValue::Object(canonical).to_string();
+            let ordered = ordered(&raw).unwrap();
+            proptest::prop_assert_eq!(ordered.get(), canonical);
+        }
     }
 
     #[test]

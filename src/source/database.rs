@@ -18,6 +18,7 @@ mod push_rules;
 mod pushers;
 mod reader;
 mod receipts;
+pub mod rooms;
 mod row;
 pub mod schema_version;
 mod server_keys;

@@ -11,6 +11,7 @@
 mod api_export;
 mod browser;
 mod database;
+mod database_rooms;
 mod demo;
 mod doctor;
 mod faults;

@@ -96,9 +96,6 @@ fn outlier(
 ) -> Result<(EventLine, PduHeader), String> {
     let mut line = repair::repair(served, room, version)?.line;
     line.outlier = true;
-    if line.redacted_by.is_some() {
-        repair::redact(&mut line, version)?;
-    }
     let header = PduHeader::of(&line.pdu).map_err(|error| error.to_string())?;
     Ok((line, header))
 }

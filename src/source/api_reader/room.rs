@@ -14,7 +14,7 @@ use crate::{
         room::{
             facts,
             graph::Findings,
-            state::{ClientEvent, State},
+            state::{self, ClientEvent, State},
         },
     },
 };
@@ -60,11 +60,7 @@ pub(super) async fn read(
                 Err(reason) => problems.push(problem("room state", id, &reason)),
             }
         }
-        events.sort_by(|one, other| one.key().cmp(&other.key()));
-        events
-            .iter()
-            .filter_map(|event| event.raw().ok())
-            .collect::<Vec<_>>()
+        state::current(id, events, listed.version.as_deref(), &mut problems)
     });
     let state = State::of(id, raw_state.as_deref().unwrap_or_default(), &mut problems);
     let memberships = raw_state

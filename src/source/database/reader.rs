@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use ruma::OwnedServerName;
 
-use super::{Database, about, key_backups, media, server_keys, users};
+use super::{Database, about, key_backups, media, rooms, server_keys, users};
 use crate::{
     Error, Result, config,
     config::DatabaseAddress,
@@ -120,12 +120,10 @@ impl Reader for DatabaseReader {
             .await
     }
 
-    async fn rooms(&mut self, _to: &Intake) -> Result<()> {
-        // Rooms are read by a part of their own, which is not in this tree yet: never an empty list instead.
-        Err(Error::Database {
-            place: self.address.place(),
-            reason: "its rooms can't be read yet: export by the Admin API".to_owned(),
-        })
+    async fn rooms(&mut self, to: &Intake) -> Result<()> {
+        let (to, own) = (to.clone(), self.server_name.clone());
+        self.blocking(move |database| rooms::read(database, &own, &to))
+            .await
     }
 
     async fn media(&mut self, to: &Intake) -> Result<()> {

@@ -1,7 +1,7 @@
 //! From what Synapse answers to the PDU as it was signed: what it added is cut out, and the hashes prove it.
 
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId,
+    CanonicalJsonObject, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId,
     room_version_rules::RoomVersionRules,
 };
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub struct Repaired {
 /// What Synapse says about the event, partly in fields of its own.
 #[derive(Deserialize)]
 struct Served {
-    event_id: OwnedEventId,
+    event_id: Option<OwnedEventId>,
     #[serde(rename = "type")]
     kind: String,
     room_id: Option<OwnedRoomId>,
@@ -50,61 +50,125 @@ enum Redacts {
     ContentOnly,
 }
 
-/// Repairs one event of `room`. The error is a clause for the list of problems.
+/// An event as Synapse's database holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// `event_json.json`.
+    pub json: &'a str,
+    /// `event_json.internal_metadata`.
+    pub metadata: &'a str,
+    /// The ID that it is stored under.
+    pub event_id: &'a ruma::EventId,
+    /// Whether Synapse refused it.
+    pub rejected: bool,
+    /// The redaction that Synapse obeys.
+    pub redacted_by: Option<&'a ruma::EventId>,
+}
+
+/// What Synapse notes of an event beside it.
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    soft_failed: bool,
+}
+
+/// Whether these notes of Synapse's (`event_json.internal_metadata`) say that it hides the event.
+pub fn is_soft_failed(metadata: &str) -> bool {
+    serde_json::from_str::<Metadata>(metadata).is_ok_and(|notes| notes.soft_failed)
+}
+
+/// Repairs one event of `room` as the API serves it. The error is a clause for the list of problems.
 pub fn repair(
     served: &RawValue,
     room: &RoomId,
     version: &RoomVersionId,
 ) -> Result<Repaired, String> {
     let says: Served = serde_json::from_str(served.get()).map_err(|error| error.to_string())?;
-    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
-    if says.room_id.as_ref().is_some_and(|id| id != room) {
-        return Err(format!(
-            "Synapse serves it in {room}, but it is of another room"
-        ));
-    }
-    let redacted_by = says.unsigned.redacted_by.or(says
+    let redacted_by = says.unsigned.redacted_by.clone().or(says
         .unsigned
         .redacted_because
-        .map(|because| because.event_id));
-    let base = pdu::without_fields(served, &added(&says.kind, &rules))
-        .map_err(|error| error.to_string())?;
+        .as_ref()
+        .map(|because| because.event_id.clone()));
+    let soft_failed = says.unsigned.soft_failed;
+    let id = says.event_id.clone().ok_or("it has no event ID")?;
+    let line = EventLine {
+        room_id: room.to_owned(),
+        event_id: id,
+        outlier: false,
+        rejected: false,
+        soft_failed,
+        redacted_by,
+        pdu: served.to_owned(),
+    };
+    proven(line, &says, version, serving)
+}
 
+/// The same for an event as the database holds it.
+///
+/// Synapse stores it as it was signed, with `unsigned`.
+pub fn restore(
+    stored: &Stored<'_>,
+    room: &RoomId,
+    version: &RoomVersionId,
+) -> Result<Repaired, String> {
+    let says: Served = serde_json::from_str(stored.json).map_err(|error| error.to_string())?;
+    let metadata: Metadata = serde_json::from_str(stored.metadata)
+        .map_err(|error| format!("Synapse's notes on it can't be read: {error}"))?;
+    let line = EventLine {
+        room_id: room.to_owned(),
+        event_id: stored.event_id.to_owned(),
+        outlier: false,
+        rejected: stored.rejected,
+        soft_failed: metadata.soft_failed,
+        redacted_by: stored.redacted_by.map(ToOwned::to_owned),
+        pdu: RawValue::from_string(stored.json.to_owned()).map_err(|error| error.to_string())?,
+    };
+    proven(line, &says, version, storing)
+}
+
+/// Cuts until the hashes fit; a redacted event is emptied, whether Synapse had done so or not.
+fn proven(
+    mut line: EventLine,
+    says: &Served,
+    version: &RoomVersionId,
+    ways: fn(&str, &RoomVersionRules) -> &'static [Redacts],
+) -> Result<Repaired, String> {
+    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
+    if says.room_id.as_ref().is_some_and(|id| *id != line.room_id) {
+        return Err(format!(
+            "Synapse has it in {}, but it is of another room",
+            line.room_id
+        ));
+    }
+    let base = pdu::without_fields(&line.pdu, &added(&says.kind, &rules))
+        .map_err(|error| error.to_string())?;
     let mut second_best = None;
     let mut reason = String::new();
     for way in ways(&says.kind, &rules) {
         let candidate = apply(&base, *way).map_err(|error| error.to_string())?;
-        let id = pdu::event_id(&candidate, version);
-        match id {
-            Ok(id) if id == says.event_id => {}
-            Ok(id) => {
-                reason = format!("its hash makes it {id}");
-                continue;
+        match pdu::hashes(&candidate, version, &rules) {
+            Ok(hashes) if hashes.event_id != line.event_id => {
+                reason = format!("its hash makes it {}", hashes.event_id);
             }
-            Err(error) => {
-                reason = error.to_string();
-                continue;
+            Ok(hashes) if hashes.content_is_original => {
+                second_best = Some((candidate, true));
+                break;
             }
+            Ok(_) => {
+                second_best.get_or_insert((candidate, false));
+            }
+            Err(error) => reason = error.to_string(),
         }
-        let content_is_original = content_hash_matches(&candidate);
-        let repaired = Repaired {
-            line: EventLine {
-                room_id: room.to_owned(),
-                event_id: says.event_id.clone(),
-                outlier: false,
-                rejected: false,
-                soft_failed: says.unsigned.soft_failed,
-                redacted_by: redacted_by.clone(),
-                pdu: candidate,
-            },
-            content_is_original,
-        };
-        if content_is_original {
-            return Ok(repaired);
-        }
-        second_best.get_or_insert(repaired);
     }
-    second_best.ok_or(reason)
+    let (signed, content_is_original) = second_best.ok_or(reason)?;
+    line.pdu = pdu::ordered(&signed).map_err(|error| error.to_string())?;
+    if line.redacted_by.is_some() {
+        empty(&mut line, &rules)?;
+    }
+    Ok(Repaired {
+        line,
+        content_is_original,
+    })
 }
 
 /// Top-level fields that are never part of the signed event.
@@ -119,14 +183,25 @@ fn added(kind: &str, rules: &RoomVersionRules) -> Vec<&'static str> {
     added
 }
 
-/// What to try, the likeliest first: redactions moved into the content with version 11.
-fn ways(kind: &str, rules: &RoomVersionRules) -> &'static [Redacts] {
+/// What to try with an event of the API, the likeliest first: redactions moved into the content with version 11.
+fn serving(kind: &str, rules: &RoomVersionRules) -> &'static [Redacts] {
     if kind != "m.room.redaction" {
         &[Redacts::Both]
     } else if rules.redaction.content_field_redacts {
         &[Redacts::ContentOnly, Redacts::Both, Redacts::TopOnly]
     } else {
         &[Redacts::TopOnly, Redacts::Both, Redacts::ContentOnly]
+    }
+}
+
+/// The same with an event of the database.
+fn storing(kind: &str, rules: &RoomVersionRules) -> &'static [Redacts] {
+    if kind != "m.room.redaction" {
+        &[Redacts::Both]
+    } else if rules.redaction.content_field_redacts {
+        &[Redacts::Both, Redacts::ContentOnly, Redacts::TopOnly]
+    } else {
+        &[Redacts::Both, Redacts::TopOnly, Redacts::ContentOnly]
     }
 }
 
@@ -138,22 +213,8 @@ fn apply(base: &RawValue, way: Redacts) -> Result<Box<RawValue>, pdu::PduError> 
     }
 }
 
-fn content_hash_matches(pdu: &RawValue) -> bool {
-    let Ok(object) = serde_json::from_str::<CanonicalJsonObject>(pdu.get()) else {
-        return false;
-    };
-    let Some(CanonicalJsonValue::Object(hashes)) = object.get("hashes") else {
-        return false;
-    };
-    let Some(CanonicalJsonValue::String(said)) = hashes.get("sha256") else {
-        return false;
-    };
-    ruma::signatures::content_hash(&object).is_ok_and(|hash| hash.encode() == *said)
-}
-
-/// Empties a redacted event whose old content Synapse served.
-pub fn redact(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String> {
-    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
+/// Empties a redacted event. The result is canonical JSON, so that it doesn't matter who emptied it.
+fn empty(line: &mut EventLine, rules: &RoomVersionRules) -> Result<(), String> {
     let object: CanonicalJsonObject =
         serde_json::from_str(line.pdu.get()).map_err(|error| error.to_string())?;
     let object = ruma::canonical_json::redact(object, &rules.redaction, None)
@@ -192,6 +253,28 @@ mod tests {
     fn repaired(version: &RoomVersionId, served: &Value) -> Result<Repaired, String> {
         let raw = serde_json::value::to_raw_value(served).unwrap();
         repair(&raw, ROOM.try_into().unwrap(), version)
+    }
+
+    /// As the database holds it: without the fields that only the API adds.
+    fn restored(
+        version: &RoomVersionId,
+        served: &Value,
+        redacted_by: Option<&str>,
+    ) -> Result<Repaired, String> {
+        let mut stored = served.clone();
+        let id = OwnedEventId::try_from(served["event_id"].as_str().unwrap()).unwrap();
+        if *version != RoomVersionId::V1 {
+            stored.as_object_mut().unwrap().remove("event_id");
+        }
+        let redacted_by = redacted_by.map(|id| id.try_into().unwrap());
+        let stored = Stored {
+            json: &stored.to_string(),
+            metadata: r#"{"soft_failed":true}"#,
+            event_id: &id,
+            rejected: true,
+            redacted_by,
+        };
+        restore(&stored, ROOM.try_into().unwrap(), version)
     }
 
     fn pdu(repaired: &Repaired) -> Value {
@@ -257,12 +340,11 @@ mod tests {
         served["event_id"] = json!(id);
         served["unsigned"] = json!({"redacted_because": {"event_id": "$why"}});
         // As `fetch_event` serves it: not emptied.
-        let mut line = repaired(&version, &served).unwrap().line;
+        let line = repaired(&version, &served).unwrap().line;
         assert_eq!(
             line.redacted_by.as_deref().map(ruma::EventId::as_str),
             Some("$why")
         );
-        redact(&mut line, &version).unwrap();
         assert!(!line.pdu.get().contains("secret"));
         assert_eq!(pdu::event_id(&line.pdu, &version).unwrap(), id);
         // As `messages` serves it.
@@ -270,6 +352,57 @@ mod tests {
         let repaired = repaired(&version, &served).unwrap();
         assert!(!repaired.content_is_original);
         assert_eq!(repaired.line.event_id, id);
+        // As the database holds it.
+        served["content"] = json!({"body": "secret"});
+        let restored = restored(&version, &served, Some("$why")).unwrap();
+        assert_eq!(restored.line.pdu.get(), repaired.line.pdu.get());
+        assert_eq!(restored.line.pdu.get(), line.pdu.get());
+    }
+
+    #[test]
+    fn the_database_has_events_as_they_were_signed_with_notes_beside_them() {
+        for (version, event) in [
+            (
+                RoomVersionId::V10,
+                json!({"type": "m.room.redaction", "room_id": ROOM, "redacts": "$x", "content": {"redacts": "$y"}}),
+            ),
+            (
+                RoomVersionId::V11,
+                json!({"type": "m.room.redaction", "room_id": ROOM, "content": {"redacts": "$x"}}),
+            ),
+            (
+                RoomVersionId::V12,
+                json!({"type": "m.room.create", "state_key": "", "content": {"room_version": "12"}}),
+            ),
+        ] {
+            let (id, original) = signed(&version, event);
+            let mut stored = original.clone();
+            stored["event_id"] = json!(id);
+            stored["unsigned"] = json!({"age_ts": 1});
+            let restored = restored(&version, &stored, None).unwrap();
+            assert_eq!(pdu(&restored), original);
+            let line = restored.line;
+            assert!(restored.content_is_original && line.soft_failed && line.rejected);
+        }
+    }
+
+    #[test]
+    fn unreadable_notes_are_a_reason() {
+        let (id, event) = signed(
+            &RoomVersionId::V10,
+            json!({"type": "x", "room_id": ROOM, "content": {}}),
+        );
+        let stored = Stored {
+            json: &event.to_string(),
+            metadata: "",
+            event_id: &id,
+            rejected: false,
+            redacted_by: None,
+        };
+        insta::assert_snapshot!(
+            restore(&stored, ROOM.try_into().unwrap(), &RoomVersionId::V10).unwrap_err(),
+            @"Synapse's notes on it can't be read: EOF while parsing a value at line 1 column 0"
+        );
     }
 
     #[test]
@@ -286,7 +419,7 @@ mod tests {
         served["room_id"] = json!("!other:example.org");
         assert_eq!(
             repaired(&version, &served).unwrap_err(),
-            "Synapse serves it in !r:example.org, but it is of another room"
+            "Synapse has it in !r:example.org, but it is of another room"
         );
     }
 

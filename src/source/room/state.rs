@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
-use serde::{Deserialize, Serialize};
+use ruma::{
+    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
+    canonical_json::redact_content_in_place, room_version_rules::RoomVersionRules,
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
-use crate::job::Problem;
 use crate::source::intake::problem;
+use crate::{job::Problem, model::pdu};
 
 /// One state event in the client's format.
 #[derive(Debug, Deserialize)]
@@ -33,10 +36,13 @@ pub struct ClientEvent {
     state_key: String,
     #[serde(rename = "type")]
     kind: String,
+    /// Whether it is to be emptied; never in the JSON.
+    #[serde(skip)]
+    redacted: bool,
 }
 
 impl ClientEvent {
-    /// From what Synapse's API gives, or from a PDU whose ID is known; the content's bytes stay as they are.
+    /// From what Synapse's API gives, or from a PDU whose ID is known.
     ///
     /// The error is a clause for the list of problems.
     pub fn of(
@@ -44,8 +50,15 @@ impl ClientEvent {
         room: &RoomId,
         event_id: Option<OwnedEventId>,
     ) -> Result<Self, String> {
+        #[derive(Default, Deserialize)]
+        struct Unsigned {
+            redacted_by: Option<IgnoredAny>,
+            redacted_because: Option<IgnoredAny>,
+        }
         #[derive(Deserialize)]
         struct Served {
+            #[serde(default)]
+            unsigned: Unsigned,
             content: Box<RawValue>,
             event_id: Option<OwnedEventId>,
             origin_server_ts: u64,
@@ -64,18 +77,68 @@ impl ClientEvent {
             sender: served.sender,
             state_key: served.state_key,
             kind: served.kind,
+            redacted: served.unsigned.redacted_by.is_some()
+                || served.unsigned.redacted_because.is_some(),
         })
     }
 
+    /// The same, to be emptied.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        self.redacted = true;
+        self
+    }
+
+    /// Puts the content in order, and empties it if it is redacted. That result is canonical JSON, so that it doesn't
+    /// matter who emptied it.
+    fn emptied(mut self, rules: Option<&RoomVersionRules>) -> Result<Self, String> {
+        if self.redacted {
+            let mut content: CanonicalJsonObject =
+                serde_json::from_str(self.content.get()).map_err(|error| error.to_string())?;
+            let rules = rules.ok_or("it is redacted, and its room version is unknown")?;
+            redact_content_in_place(&mut content, &rules.redaction, &self.kind);
+            self.content =
+                serde_json::value::to_raw_value(&content).map_err(|error| error.to_string())?;
+        } else {
+            self.content = pdu::ordered(&self.content).map_err(|error| error.to_string())?;
+        }
+        Ok(self)
+    }
+
     /// What the state is sorted by, so that both readers give the same.
-    pub fn key(&self) -> (&str, &str) {
+    fn key(&self) -> (&str, &str) {
         (&self.kind, &self.state_key)
     }
 
     /// Its JSON.
-    pub fn raw(&self) -> Result<Box<RawValue>, String> {
+    fn raw(&self) -> Result<Box<RawValue>, String> {
         serde_json::value::to_raw_value(self).map_err(|error| error.to_string())
     }
+}
+
+/// The current state as the bundle holds it: sorted by type and state key, redacted events emptied by the rules of the
+/// room version. An event that can't be emptied becomes a problem.
+pub fn current(
+    room: &RoomId,
+    events: Vec<ClientEvent>,
+    version: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Box<RawValue>> {
+    let rules = version
+        .and_then(|version| RoomVersionId::try_from(version).ok())
+        .and_then(|version| version.rules());
+    let mut emptied = Vec::with_capacity(events.len());
+    for event in events {
+        match event.emptied(rules.as_ref()) {
+            Ok(event) => emptied.push(event),
+            Err(reason) => problems.push(problem("room state", room, &reason)),
+        }
+    }
+    emptied.sort_by(|one, other| one.key().cmp(&other.key()));
+    emptied
+        .iter()
+        .filter_map(|event| event.raw().ok())
+        .collect()
 }
 
 /// A room's state by type and state key.

@@ -1,0 +1,143 @@
+//! Measures how quickly rooms come from a database into a bundle.
+//!
+//! ```sh
+//! cargo run --release --example synthetic -- make /tmp/million.db 1000 1000000
+//! cargo run --release --example synthetic -- read /tmp/million.db /tmp/million.tar.zst all
+//! ```
+//!
+//! The first makes a database with that many rooms and events; the second exports it, with that much history.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+
+use anyhow::{Context as _, bail};
+use ferryman::{
+    Result,
+    bundle::SourceKind,
+    clock::SystemClock,
+    config::DatabaseAddress,
+    job::{Event, Job},
+    lab::synthetic,
+    model::wanted::{Media, Wanted},
+    source::{
+        about::About,
+        database::{Database, rooms},
+        export,
+        intake::Intake,
+        reader::Reader,
+    },
+};
+use ruma::{OwnedServerName, ServerName};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let started = Instant::now();
+    let said = match arguments.as_slice() {
+        ["make", path, rooms, events] => {
+            synthetic::write(path.as_ref(), rooms.parse()?, events.parse()?)?;
+            format!("made {events} events in {rooms} rooms")
+        }
+        ["read", path, out, history] => {
+            let wanted = Wanted {
+                history: history.parse().map_err(anyhow::Error::msg)?,
+                media: Media::None,
+                ..Wanted::default()
+            };
+            read(path.into(), out.into(), wanted).await?
+        }
+        _ => bail!("say `make FILE ROOMS EVENTS` or `read FILE BUNDLE HISTORY`"),
+    };
+    let memory = std::fs::read_to_string("/proc/self/status")?;
+    let memory = memory.lines().find(|line| line.starts_with("VmHWM"));
+    let seconds = started.elapsed().as_secs_f64();
+    #[expect(clippy::print_stdout, reason = "the measurement is what this prints")]
+    {
+        println!("{said} in {seconds:.1} s, {}", memory.unwrap_or_default());
+    }
+    Ok(())
+}
+
+async fn read(path: PathBuf, out: PathBuf, wanted: Wanted) -> anyhow::Result<String> {
+    let (job, mut told) = Job::new();
+    let listening = tokio::spawn(async move {
+        let mut problems = 0;
+        while let Some(event) = told.recv().await {
+            problems += u64::from(matches!(event, Event::Problem(_)));
+        }
+        problems
+    });
+    let server_name = ServerName::parse(synthetic::SERVER_NAME)?;
+    let reader = Rooms {
+        database: Some(Database::open(&DatabaseAddress::Sqlite(path))?),
+        server_name: server_name.clone(),
+    };
+    let summary = export::run(
+        reader,
+        &server_name,
+        wanted,
+        &out,
+        Box::new(ferryman::report::page::page),
+        &job,
+        &SystemClock,
+    )
+    .await
+    .context("the export failed")?;
+    drop((job, listening));
+    Ok(format!(
+        "read {} events of {} rooms, {} problems, {} bytes",
+        summary.events,
+        summary.rooms,
+        summary.problems.len(),
+        summary.bytes
+    ))
+}
+
+/// Reads nothing but rooms.
+struct Rooms {
+    database: Option<Database>,
+    server_name: OwnedServerName,
+}
+
+impl Reader for Rooms {
+    async fn about(&mut self) -> Result<About> {
+        Ok(About {
+            source: SourceKind::Database,
+            server_name: self.server_name.clone(),
+            synapse_version: None,
+            stream_position: None,
+            unseen: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn users(&mut self, _to: &Intake) -> Result<()> {
+        Ok(())
+    }
+
+    async fn key_backups(&mut self, _to: &Intake) -> Result<()> {
+        Ok(())
+    }
+
+    async fn rooms(&mut self, to: &Intake) -> Result<()> {
+        let (database, server_name, to) =
+            (self.database.take(), self.server_name.clone(), to.clone());
+        let reading = tokio::task::spawn_blocking(move || match database {
+            Some(mut database) => rooms::read(&mut database, &server_name, &to),
+            None => Ok(()),
+        });
+        reading.await.unwrap_or(Err(ferryman::Error::Stopped))
+    }
+
+    async fn media(&mut self, _to: &Intake) -> Result<()> {
+        Ok(())
+    }
+
+    async fn server_keys(
+        &mut self,
+        _servers: BTreeSet<OwnedServerName>,
+        _to: &Intake,
+    ) -> Result<()> {
+        Ok(())
+    }
+}

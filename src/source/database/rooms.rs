@@ -1,0 +1,115 @@
+//! All rooms: stretch by stretch of the list, a few queries for each, never one for an event.
+
+mod closure;
+mod crew;
+mod cuts;
+mod event;
+mod list;
+mod redactions;
+mod room;
+mod snapshots;
+mod state;
+mod stretch;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ruma::ServerName;
+
+use self::{
+    event::Prover,
+    list::Listed,
+    redactions::{Layout, Redactions},
+};
+use super::Database;
+use crate::{
+    Result,
+    job::Phase,
+    source::intake::{Intake, Record, problem},
+};
+
+/// Reads all wanted rooms, as [`Reader::rooms`](crate::source::reader::Reader::rooms) says. Blocks.
+pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> Result<()> {
+    let rooms = list::read(database, to)?;
+    to.begin(Phase::ExportRooms, rooms.len() as u64);
+    let mut reading = Reading {
+        layout: Layout::read(database)?,
+        prover: Prover::new()?,
+        database,
+        server_name,
+        to,
+    };
+    let mut done = 0;
+    for stretch in stretch::split(rooms) {
+        let count = stretch.len() as u64;
+        reading.stretch(&stretch)?;
+        done += count;
+        to.done(Phase::ExportRooms, done);
+    }
+    Ok(())
+}
+
+struct Reading<'a> {
+    database: &'a mut Database,
+    server_name: &'a ServerName,
+    to: &'a Intake,
+    layout: Layout,
+    prover: Prover,
+}
+
+impl Reading<'_> {
+    fn stretch(&mut self, stretch: &[Listed]) -> Result<()> {
+        let Self {
+            database,
+            server_name,
+            to,
+            layout,
+            prover,
+        } = self;
+        to.check()?;
+        let redactions = Redactions::read(database, *layout, stretch)?;
+        let mut rooms = state::read(database, server_name, stretch, &redactions, to)?;
+        prover.begin(Arc::new(
+            rooms
+                .iter()
+                .map(|room| (room.facts.room_id.clone(), room.facts.version.clone()))
+                .collect(),
+        ));
+        let mut begins = cuts::read(database, stretch, to.wanted().history)?;
+        for (room, begin) in rooms.iter_mut().zip(&mut begins) {
+            if room.is_there && room.facts.version.is_none() {
+                let id = room.facts.room_id.clone();
+                room.put(Record::Problem(problem(
+                    "room events",
+                    &id,
+                    "its room version is unknown",
+                )))?;
+            }
+            if !room.is_there || room.facts.version.is_none() {
+                *begin = cuts::Begin::Never;
+                room.needed.clear();
+            }
+        }
+        timeline::read(
+            database,
+            stretch,
+            &redactions,
+            &begins,
+            prover,
+            &mut rooms,
+            to,
+        )?;
+        let events = stretch.iter().map(|room| room.events).sum();
+        snapshots::read(database, &mut rooms, events)?;
+        closure::read(database, &redactions, prover, &mut rooms, to)?;
+        for room in rooms {
+            if room.is_there {
+                room.end(to)?;
+            }
+        }
+        Ok(())
+    }
+}

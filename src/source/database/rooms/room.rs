@@ -1,0 +1,124 @@
+//! One room while it is read.
+
+use std::collections::BTreeSet;
+
+use ruma::{OwnedEventId, OwnedUserId};
+use serde_json::value::RawValue;
+
+use crate::{
+    Result,
+    bundle::{Position, RoomRecord, Section},
+    model::{event_line::EventLine, room},
+    source::{
+        intake::{Intake, Record, problem},
+        room::graph::{Findings, Graph, Known},
+    },
+};
+
+/// What is known of a room so far.
+pub(super) struct Room {
+    pub(super) facts: room::Room,
+    pub(super) record: Facts,
+    /// Events outside the timeline that it needs.
+    pub(super) needed: BTreeSet<OwnedEventId>,
+    pub(super) graph: Graph,
+    /// What the timeline has, when it has passed by.
+    pub(super) known: Known,
+    pub(super) findings: Findings,
+    /// Whether the server has more of it than an invite.
+    pub(super) is_there: bool,
+    out: Out,
+}
+
+/// What [`RoomRecord`] holds beside the facts.
+#[derive(Default)]
+pub(super) struct Facts {
+    pub(super) state: Vec<Box<RawValue>>,
+    pub(super) memberships: std::collections::BTreeMap<OwnedUserId, String>,
+    pub(super) aliases: Vec<ruma::OwnedRoomAliasId>,
+}
+
+/// Where a room's records go.
+enum Out {
+    /// A room that is alone in its stretch: at once.
+    Through(Intake),
+    /// Rooms are read together, but handed over one after the other.
+    Held(Vec<Record>),
+}
+
+impl Room {
+    pub(super) fn new(facts: room::Room, alone: Option<Intake>) -> Self {
+        Self {
+            facts,
+            record: Facts::default(),
+            needed: BTreeSet::new(),
+            graph: Graph::default(),
+            known: Known::default(),
+            findings: Findings::default(),
+            is_there: false,
+            out: alone.map_or_else(|| Out::Held(Vec::new()), Out::Through),
+        }
+    }
+
+    /// The next record of this room.
+    pub(super) fn put(&mut self, record: Record) -> Result<()> {
+        match &mut self.out {
+            Out::Through(to) => to.send_blocking(record),
+            Out::Held(records) => {
+                records.push(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Something of it that could not be read.
+    pub(super) fn fail(
+        &mut self,
+        step: &str,
+        subject: &(impl ToString + ?Sized),
+        reason: &(impl ToString + ?Sized),
+    ) -> Result<()> {
+        self.put(Record::Problem(problem(step, subject, reason)))
+    }
+
+    /// Some events.
+    pub(super) fn events(&mut self, lines: Vec<EventLine>) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.put(Record::Events(lines))
+    }
+
+    /// The timeline's end.
+    pub(super) fn timeline_ends(&mut self) {
+        let (known, findings) = std::mem::take(&mut self.graph).finish();
+        self.needed.extend(findings.authorities.iter().cloned());
+        self.known = known;
+        self.findings = findings;
+    }
+
+    /// Hands the room over.
+    pub(super) fn end(self, to: &Intake) -> Result<()> {
+        if let Out::Held(records) = self.out {
+            for record in records {
+                to.send_blocking(record)?;
+            }
+        }
+        to.signed_by(self.findings.signers);
+        let mut room = self.facts;
+        let position = Position {
+            section: Section::Rooms,
+            key: room.room_id.to_string(),
+        };
+        room.event_count = self.findings.events;
+        room.history_complete = self.findings.complete;
+        to.send_blocking(Record::Room(Box::new(RoomRecord {
+            room,
+            state: Some(self.record.state),
+            memberships: Some(self.record.memberships),
+            aliases: self.record.aliases,
+            disordered: self.findings.disordered,
+        })))?;
+        to.send_blocking(Record::Mark(position))
+    }
+}

@@ -34,7 +34,7 @@ pub use lines::Lines;
 pub use reader::{Bundle, OfUser};
 pub use records::{RoomRecord, UserRecord};
 pub use schema::{Schema, SourceKind};
-pub use writer::{BundleWriter, Finished, Origin};
+pub use writer::{BundleWriter, Finished, Origin, Page};
 
 /// Versions of the format up to this one are read; this one is written.
 pub const VERSION: u32 = 2;

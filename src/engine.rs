@@ -3,6 +3,7 @@
 mod doctor;
 mod memory;
 mod opening;
+mod source;
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
     Error, Result,
-    bundle::{Bundle, SourceKind},
+    bundle::{Bundle, Page, SourceKind},
     clock::Clock,
     config::{Config, Tokens},
     job::Job,
@@ -28,7 +29,7 @@ use crate::{
     model::wanted::Wanted,
     resident::{App, Identity, Notary, Resident, Sender, server, tls},
     secret::private_dir,
-    source::{admin_api, api_reader::ApiReader, export, summary::ExportSummary},
+    source::summary::ExportSummary,
     target::Target,
 };
 
@@ -62,18 +63,14 @@ impl Engine {
         doctor::run(self).await
     }
 
-    /// Reads Synapse into a bundle.
-    pub async fn export(&self, job: &Job, options: &ExportOptions) -> Result<ExportSummary> {
-        let out = match &options.out {
-            Some(out) => out.clone(),
-            None => self.private_dir("bundles")?.join(self.bundle_name()),
-        };
-        let synapse = &self.config.synapse;
-        let client = admin_api::Client::new(synapse)?;
-        let server_name = &self.config.server_name;
-        let reader = ApiReader::new(client, server_name.clone());
-        let wanted = options.wanted.clone();
-        export::run(reader, server_name, wanted, &out, job, &*self.clock).await
+    /// Reads Synapse into a bundle; `page` renders its `report.html`.
+    pub async fn export(
+        &self,
+        job: &Job,
+        options: &ExportOptions,
+        page: Box<Page>,
+    ) -> Result<ExportSummary> {
+        source::export(self, job, options, page).await
     }
 
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
@@ -186,6 +183,12 @@ impl Engine {
                     ),
                 });
             }
+            if !bundle.schema().complete {
+                tracing::warn!(
+                    "{} is not complete, its problems.json says why: export again",
+                    bundle.path().display()
+                );
+            }
             Ok(bundle)
         })
         .await
@@ -225,12 +228,6 @@ impl Engine {
         let dir = self.config.data_dir.join(name);
         private_dir(&dir).map_err(Error::file(&dir))?;
         Ok(dir)
-    }
-
-    fn bundle_name(&self) -> String {
-        let seconds = i64::try_from(self.clock.now_ms() / 1000).unwrap_or_default();
-        let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        format!("synapse-export-{}.tar.zst", time.strftime("%Y%m%dT%H%M%SZ"))
     }
 }
 

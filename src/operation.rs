@@ -134,7 +134,10 @@ impl Operation {
     }
 
     async fn export(&self, job: &Job, options: ExportOptions) -> Result<Answer> {
-        let summary = self.engine.export(job, &options).await?;
+        let summary = self
+            .engine
+            .export(job, &options, Box::new(report::page::page))
+            .await?;
         let good = summary.problems.is_empty();
         let mut files = self.keep("export", &report::export::full(&summary), &summary)?;
         if good {

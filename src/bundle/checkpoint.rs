@@ -10,7 +10,7 @@ use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedServerName};
 use serde::{Deserialize, Serialize};
 
 use super::{shards::ShardMark, writer::Origin};
-use crate::{Error, Result, job::Problem, secret::write_private};
+use crate::{Error, Result, job::Problem, model::figures::Figures, secret::write_private};
 
 /// The file in the staging folder.
 pub(super) const NAME: &str = "checkpoint.json";
@@ -61,6 +61,7 @@ pub(super) struct Checkpoint {
     pub(super) shards: ShardMark,
     pub(super) media_bytes: u64,
     pub(super) problems: Vec<Problem>,
+    pub(super) figures: Figures,
 }
 
 /// How many bytes of each file count; a file that is not in it begins anew.

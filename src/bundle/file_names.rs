@@ -46,10 +46,12 @@ pub(super) const KEY_BACKUPS: &str = "key_backups.ndjson.zst";
 pub(super) const STATE_SNAPSHOTS: &str = "state_snapshots.ndjson.zst";
 /// User → bcrypt hash; only if asked for.
 pub(super) const PASSWORD_HASHES: &str = "secrets/password_hashes.json";
+/// The page for people.
+pub(super) const REPORT: &str = "report.html";
 /// Where each room's events are.
 pub(super) const EVENT_INDEX: &str = "events/index.json";
 
 /// Version 1 wrote these after its manifest, so they are not in it.
-pub(super) const UNLISTED_IN_V1: [&str; 2] = [SCHEMA, "report.html"];
+pub(super) const UNLISTED_IN_V1: [&str; 2] = [SCHEMA, REPORT];
 /// Version 1's copy of Synapse's media, which its manifest doesn't list either.
 pub(super) const MEDIA_IN_V1: &str = "media_store/";

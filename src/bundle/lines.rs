@@ -78,7 +78,7 @@ impl LinesFile {
 pub struct Lines<T> {
     bundle: PathBuf,
     name: &'static str,
-    lines: Option<BufReader<zstd::Decoder<'static, BufReader<File>>>>,
+    text: Option<BufReader<zstd::Decoder<'static, BufReader<File>>>>,
     kind: PhantomData<T>,
 }
 
@@ -86,7 +86,7 @@ impl<T: DeserializeOwned> Lines<T> {
     /// The lines of a file in the bundle directory `dir`; none if it is not there.
     pub(super) fn open(dir: &Path, bundle: &Path, name: &'static str) -> Result<Self> {
         let path = dir.join(name);
-        let lines = match File::open(&path).and_then(zstd::Decoder::new) {
+        let text = match File::open(&path).and_then(zstd::Decoder::new) {
             Ok(decoder) => Some(BufReader::new(decoder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(Error::file(path)(error)),
@@ -94,13 +94,13 @@ impl<T: DeserializeOwned> Lines<T> {
         Ok(Self {
             bundle: bundle.to_owned(),
             name,
-            lines,
+            text,
             kind: PhantomData,
         })
     }
 
     fn read(&mut self) -> Result<Option<T>, String> {
-        let Some(lines) = &mut self.lines else {
+        let Some(lines) = &mut self.text else {
             return Ok(None);
         };
         let mut line = Vec::new();
@@ -127,7 +127,7 @@ impl<T: DeserializeOwned> Iterator for Lines<T> {
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.read();
         if !matches!(read, Ok(Some(_))) {
-            self.lines = None;
+            self.text = None;
         }
         read.transpose().map(|line| {
             line.map_err(|reason| Error::Bundle {

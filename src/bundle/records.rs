@@ -39,6 +39,30 @@ pub struct UserRecord {
 }
 
 impl UserRecord {
+    /// How many of each kind belong to them.
+    pub fn counts(&self) -> [(&'static str, u64); 8] {
+        let rules = &self.push_rules;
+        let rules = [
+            &rules.override_,
+            &rules.content,
+            &rules.room,
+            &rules.sender,
+            &rules.underride,
+        ];
+        let in_rooms = self.account_data.rooms.values().map(BTreeMap::len);
+        [
+            ("devices", self.devices.len()),
+            ("device keys", self.device_keys.len()),
+            ("pushers", self.pushers.len()),
+            ("push rules", rules.iter().map(|list| list.len()).sum()),
+            ("receipts", self.receipts.values().map(Vec::len).sum()),
+            ("account data entries", self.account_data.global.len()),
+            ("account data entries of rooms", in_rooms.sum()),
+            ("pending invites and knocks", self.pending.len()),
+        ]
+        .map(|(name, count)| (name, count as u64))
+    }
+
     /// A user without anything yet.
     pub fn new(user: User) -> Self {
         Self {

@@ -31,9 +31,16 @@ pub struct Schema {
     /// What the export was to read; absent in version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<Wanted>,
+    /// Whether the export came to its end; if not, `problems.json` says where it broke off.
+    #[serde(default = "yes")]
+    pub complete: bool,
     /// The bundle's files, without the manifest and this one.
     #[serde(default)]
     pub files: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How a source was read.

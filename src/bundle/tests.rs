@@ -77,7 +77,9 @@ fn write(out: &Path, rooms: &[Record]) -> Finished {
         subject: "!x:example.org".into(),
         reason: "gone".into(),
     });
-    writer.finish(&mut |_, _| {}).unwrap()
+    writer
+        .finish(&|_, _| "<p>".to_owned(), &mut |_, _| {})
+        .unwrap()
 }
 
 /// Everything that a bundle serves, as text.

@@ -16,7 +16,7 @@ use super::{
     checkpoint::{Checkpoint, Lengths, Position},
     file_names::{
         ALIASES, DIRECTORY, KEY_BACKUPS, MANIFEST, MEDIA_REFS, MEMBERSHIPS, METADATA, PROBLEMS,
-        ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
+        REPORT, ROOM_STATE, ROOMS, SCHEMA, SERVER_KEYS, STATE_SNAPSHOTS,
     },
     files, fresh,
     json_stream::{self, JsonFile},
@@ -34,6 +34,7 @@ use crate::{
     job::Problem,
     model::{
         event_line::EventLine,
+        figures::Figures,
         key_backup::KeyBackupLine,
         media::MediaRef,
         snapshot::Snapshot,
@@ -57,6 +58,9 @@ pub struct Origin {
     /// What is to be in it.
     pub wanted: Wanted,
 }
+
+/// Renders `report.html`: the page is for people, and what they read is made on a higher floor.
+pub type Page = dyn Fn(&Origin, &Figures) -> String + Send;
 
 /// A finished bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +92,8 @@ pub struct BundleWriter {
     media: Option<Media>,
     server_keys: BTreeMap<OwnedServerName, Vec<Box<RawValue>>>,
     problems: Vec<Problem>,
+    figures: Figures,
+    complete: bool,
 }
 
 impl BundleWriter {
@@ -137,6 +143,8 @@ impl BundleWriter {
             published: start.published,
             server_keys: BTreeMap::new(),
             problems: start.problems,
+            figures: start.figures,
+            complete: true,
             origin: start.origin,
             staging,
         })
@@ -176,6 +184,7 @@ impl BundleWriter {
             shards: self.shards.mark()?,
             media_bytes,
             problems: self.problems.clone(),
+            figures: self.figures.clone(),
         };
         checkpoint.write(self.staging.path())?;
         self.staging.stays = true;
@@ -185,17 +194,31 @@ impl BundleWriter {
     /// Adds a user with all that belongs to them; the caller adds each one once, in the order of their IDs.
     pub fn user(&mut self, record: &UserRecord) -> Result<()> {
         self.users += 1;
+        self.figures.user(&record.user);
+        for (name, count) in record.counts() {
+            self.figures.count(name, count);
+        }
         self.people.add(record)
     }
 
     /// Adds a line of a key backup; a version comes before its sessions.
     pub fn key_backup(&mut self, line: &KeyBackupLine) -> Result<()> {
+        let kind = match line {
+            KeyBackupLine::Version { .. } => "key backups",
+            KeyBackupLine::Session { .. } => "backed-up sessions",
+        };
+        self.figures.count(kind, 1);
         self.key_backups.line(line)
     }
 
     /// Adds events of the room whose [`BundleWriter::room`] comes next: timeline events in their order, outliers so that
     /// each comes after those that authorise it.
     pub fn events(&mut self, events: &[EventLine]) -> Result<()> {
+        for event in events.iter().filter(|event| event.is_in_timeline()) {
+            if let Ok(Dated { origin_server_ts }) = serde_json::from_str(event.pdu.get()) {
+                self.figures.event_ts(origin_server_ts);
+            }
+        }
         self.shards.events(events)
     }
 
@@ -209,6 +232,11 @@ impl BundleWriter {
         let id = &record.room.room_id;
         self.rooms += 1;
         self.events += record.room.event_count;
+        self.figures.room(&record.room);
+        self.figures
+            .count("local aliases", record.aliases.len() as u64);
+        let memberships = record.memberships.as_ref().map_or(0, BTreeMap::len);
+        self.figures.count("memberships", memberships as u64);
         self.rooms_file.item(&record.room)?;
         if let Some(state) = &record.state {
             self.state_file.entry(id.as_str(), state)?;
@@ -235,7 +263,11 @@ impl BundleWriter {
         content: Option<&mut dyn io::Read>,
     ) -> Result<Result<(), io::Error>> {
         match &mut self.media {
-            Some(media) => media.add(item, content),
+            Some(media) => {
+                let kind = item.media_type.as_deref().unwrap_or("unknown");
+                self.figures.media(kind, item.length.unwrap_or_default());
+                media.add(item, content)
+            }
             None => Ok(Ok(())),
         }
     }
@@ -247,7 +279,14 @@ impl BundleWriter {
 
     /// Adds something that could not be read.
     pub fn problem(&mut self, problem: Problem) {
+        self.figures.problem(&problem);
         self.problems.push(problem);
+    }
+
+    /// The source broke off: what has been added stays, but for the events of a room that was not added any more.
+    pub fn broken_off(&mut self) -> Result<()> {
+        self.complete = false;
+        self.shards.abandon()
     }
 
     /// Users added so far.
@@ -272,8 +311,10 @@ impl BundleWriter {
 
     /// Completes the bundle and puts it in its place. `progress` hears (steps done, steps in all): each file is hashed
     /// and packed.
-    pub fn finish(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
+    pub fn finish(mut self, page: &Page, progress: &mut dyn FnMut(u64, u64)) -> Result<Finished> {
         let dir = self.staging.files();
+        let page = page(&self.origin, &self.figures);
+        fresh::written(&dir.join(REPORT), page.as_bytes())?;
         self.people.finish(&dir)?;
         self.rooms_file.finish()?;
         self.state_file.finish()?;
@@ -306,6 +347,7 @@ impl BundleWriter {
             exported_ts: Some(self.origin.exported_ts),
             stream_position: self.origin.stream_position,
             wanted: Some(self.origin.wanted),
+            complete: self.complete,
             files: files::all(&dir, &self.out)?.into_iter().collect(),
         };
         write(SCHEMA, json_stream::json(&schema, &dir)?)?;
@@ -369,6 +411,13 @@ struct Start {
     shards: ShardMark,
     media_bytes: u64,
     problems: Vec<Problem>,
+    figures: Figures,
+}
+
+/// What the page needs of an event.
+#[derive(Deserialize)]
+struct Dated {
+    origin_server_ts: u64,
 }
 
 impl Start {
@@ -384,6 +433,7 @@ impl Start {
             shards: ShardMark::default(),
             media_bytes: 0,
             problems: Vec::new(),
+            figures: Figures::default(),
         }
     }
 
@@ -399,6 +449,7 @@ impl Start {
             shards: checkpoint.shards,
             media_bytes: checkpoint.media_bytes,
             problems: checkpoint.problems,
+            figures: checkpoint.figures,
         }
     }
 }

@@ -168,6 +168,48 @@ fn refusals_name_the_key_and_the_remedy() {
 }
 
 #[test]
+fn synapses_database_media_and_configuration_are_optional() {
+    let config = good(GOOD, &[]);
+    assert!(config.synapse.database.is_none() && config.synapse.media_path.is_none());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let database = dir.path().join("database");
+    fs::write(&database, "postgresql://synapse:s3cret@db/synapse\n").unwrap();
+    let config = good(
+        GOOD,
+        &[
+            ("FERRYMAN_SYNAPSE_DATABASE_FILE", database.to_str().unwrap()),
+            ("FERRYMAN_SYNAPSE_MEDIA_PATH", path),
+            ("FERRYMAN_SYNAPSE_HOMESERVER_YAML", path),
+        ],
+    );
+    let address = config.synapse.database.unwrap();
+    assert_eq!(address.place(), "PostgreSQL synapse at db");
+    assert_eq!(config.synapse.media_path.as_deref(), Some(dir.path()));
+    assert_eq!(config.synapse.homeserver_yaml.as_deref(), Some(dir.path()));
+}
+
+#[test]
+fn a_database_that_cant_be_meant_is_refused() {
+    let synapse = |line: &str| {
+        let text = GOOD.replace("admin_token", &format!("{line}\nadmin_token"));
+        refusal(&text, &[])
+    };
+    let lines = [
+        synapse("database = \"postgresql://u:s3cret@[\""),
+        synapse("database = \"/no/such.db\""),
+        synapse("homeserver_yaml = \"/no/such.yaml\""),
+        synapse("media_path = \"/no/such\""),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    synapse.database is not a PostgreSQL address: write it as postgresql://user:password@host/database, or as host=… user=… password=… dbname=… (TLS's own settings are not known)
+    synapse.database names /no/such.db, which is not a file
+    synapse.homeserver_yaml names /no/such.yaml, which is neither a file nor a folder
+    synapse.media_path names /no/such, which is not a folder
+    ");
+}
+
+#[test]
 fn the_sample_has_every_key_and_is_refused() {
     let sample = include_str!("../../config/ferryman.toml");
     insta::assert_snapshot!(
@@ -201,6 +243,14 @@ fn a_readable_file_with_the_token_is_warned_of() {
     assert!(loaded.warnings[0].contains("chmod 600"));
     let shown = format!("{:?}", loaded.settings);
     assert!(shown.contains("\"synapse.admin_token\", \"set\"") && !shown.contains("syt_secret"));
+    let text = GOOD.replace(
+        "admin_token",
+        "database = \"host=db password=s3cret\"\nadmin_token",
+    );
+    fs::write(&path, text).unwrap();
+    let loaded = load(Some(&path), []).unwrap();
+    assert!(loaded.warnings[0].contains("holds the admin token and the database's password and"));
+    assert!(!format!("{:?} {:?}", loaded.settings, loaded.config).contains("s3cret"));
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Http {
 
     /// What the operator does, if it is the token that the server doesn't like.
     fn remedy(&self, request: &Request, status: StatusCode, errcode: &str) -> Option<&'static str> {
-        if request.authorization != Authorization::Token {
+        if !matches!(request.authorization, Authorization::Token) {
             return None;
         }
         if status == StatusCode::UNAUTHORIZED

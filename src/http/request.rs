@@ -6,6 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::secret::SecretString;
+
 /// Everything but RFC 3986's unreserved characters: a user ID may hold `/`, `=` or `+`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -20,10 +22,12 @@ pub fn encode(text: &str) -> String {
 }
 
 /// Who sends a request.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) enum Authorization {
     /// Whoever the client's token belongs to.
     Token,
+    /// Whoever this token belongs to; the operator didn't give it.
+    Other(SecretString),
     /// Nobody: anybody may ask.
     Nobody,
     /// Whoever this header proves: X-Matrix.
@@ -106,6 +110,13 @@ impl Request {
     #[must_use]
     pub fn authorization(mut self, value: String) -> Self {
         self.authorization = Authorization::Header(value);
+        self
+    }
+
+    /// With another token than the client's. That it is refused is an answer like others, nothing for the operator.
+    #[must_use]
+    pub fn with_token(mut self, token: &SecretString) -> Self {
+        self.authorization = Authorization::Other(token.clone());
         self
     }
 

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use reqwest::{
-    RequestBuilder,
+    RequestBuilder, Response,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 
 use super::{Http, Request, fault::Fault, patience::Tries, request::Authorization};
 use crate::{Error, Result, secret::ExposeSecret};
@@ -16,20 +17,31 @@ impl Http {
     pub async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let mut tries = Tries::new(self.patience, request.limit);
         loop {
-            let Fault { error, absent } = match self.once(request).await {
+            match self.once(request).await {
                 Ok(answer) => return Ok(answer),
-                Err(fault) => fault,
-            };
-            let was_there = self.presence.was_there();
-            let Some(pause) = tries.pause(error.class(), absent, was_there) else {
-                return Err(error);
-            };
-            if absent && was_there && self.patience.waits && self.presence.is_missed() {
-                tracing::warn!("{error}; trying again for a while");
+                Err(fault) => self.wait(request, &mut tries, fault).await?,
             }
-            tracing::debug!(%request, %error, ?pause, "trying again");
-            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Waits until the next try; the error if that was the last one.
+    pub(super) async fn wait(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        fault: Fault,
+    ) -> Result<()> {
+        let Fault { error, absent } = fault;
+        let was_there = self.presence.was_there();
+        let Some(pause) = tries.pause(error.class(), absent, was_there) else {
+            return Err(error);
+        };
+        if absent && was_there && self.patience.waits && self.presence.is_missed() {
+            tracing::warn!("{error}; trying again for a while");
+        }
+        tracing::debug!(%request, %error, ?pause, "trying again");
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 
     /// The answer, or `None` where the server answers 404.
@@ -42,20 +54,33 @@ impl Http {
     }
 
     async fn once<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Fault> {
-        let _permit = match &self.in_flight {
+        let _permit = self.permit().await;
+        let answer = self.answered(request).await?;
+        let body = answer.bytes().await;
+        let body = body.map_err(|error| self.broken_off(request, error))?;
+        serde_json::from_slice(&body).map_err(|error| self.malformed(request, &error))
+    }
+
+    /// One more request at a time.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        match &self.in_flight {
             // The semaphore is never closed.
             Some(in_flight) => in_flight.acquire().await.ok(),
             None => None,
-        };
+        }
+    }
+
+    /// A success whose body has not been read yet.
+    pub(super) async fn answered(&self, request: &Request) -> Result<Response, Fault> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.built(request).send().await;
         let answer = answer.map_err(|error| self.unanswered(request, error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await;
-        let body = body.map_err(|error| self.broken_off(request, error))?;
         let answer = if status.is_success() {
-            serde_json::from_slice(&body).map_err(|error| self.malformed(request, &error))
+            Ok(answer)
         } else {
+            let body = answer.bytes().await;
+            let body = body.map_err(|error| self.broken_off(request, error))?;
             Err(self.refused(request, status, &headers, &body))
         };
         let is_there = !matches!(answer, Err(Fault { absent: true, .. }));
@@ -74,7 +99,9 @@ impl Http {
             .query(&request.query);
         builder = match (&request.authorization, &self.token) {
             (Authorization::Header(value), _) => builder.header(AUTHORIZATION, value),
-            (Authorization::Token, Some(token)) => builder.bearer_auth(token.expose_secret()),
+            (Authorization::Other(token), _) | (Authorization::Token, Some(token)) => {
+                builder.bearer_auth(token.expose_secret())
+            }
             (Authorization::Token, None) | (Authorization::Nobody, _) => builder,
         };
         match &request.body {

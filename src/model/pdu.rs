@@ -47,6 +47,10 @@ pub struct PduHeader {
     pub content: Box<RawValue>,
     /// Server → key → signature; only the servers are read.
     #[serde(default)]
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "a set can't be read from a map"
+    )]
     signatures: BTreeMap<String, serde::de::IgnoredAny>,
 }
 

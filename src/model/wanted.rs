@@ -6,10 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// What an export is to read. The default is everything but media contents and password hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent choices, named after the options"
-)]
 pub struct Wanted {
     /// Patterns of user IDs or localparts (`*` and `?`); empty for all.
     #[serde(default)]

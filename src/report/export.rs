@@ -26,8 +26,13 @@ fn render(summary: &ExportSummary, limit: usize) -> String {
         SourceKind::AdminApi if summary.requests == 1 => "with 1 request to Synapse".to_owned(),
         SourceKind::AdminApi => format!("with {} requests to Synapse", number_of(summary.requests)),
     };
+    let next = if summary.complete {
+        "Next: `plan`."
+    } else {
+        "**It is not complete**, the problems say why: export again."
+    };
     let mut text = format!(
-        "**Exported {}, {} and {}** in {}, {way}.\n\nBundle: {} ({}). Next: `plan`.\n",
+        "**Exported {}, {} and {}** in {}, {way}.\n\nBundle: {} ({}). {next}\n",
         count(summary.users, "account", "accounts"),
         count(summary.rooms, "room", "rooms"),
         count(summary.events, "event", "events"),
@@ -77,6 +82,7 @@ mod tests {
             events: 1_563,
             requests: 310,
             elapsed_ms: 12_000,
+            complete: true,
             problems: vec![problem; 10],
         };
         insta::assert_snapshot!(short(&summary), @r"
@@ -97,6 +103,9 @@ mod tests {
         - … and 2 more, see the report
         ");
         assert_eq!(full(&summary).matches("room state").count(), 10);
+        summary.complete = false;
+        insta::assert_snapshot!(short(&summary).lines().nth(2).unwrap_or_default(), @"Bundle: `data/bundles/synapse-export.tar.zst` (1.4 MB). **It is not complete**, the problems say why: export again.");
+        summary.complete = true;
         summary.problems.clear();
         summary.source = SourceKind::Database;
         summary.warnings = vec![Problem {

@@ -1,17 +1,33 @@
 //! Synapse's Admin and Client API with an admin's token.
 
+mod account_data;
 mod admin;
 mod aliases;
 mod block;
+mod context;
+mod devices;
 mod fetch_event;
 mod forward_extremities;
+mod initial_sync;
+mod key_backup_keys;
+mod key_backup_version;
+mod keys_query;
+mod login;
+mod logout;
+mod media_download;
 mod memberships;
 mod messages;
+mod profile;
+mod push_rules;
+mod pushers;
 mod rooms;
 mod server_keys;
 mod server_version;
 mod state;
+mod sync;
+mod user_media;
 mod users;
+mod who;
 mod whoami;
 
 #[cfg(test)]
@@ -19,9 +35,18 @@ mod tests;
 
 use std::time::Duration;
 
+pub use account_data::ServedAccountData;
+pub use context::{Context, Neighbour};
+pub use forward_extremities::Extremity;
+pub use key_backup_keys::Sessions;
+pub use key_backup_version::BackupVersion;
+pub use keys_query::Keys;
 pub use messages::Page;
+pub use profile::has_custom_profiles;
 pub use rooms::ListedRoom;
+pub use sync::{OfRoom, ServedReceipt, ServedReceipts, Synced};
 pub use users::{ListedUser, UserDetails};
+pub use who::Who;
 
 use crate::{
     Error, Result, config,

@@ -4,15 +4,31 @@
 //! `REPEATABLE READ` both give a snapshot. All calls block: use it on a thread of its own
 //! ([`tokio::task::spawn_blocking`]), never on one that runs async tasks.
 
+mod about;
+mod account_data;
+mod batch;
+mod cross_signing;
+mod device_keys;
+mod devices;
+mod key_backups;
+mod media;
+mod pending;
 mod postgres;
+mod push_rules;
+mod pushers;
+mod reader;
+mod receipts;
 pub mod rooms;
 mod row;
 pub mod schema_version;
+mod server_keys;
 mod sqlite;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
+pub use reader::DatabaseReader;
 pub use row::{Column, Row};
 
 use crate::{Error, Result, config::DatabaseAddress};
@@ -25,7 +41,7 @@ pub struct Database {
 
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Postgres(Box<postgres::Postgres>),
 }
 
 impl Database {
@@ -34,9 +50,8 @@ impl Database {
         let place = address.place();
         let engine = match address {
             DatabaseAddress::Sqlite(path) => sqlite::Sqlite::open(path).map(Engine::Sqlite),
-            DatabaseAddress::Postgres(text) => {
-                postgres::Postgres::open(text, None).map(Engine::Postgres)
-            }
+            DatabaseAddress::Postgres(text) => postgres::Postgres::open(text, None)
+                .map(|postgres| Engine::Postgres(Box::new(postgres))),
         };
         match engine {
             Ok(engine) => Ok(Self { engine, place }),
@@ -54,7 +69,7 @@ impl Database {
         };
         match second {
             Ok(second) => Ok(Some(Self {
-                engine: Engine::Postgres(second),
+                engine: Engine::Postgres(Box::new(second)),
                 place: self.place.clone(),
             })),
             Err(reason) => Err(self.failed(reason)),

@@ -1,6 +1,7 @@
 //! The export: everything that a reader gives, into one bundle. Unreadable rooms and users are listed, not fatal.
 
 mod keeper;
+mod sections;
 
 #[cfg(test)]
 mod tests;
@@ -12,23 +13,25 @@ use ruma::{OwnedServerName, ServerName};
 use super::{intake::Intake, reader::Reader, summary::ExportSummary};
 use crate::{
     Error, Result,
-    bundle::{BundleWriter, Origin, Position, SourceKind},
+    bundle::{BundleWriter, Origin, Page, Position, SourceKind},
     clock::Clock,
     job::{Event, Job, Phase},
-    model::wanted::{Media, Wanted},
+    model::wanted::Wanted,
 };
 use keeper::{blocking, keep};
 
 /// Reads a Synapse into a new bundle at `out`.
 ///
-/// Fails when Synapse can't be reached or refuses the token, when it is another server than `server_name`, when the
-/// disk can't be written, or when the job is stopped; nothing is at `out` then. A stopped export that asks the API leaves
-/// what it has beside `out`, and the next one of the same goes on with it.
+/// Fails when Synapse can't be reached or refuses the token before a first user was read, when it is another server
+/// than `server_name`, when the disk can't be written, or when the job is stopped; nothing is at `out` then. A stopped
+/// export that asks the API leaves what it has beside `out`, and the next one of the same goes on with it. What was read
+/// until Synapse broke off is a bundle that says so ([`Schema::complete`](crate::bundle::Schema)).
 pub async fn run<R: Reader>(
     mut reader: R,
     server_name: &ServerName,
     wanted: Wanted,
     out: &Path,
+    page: Box<Page>,
     job: &Job,
     clock: &dyn Clock,
 ) -> Result<ExportSummary> {
@@ -56,7 +59,7 @@ pub async fn run<R: Reader>(
     let watch = intake.watch();
     let kept = blocking(out, move || keep(writer, records, &watch));
     let read = async {
-        let read = read(&mut reader, &intake).await;
+        let read = sections::read(&mut reader, &intake).await;
         // Without a reader's end, the writer knows that this was all.
         drop(intake);
         read
@@ -64,8 +67,19 @@ pub async fn run<R: Reader>(
     let (read, kept) = tokio::join!(read, kept);
     // A writer that failed stops the reader: its own reason is the one to tell.
     let mut writer = kept?;
-    read?;
+    let ending = read?;
     job.check()?;
+    let complete = ending.failure.is_none();
+    if let Some(error) = ending.failure {
+        if writer.users_written() == 0 {
+            return Err(error);
+        }
+        writer.broken_off()?;
+    }
+    for problem in ending.unread {
+        job.emit(Event::Problem(problem.clone()));
+        writer.problem(problem);
+    }
     let problems = writer.problems().to_vec();
     for unseen in about.unseen.iter().chain(&about.warnings) {
         writer.problem(unseen.clone());
@@ -75,7 +89,7 @@ pub async fn run<R: Reader>(
     let packing = job.clone();
     let finished = blocking(out, move || {
         let mut begun = false;
-        writer.finish(&mut |done, total| {
+        writer.finish(&*page, &mut |done, total| {
             let phase = Phase::ExportPack;
             if !std::mem::replace(&mut begun, true) {
                 packing.emit(Event::Phase { phase, total });
@@ -95,6 +109,7 @@ pub async fn run<R: Reader>(
         elapsed_ms: clock.now_ms().saturating_sub(started),
         unseen: about.unseen,
         warnings: about.warnings,
+        complete,
         problems,
     })
 }
@@ -111,14 +126,4 @@ fn begin(out: &Path, origin: Origin) -> Result<(BundleWriter, Option<Resumed>)> 
         return Ok((writer, Some((position, signers))));
     }
     Ok((BundleWriter::create(out, origin)?, None))
-}
-
-async fn read<R: Reader>(reader: &mut R, to: &Intake) -> Result<()> {
-    reader.users(to).await?;
-    reader.key_backups(to).await?;
-    reader.rooms(to).await?;
-    if to.wanted().media != Media::None {
-        reader.media(to).await?;
-    }
-    reader.server_keys(to.signers(), to).await
 }

@@ -4,6 +4,7 @@
 //! Synapse does it (`config/_base.py`). Keys that are not read here are ignored, whatever is in them.
 
 mod database;
+mod key_object;
 mod signing_key;
 
 #[cfg(test)]

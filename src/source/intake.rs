@@ -51,6 +51,14 @@ pub enum Record {
     Mark(Position),
 }
 
+impl Record {
+    /// Everything up to and with this user or room of the section has been handed over.
+    pub fn mark(section: Section, key: &(impl ToString + ?Sized)) -> Self {
+        let key = key.to_string();
+        Self::Mark(Position { section, key })
+    }
+}
+
 /// The reader's end of an export. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
@@ -67,6 +75,16 @@ struct Shared {
     events: AtomicU64,
     /// Where an interrupted export stood.
     resumed: Option<Position>,
+    progress: Mutex<Progress>,
+}
+
+/// How far a section is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Units of it that are done.
+    pub done: u64,
+    /// All of them, as far as it is known.
+    pub total: u64,
 }
 
 impl Intake {
@@ -87,6 +105,7 @@ impl Intake {
             resumed,
             signers: Mutex::default(),
             events: AtomicU64::new(0),
+            progress: Mutex::default(),
         });
         Ok((Self { records, shared }, receiver))
     }
@@ -168,12 +187,31 @@ impl Intake {
 
     /// A section begins, of so many units.
     pub fn begin(&self, phase: Phase, total: u64) {
+        self.set_progress(Progress { done: 0, total });
         self.shared.job.emit(Event::Phase { phase, total });
     }
 
     /// So many units of the section are done.
     pub fn done(&self, phase: Phase, done: u64) {
+        let total = self.progress().total;
+        self.set_progress(Progress { done, total });
         self.shared.job.emit(Event::Done { phase, done });
+    }
+
+    /// How far the section is that has begun last.
+    pub fn progress(&self) -> Progress {
+        let progress = self.shared.progress.lock();
+        *progress.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the section before.
+    pub fn forget_progress(&self) {
+        self.set_progress(Progress::default());
+    }
+
+    fn set_progress(&self, progress: Progress) {
+        let kept = self.shared.progress.lock();
+        *kept.unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
     /// Adds servers whose keys will be needed.

@@ -29,6 +29,8 @@ pub struct ExportSummary {
     pub unseen: Vec<Problem>,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// Whether Synapse could be read to the end.
+    pub complete: bool,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }

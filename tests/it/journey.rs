@@ -11,6 +11,7 @@ use ferryman::{
         outcome::{RoomVerification, Verification},
         plan::RoomAction,
     },
+    report::page::page,
 };
 
 use crate::targets::{Target, each_target};
@@ -23,7 +24,7 @@ pub(crate) fn job() -> Job {
 /// Exports the stage's source and gives the bundle.
 pub(crate) async fn export(engine: &Engine) -> std::path::PathBuf {
     let summary = engine
-        .export(&job(), &ExportOptions::default())
+        .export(&job(), &ExportOptions::default(), Box::new(page))
         .await
         .unwrap();
     assert!(summary.problems.is_empty(), "{:?}", summary.problems);
@@ -36,7 +37,7 @@ async fn everything_arrives() {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         let engine = stage.engine();
         let summary = engine
-            .export(&job(), &ExportOptions::default())
+            .export(&job(), &ExportOptions::default(), Box::new(page))
             .await
             .unwrap();
         let counts = stage.filled.counts;

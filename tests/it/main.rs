@@ -8,7 +8,9 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
+mod api_export;
 mod browser;
+mod database;
 mod database_rooms;
 mod demo;
 mod doctor;

@@ -276,5 +276,7 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
         "ferry.test".try_into().unwrap(),
         to_raw_value(&keys).unwrap(),
     );
-    writer.finish(&mut |_, _| {}).unwrap();
+    writer
+        .finish(&|_, _| String::new(), &mut |_, _| {})
+        .unwrap();
 }

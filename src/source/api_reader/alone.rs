@@ -1,7 +1,8 @@
 //! Which failures end one user or room only.
 
+use super::own::is_own;
 use crate::{
-    Error, Result,
+    Result,
     source::intake::{Intake, Record, problem},
 };
 
@@ -14,7 +15,7 @@ pub(super) async fn alone<T>(
 ) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error @ (Error::Answer { .. } | Error::Malformed { .. })) => {
+        Err(error) if is_own(&error) => {
             to.send(Record::Problem(problem(step, subject, &error)))
                 .await?;
             Ok(None)

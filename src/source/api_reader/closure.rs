@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Events that are asked for at the same time.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 8;
 /// Events that are handed over together.
 const TOGETHER: usize = 1000;
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId, ServerName};
 
-use super::{alone::alone, closure, timeline};
+use super::{alone::alone, closure, last_state, snapshots, timeline, window};
 use crate::{
     Result,
-    bundle::RoomRecord,
+    bundle::{RoomRecord, Section},
     source::{
-        admin_api::{Client, ListedRoom},
+        admin_api::{Client, Extremity, ListedRoom},
         intake::{Intake, Record, problem},
         room::{
             facts,
@@ -39,7 +39,18 @@ pub(super) async fn read(
         return Ok(());
     }
     aliases.sort();
-    let served = alone(client.room_state(id).await, "room state", id, to).await?;
+    let (served, tips, blocked) = futures::join!(
+        client.room_state(id),
+        client.forward_extremities(id),
+        client.is_blocked(id)
+    );
+    let mut served = alone(served, "room state", id, to).await?;
+    let tips = alone(tips, "forward extremities", id, to).await?;
+    let tips = tips.unwrap_or_default();
+    if served.as_ref().is_some_and(Vec::is_empty) {
+        let last = last_state::of(client, id, &tips).await;
+        served = alone(last, "room state", id, to).await?;
+    }
     let mut problems = Vec::new();
     let raw_state = served.map(|served| {
         let mut events = Vec::with_capacity(served.len());
@@ -66,31 +77,24 @@ pub(super) async fn read(
         room.joined_members = joined().count() as u64;
         room.joined_local_members = local.count() as u64;
     }
-    let tips = client.forward_extremities(id).await;
-    room.forward_extremities = alone(tips, "forward extremities", id, to)
-        .await?
-        .unwrap_or_default();
-    room.forward_extremities.sort();
-    let blocked = client.is_blocked(id).await;
+    room.forward_extremities = tips.iter().map(|tip| tip.event_id.clone()).collect();
     room.blocked = alone(blocked, "room block", id, to)
         .await?
         .unwrap_or_default();
 
     let mut findings = Findings::default();
-    match &room.version {
-        Some(version) => {
-            let wanted = state.event_ids().cloned().collect();
-            if let Some(found) = events(client, id, version, wanted, to).await? {
-                findings = found;
-            }
+    if let Some(version) = &room.version {
+        let wanted = state.event_ids().cloned().collect();
+        if let Some(found) = events(client, id, version, &tips, wanted, to).await? {
+            findings = found;
         }
-        None => {
-            let unknown = problem("room events", id, "its room version is unknown");
-            to.send(Record::Problem(unknown)).await?;
-        }
+    } else {
+        let unknown = problem("room events", id, "its room version is unknown");
+        to.send(Record::Problem(unknown)).await?;
     }
     room.event_count = findings.events;
     room.history_complete = findings.complete;
+    let mark = Record::mark(Section::Rooms, id);
     to.send(Record::Room(Box::new(RoomRecord {
         room,
         state: raw_state,
@@ -98,23 +102,29 @@ pub(super) async fn read(
         aliases,
         disordered: findings.disordered,
     })))
-    .await
+    .await?;
+    to.send(mark).await
 }
 
-/// The timeline, then the events outside it that it and the current state rest on.
+/// The timeline, the state where it has gaps, then the events outside it that all this and the current state rest on.
 async fn events(
     client: &Client,
-    room: &ruma::RoomId,
+    room: &OwnedRoomId,
     version: &RoomVersionId,
+    tips: &[Extremity],
     mut wanted: BTreeSet<OwnedEventId>,
     to: &Intake,
 ) -> Result<Option<Findings>> {
-    let timeline = timeline::read(client, room, version, to).await;
-    let Some(graph) = alone(timeline, "room events", room, to).await? else {
+    let timeline = async {
+        let window = window::of(client, room, tips, to).await?;
+        timeline::read(client, room, version, window, to).await
+    };
+    let Some(graph) = alone(timeline.await, "room events", room, to).await? else {
         return Ok(None);
     };
     let (known, findings) = graph.finish();
     to.signed_by(findings.signers.iter().cloned());
+    wanted.extend(snapshots::read(client, room, &findings.gaps, to).await?);
     wanted.retain(|id| !known.has(id));
     wanted.extend(findings.authorities.iter().cloned());
     closure::fetch(client, room, version, &known, wanted, to).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use ruma::{OwnedRoomId, OwnedUserId, ServerName};
 
-use super::alone::alone;
+use super::{alone::alone, users::Users};
 use crate::{
     Error, Result,
     source::{
@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 8;
 pub(super) async fn read(
     client: &Client,
     server_name: &ServerName,
-    users: &BTreeSet<OwnedUserId>,
+    users: &Users,
     to: &Intake,
 ) -> Result<Vec<(OwnedRoomId, ListedRoom)>> {
     let mut rooms = BTreeMap::new();
@@ -52,16 +52,18 @@ pub(super) async fn read(
 async fn joined(
     client: &Client,
     server_name: &ServerName,
-    users: &BTreeSet<OwnedUserId>,
+    users: &Users,
     to: &Intake,
 ) -> Result<BTreeSet<OwnedRoomId>> {
     let mut rooms = BTreeSet::new();
-    let local: Vec<_> = users
-        .iter()
+    let mut named = users.joined.clone();
+    // Those that a partial export leaves out are members, too, and those that an interrupted one has read.
+    let others = users.names.difference(&users.looked_at);
+    let others: Vec<OwnedUserId> = others
         .filter(|user| user.server_name() == server_name)
         .cloned()
         .collect();
-    let mut answers = futures::stream::iter(local)
+    let mut answers = futures::stream::iter(others)
         .map(|user| async move {
             let answer = client.memberships(user.as_str()).await;
             (user, answer)
@@ -74,13 +76,17 @@ async fn joined(
         }
         let memberships = alone(answer, "memberships", &user, to).await?;
         for (room, membership) in memberships.unwrap_or_default() {
-            match OwnedRoomId::try_from(room.as_str()) {
-                Ok(room) if membership == "join" => drop(rooms.insert(room)),
-                Ok(_) => {}
-                Err(error) => {
-                    to.send(Record::Problem(problem("room", &room, &error)))
-                        .await?;
-                }
+            if membership == "join" {
+                named.insert(room);
+            }
+        }
+    }
+    for room in named {
+        match OwnedRoomId::try_from(room.as_str()) {
+            Ok(room) => drop(rooms.insert(room)),
+            Err(error) => {
+                to.send(Record::Problem(problem("room", &room, &error)))
+                    .await?;
             }
         }
     }

@@ -3,6 +3,7 @@
 use ruma::{RoomId, RoomVersionId};
 use serde_json::value::RawValue;
 
+use super::window::Window;
 use crate::{
     Result,
     model::pdu::PduHeader,
@@ -13,18 +14,27 @@ use crate::{
     },
 };
 
-/// Hands over all events that are not outliers, as Synapse orders them; an unreadable one becomes a problem.
+/// Hands over the window's events that are not outliers, as Synapse orders them; an unreadable one becomes a problem.
 pub(super) async fn read(
     client: &Client,
     room: &RoomId,
     version: &RoomVersionId,
+    window: Window,
     to: &Intake,
 ) -> Result<Graph> {
     let mut graph = Graph::default();
-    let mut from: Option<String> = None;
+    let (mut from, mut first) = match window {
+        Window::All => (None, None),
+        Window::From { token, first } => (Some(token), Some(first)),
+        Window::Nothing => return Ok(graph),
+    };
     loop {
         to.check()?;
-        let page = client.messages(room, from.as_deref()).await?;
+        let mut page = client.messages(room, from.as_deref()).await?;
+        if let Some(first) = first.take() {
+            let before = page.chunk.iter().position(|event| name(event) == first);
+            page.chunk.drain(..before.unwrap_or_default());
+        }
         // The last page has an end too: only an empty one says that it was the last.
         if page.chunk.is_empty() {
             return Ok(graph);

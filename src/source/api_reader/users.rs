@@ -1,35 +1,125 @@
-//! Every local account: the list's facts, completed by each user's details.
+//! Every local account, with all that belongs to it.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use futures::StreamExt;
 use ruma::OwnedUserId;
 use serde_json::Value;
 
-use super::alone::alone;
+use super::{
+    acting::Acting,
+    cross_signing,
+    device_keys::{self, Batch},
+    own::Own,
+    pending::WaitingRooms,
+    user::{self, ReadUser, Shared},
+};
 use crate::{
-    Error, Result,
-    bundle::UserRecord,
+    Result,
+    bundle::Section,
     job::Phase,
-    model::user::User,
     source::{
-        admin_api::{Client, ListedUser, UserDetails},
+        admin_api::{Client, ListedUser, Who},
         intake::{Intake, Record, problem},
     },
 };
 
-/// Users whose details are asked for at the same time.
-const IN_FLIGHT: usize = 8;
+/// Users that are read at the same time: more than requests at a time, so that a slow one doesn't leave Synapse idle.
+const IN_FLIGHT: usize = 24;
+
+/// What is known of all users afterwards.
+#[derive(Default)]
+pub(super) struct Users {
+    /// All IDs, also of those that a partial export leaves out.
+    pub(super) names: BTreeSet<OwnedUserId>,
+    /// Rooms that those who were read are joined to, IDs unchecked.
+    pub(super) joined: BTreeSet<String>,
+    /// Whose memberships are known.
+    pub(super) looked_at: BTreeSet<OwnedUserId>,
+    /// Those who have a key backup, in the order of their IDs.
+    pub(super) with_backup: Vec<OwnedUserId>,
+}
 
 /// Hands over all users in the order of their IDs; a user without readable details with what the list says.
-///
-/// Gives the IDs of all users, also of those that a partial export leaves out.
 pub(super) async fn read(
-    client: &Client,
+    client: &Arc<Client>,
+    acting: Option<Acting>,
+    custom_profiles: bool,
     listed: Vec<Value>,
     to: &Intake,
-) -> Result<BTreeSet<OwnedUserId>> {
-    let mut users = std::collections::BTreeMap::new();
+) -> Result<Users> {
+    let mut users = by_id(listed, to).await?;
+    let mut read = Users {
+        names: users.keys().cloned().collect(),
+        ..Users::default()
+    };
+    users.retain(|user, _| to.matcher().user(user));
+    to.begin(Phase::ExportUsers, users.len() as u64);
+    let all = users.len();
+    users.retain(|user, _| {
+        let is_there = to.has(Section::Users, user.as_str());
+        if is_there && !to.has(Section::KeyBackups, user.as_str()) {
+            // The interrupted export knew whether there is one.
+            read.with_backup.push(user.clone());
+        }
+        !is_there
+    });
+    let before = (all - users.len()) as u64;
+    let identities = match &acting {
+        Some(_) => identities(client, &read.names, to).await?,
+        None => Vec::new(),
+    };
+    let shared = &Arc::new(Shared {
+        client: Arc::clone(client),
+        acting,
+        identities,
+        waiting: WaitingRooms::default(),
+        custom_profiles,
+        profiles_limited: AtomicBool::new(false),
+    });
+    let names: Vec<_> = users.keys().cloned().collect();
+    let mut batches = Vec::with_capacity(names.len());
+    for some in names.chunks(device_keys::TOGETHER) {
+        let batch = Arc::new(Batch::new(some.to_vec()));
+        batches.extend(std::iter::repeat_n(batch, some.len()));
+    }
+    let mut records =
+        futures::stream::iter(users.into_iter().zip(batches))
+            .map(|((user, listed), batch)| async move {
+                user::read(shared, &batch, user, listed, to).await
+            })
+            .buffered(IN_FLIGHT)
+            .zip(futures::stream::iter(before + 1..));
+    while let Some((user, done)) = records.next().await {
+        let ReadUser {
+            record,
+            own,
+            memberships,
+            has_backup,
+        } = user?;
+        let id = &record.user.user_id;
+        if let Some(memberships) = memberships {
+            let joined = memberships.into_iter().filter(|(_, is)| is == "join");
+            read.joined.extend(joined.map(|(room, _)| room));
+            read.looked_at.insert(id.clone());
+        }
+        if has_backup {
+            read.with_backup.push(id.clone());
+        }
+        let id = id.clone();
+        own.hand_over(to).await?;
+        to.send(Record::User(Box::new(record))).await?;
+        to.send(Record::mark(Section::Users, &id)).await?;
+        to.done(Phase::ExportUsers, done);
+    }
+    Ok(read)
+}
+
+async fn by_id(listed: Vec<Value>, to: &Intake) -> Result<BTreeMap<OwnedUserId, ListedUser>> {
+    let mut users = BTreeMap::new();
     for entry in listed {
         let subject = entry["name"].as_str().unwrap_or("?").to_owned();
         let user = OwnedUserId::try_from(subject.as_str()).map_err(|error| error.to_string());
@@ -43,43 +133,26 @@ pub(super) async fn read(
             }
         }
     }
-    let names = users.keys().cloned().collect();
-    users.retain(|user, _| to.matcher().user(user));
-    to.begin(Phase::ExportUsers, users.len() as u64);
-    let mut records = futures::stream::iter(users)
-        .map(|(user, listed)| async move {
-            let details = client.user(user.as_str()).await;
-            let details = alone(details, "user", &user, to).await?.unwrap_or_default();
-            Ok::<_, Error>(UserRecord::new(joined(user, listed, details)))
-        })
-        .buffered(IN_FLIGHT)
-        .zip(futures::stream::iter(1..));
-    while let Some((record, done)) = records.next().await {
-        to.send(Record::User(Box::new(record?))).await?;
-        to.done(Phase::ExportUsers, done);
-    }
-    Ok(names)
+    Ok(users)
 }
 
-fn joined(user_id: OwnedUserId, listed: ListedUser, details: UserDetails) -> User {
-    User {
-        user_id,
-        displayname: listed.displayname,
-        avatar_url: listed.avatar_url.filter(|url| !url.is_empty()),
-        is_admin: listed.admin,
-        deactivated: listed.deactivated,
-        erased: listed.erased,
-        shadow_banned: listed.shadow_banned,
-        locked: listed.locked,
-        suspended: details.suspended,
-        is_guest: listed.is_guest,
-        approved: listed.approved,
-        user_type: listed.user_type,
-        appservice_id: details.appservice_id,
-        creation_ts: listed.creation_ts,
-        last_seen_ts: listed.last_seen_ts,
-        threepids: details.threepids,
-        external_ids: details.external_ids,
-        profile: serde_json::Map::new(),
+/// All users with a master key, sorted.
+async fn identities(
+    client: &Client,
+    users: &BTreeSet<OwnedUserId>,
+    to: &Intake,
+) -> Result<Vec<OwnedUserId>> {
+    let users: Vec<_> = users.iter().cloned().collect();
+    let mut own = Own::default();
+    let mut found = Vec::new();
+    for some in users.chunks(cross_signing::TOGETHER) {
+        let answer = client.keys(&Who::Admin, some, false).await;
+        let subject = some.first().map(ToString::to_string).unwrap_or_default();
+        let keys = own.or_none(answer, "cross-signing keys", &subject)?;
+        let keys = keys.unwrap_or_default().master_keys;
+        let with_key = some.iter().filter(|user| keys.contains_key(user.as_str()));
+        found.extend(with_key.cloned());
     }
+    own.hand_over(to).await?;
+    Ok(found)
 }

@@ -29,7 +29,8 @@ const PORT: u16 = 5432;
 const SOCKET_DIRS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 pub(super) struct Postgres {
-    client: Client,
+    /// There until it is dropped.
+    client: Option<Client>,
     address: SecretString,
     sorts_by_bytes: bool,
 }
@@ -54,7 +55,7 @@ impl Postgres {
     /// Another connection with the snapshot of this one.
     pub(super) fn second(&mut self) -> Result<Self, String> {
         let snapshot: String = self
-            .client
+            .client()?
             .query_one("SELECT pg_export_snapshot()", &[])
             .and_then(|row| row.try_get(0))
             .map_err(clause)?;
@@ -66,13 +67,20 @@ impl Postgres {
         self.sorts_by_bytes
     }
 
+    fn client(&mut self) -> Result<&mut Client, String> {
+        self.client
+            .as_mut()
+            .ok_or_else(|| "it is closed".to_owned())
+    }
+
     pub(super) fn each(
         &mut self,
         sql: &str,
         take: &mut dyn FnMut(&Row<'_>) -> crate::Result<()>,
     ) -> Result<u64, Failure> {
         let failed = |error| Failure::Reading(clause(error));
-        let statement = self.client.prepare(sql).map_err(failed)?;
+        let client = self.client().map_err(Failure::Reading)?;
+        let statement = client.prepare(sql).map_err(failed)?;
         let types: Vec<Type> = statement
             .columns()
             .iter()
@@ -89,8 +97,7 @@ impl Postgres {
                 column.type_()
             )));
         }
-        let reader = self
-            .client
+        let reader = client
             .copy_out(format!("COPY ({sql}) TO STDOUT (FORMAT binary)").as_str())
             .map_err(failed)?;
         let mut rows = BinaryCopyOutIter::new(reader, &types);
@@ -100,6 +107,15 @@ impl Postgres {
             count += 1;
         }
         Ok(count)
+    }
+}
+
+impl Drop for Postgres {
+    /// The client ends its own runtime, which is forbidden on a thread that runs async tasks: a reader may be dropped
+    /// on one.
+    fn drop(&mut self) {
+        let client = self.client.take();
+        std::thread::spawn(move || drop(client));
     }
 }
 
@@ -127,7 +143,7 @@ fn begin(
         )?
         .try_get(0)?;
     Ok(Postgres {
-        client,
+        client: Some(client),
         address: address.clone(),
         sorts_by_bytes: matches!(collation.as_str(), "C" | "POSIX"),
     })
@@ -169,7 +185,7 @@ fn clause(error: impl std::borrow::Borrow<postgres::Error>) -> String {
     if error.is_closed()
         || error
             .source()
-            .is_some_and(|source| source.is::<std::io::Error>())
+            .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
     {
         format!("no connection ({cause}): check host and port, and that PostgreSQL runs")
     } else {
@@ -213,5 +229,49 @@ impl<'a> FromSql<'a> for Wire<'a> {
                 | Type::NAME
                 | Type::UNKNOWN
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column<'a>(of: &Type, raw: &'a [u8]) -> Column<'a> {
+        assert!(Wire::accepts(of));
+        Wire::from_sql(of, raw).unwrap().0
+    }
+
+    #[test]
+    fn every_type_of_synapses_is_read() {
+        assert_eq!(column(&Type::BOOL, &[1]), Column::Flag(true));
+        assert_eq!(column(&Type::INT2, &[255, 255]), Column::Int(-1));
+        assert_eq!(column(&Type::INT4, &[0, 0, 1, 0]), Column::Int(256));
+        assert_eq!(
+            column(&Type::INT8, &[127, 255, 255, 255, 255, 255, 255, 255]),
+            Column::Int(i64::MAX)
+        );
+        assert_eq!(column(&Type::BYTEA, b"\0\xff"), Column::Bytes(b"\0\xff"));
+        assert_eq!(column(&Type::JSONB, b"\x01{}"), Column::Text(b"{}"));
+        assert_eq!(
+            column(&Type::TEXT, "ä\t\\N".as_bytes()),
+            Column::Text("ä\t\\N".as_bytes())
+        );
+        assert!(!Wire::accepts(&Type::FLOAT8) && !Wire::accepts(&Type::TIMESTAMPTZ));
+        assert!(Wire::from_sql(&Type::INT8, &[1]).is_err());
+    }
+
+    #[test]
+    fn what_keeps_it_from_connecting_is_named() {
+        let refusal = |text: &str| Postgres::open(&text.into(), None).err().unwrap();
+        let lines = [
+            refusal("host=127.0.0.1 port=1 user=u password=s3cret"),
+            refusal("host=/no/such/folder user=u password=s3cret"),
+            refusal("host=127.0.0.1 port=1 user=u password=s3cret sslmode=require"),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        no connection (Connection refused (os error 111)): check host and port, and that PostgreSQL runs
+        no connection (No such file or directory (os error 2)): check host and port, and that PostgreSQL runs
+        sslmode=require asks for TLS, which Ferryman doesn't speak to PostgreSQL: connect through its socket or an SSH tunnel, with sslmode=disable
+        ");
     }
 }

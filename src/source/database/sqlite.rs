@@ -177,9 +177,9 @@ mod tests {
         insta::assert_snapshot!(clauses.join("\n"), @r"
         it is no SQLite database: name Synapse's database file
         another program has locked it: wait until that is done (a VACUUM, a backup), then try again
-        it is damaged (database disk image is malformed): check it with `sqlite3 FILE 'PRAGMA integrity_check'`, or take a backup
-        SQLite can't open it (unable to open database file): run Ferryman as the user that Synapse runs as, or copy the file together with the one that ends with -wal
-        disk I/O error
+        it is damaged (Error code 11: The database disk image is malformed): check it with `sqlite3 FILE 'PRAGMA integrity_check'`, or take a backup
+        SQLite can't open it (Error code 14: Unable to open the database file): run Ferryman as the user that Synapse runs as, or copy the file together with the one that ends with -wal
+        Error code 10: Some kind of disk I/O error occurred
         ");
     }
 }

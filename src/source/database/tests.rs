@@ -1,5 +1,7 @@
 //! The interface on SQLite, and what is said about a file that can't be used.
 
+mod sections;
+
 use std::{fs, path::Path};
 
 use proptest::prelude::*;
@@ -137,10 +139,10 @@ fn a_file_that_cant_be_used_is_refused_with_a_reason() {
 fn a_wrong_query_names_its_fault() {
     let mut database = database("");
     let error = database
-        .each("SELECT a FROM nothing", &mut |_| Ok(()))
+        .each("SELECT a FROM absent", &mut |_| Ok(()))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("no such table: nothing"), "{error}");
+    assert!(error.contains("no such table: absent"), "{error}");
 }
 
 proptest! {

@@ -1,5 +1,8 @@
 //! An export from a server that answers badly: what is fatal, what is listed, and what is in the bundle after all.
 
+mod acting;
+mod broken_off;
+
 use std::{path::Path, time::Duration};
 
 use ruma::{OwnedRoomId, RoomVersionId, server_name};
@@ -91,6 +94,7 @@ async fn synapse() -> MockServer {
         {"room_id": ROOM, "version": "10", "joined_members": 1, "joined_local_members": 1, "public": false},
         {"room_id": BAD, "version": "10"},
     ]})).await;
+    of_each_user(&server).await;
     good_room(&server).await;
     get(
         &server,
@@ -106,6 +110,28 @@ async fn synapse() -> MockServer {
         .mount(&server)
         .await;
     server
+}
+
+/// What every user has: a device and a setting.
+async fn of_each_user(server: &MockServer) {
+    for (at, body) in [
+        (
+            "v1/users/[^/]+/accountdata",
+            json!({"account_data": {"global": {"m.direct": {}}, "rooms": {}}}),
+        ),
+        ("v1/users/[^/]+/pushers", json!({"pushers": []})),
+        (
+            "v2/users/[^/]+/devices",
+            json!({"devices": [{"device_id": "D"}]}),
+        ),
+        ("v1/users/[^/]+/media", json!({"media": []})),
+    ] {
+        Mock::given(path_regex(format!("^/_synapse/admin/{at}$")))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(server)
+            .await;
+    }
+    get(server, "/_matrix/client/v3/keys/query", json!({})).await;
 }
 
 async fn good_room(server: &MockServer) {
@@ -213,6 +239,17 @@ async fn good_room(server: &MockServer) {
 }
 
 async fn export(server: &MockServer, out: &Path, name: &ServerName) -> Result<ExportSummary> {
+    let (job, _events) = Job::new();
+    export_of(server, out, name, Wanted::default(), &job).await
+}
+
+async fn export_of(
+    server: &MockServer,
+    out: &Path,
+    name: &ServerName,
+    wanted: Wanted,
+    job: &Job,
+) -> Result<ExportSummary> {
     let client = Client::new(&config::Synapse {
         database: None,
         homeserver_yaml: None,
@@ -221,11 +258,19 @@ async fn export(server: &MockServer, out: &Path, name: &ServerName) -> Result<Ex
         admin_token: "t".to_owned().into(),
     })
     .unwrap()
-    .with_pause(Duration::from_millis(1));
-    let (job, _events) = Job::new();
-    let reader = ApiReader::new(client, name.to_owned());
+    .with_pause(Duration::from_millis(1))
+    .hurried();
+    let reader = ApiReader::new(client, name.to_owned(), &wanted);
     let clock = FixedClock(1_700_000_000_000);
-    run(reader, name, Wanted::default(), out, &job, &clock).await
+    let page = Box::new(|_: &_, _: &_| String::new());
+    run(reader, name, wanted, out, page, job, &clock).await
+}
+
+fn lines(problems: &[crate::job::Problem]) -> String {
+    let lines = problems
+        .iter()
+        .map(|problem| format!("{}: {}: {}", problem.step, problem.subject, problem.reason));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
@@ -264,7 +309,9 @@ async fn bad_rooms_users_and_events_are_listed_and_the_rest_is_there() {
     );
 
     let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
-    assert_eq!(bundle.problems().unwrap(), summary.problems);
+    let listed = bundle.problems().unwrap();
+    let (read, unseen) = listed.split_at(summary.problems.len());
+    assert_eq!((read, unseen), (&*summary.problems, &*summary.unseen));
     let users = bundle.users().unwrap();
     assert!(users[0].is_admin && users[0].suspended && users[0].threepids.len() == 1);
     assert!(users[1].deactivated);
@@ -337,10 +384,11 @@ async fn a_stopped_export_leaves_nothing() {
     let out = tmp.path().join("b.tar");
     let name = server_name!("example.org");
     let result = run(
-        ApiReader::new(client, name.to_owned()),
+        ApiReader::new(client, name.to_owned(), &Wanted::default()),
         name,
         Wanted::default(),
         &out,
+        Box::new(|_: &_, _: &_| String::new()),
         &job,
         &FixedClock(1),
     )

@@ -82,7 +82,7 @@ pub(super) fn address(
                 "names no file for its SQLite database: set synapse.database",
             )),
         },
-        Some("psycopg2") => postgres(path, args),
+        Some("psycopg2") => postgres(path, &args),
         Some(other) => Err(wrong(
             path,
             &format!(
@@ -103,7 +103,7 @@ fn sqlite(path: &Path, folder: &Path, file: &Path) -> Result<DatabaseAddress> {
 }
 
 /// The driver's arguments as a connection string.
-fn postgres(path: &Path, args: Args) -> Result<DatabaseAddress> {
+fn postgres(path: &Path, args: &Args) -> Result<DatabaseAddress> {
     if args.dsn.is_some() || args.service.is_some() {
         return Err(wrong(
             path,

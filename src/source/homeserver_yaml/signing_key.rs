@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ruma::ServerName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::found;
 use crate::secret::SecretString;
@@ -18,7 +18,7 @@ pub enum SigningKey {
 }
 
 /// A key that is not used any more. Events that it signed are checked with it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OldSigningKey {
     /// The public key in unpadded base64.
     pub key: String,

@@ -203,6 +203,22 @@ fn what_cant_be_used_is_refused_with_a_reason() {
     ];
     assert!(lines.iter().all(|line| !line.contains("s3cret")));
     insta::assert_snapshot!(lines.join("\n"), @r#"
+    Synapse's configuration /no/such.yaml can't be read (No such file or directory (os error 2)): run Ferryman as a user that may, or give it a copy
+    Synapse's configuration FOLDER holds no file that ends with .yaml
+    Synapse's configuration FILE names no server_name: give Synapse's own homeserver.yaml
+    Synapse's configuration FILE names no server_name: give Synapse's own homeserver.yaml
+    Synapse's configuration FILE has a server_name that is none
+    Synapse's configuration FILE is not YAML as Synapse reads it: look at line 1
+    Synapse's configuration FILE is not YAML as Synapse reads it: look at line 2
+    Synapse's configuration FILE is not YAML as Synapse reads it: look at line 2
+    Synapse's configuration FILE is not YAML as Synapse reads it: look at line 2
+    Synapse's configuration FILE names no database: set synapse.database, or give the file that has it
+    Synapse's configuration FILE names no file for its SQLite database: set synapse.database
+    Synapse's configuration FILE has a database of the kind "mysql", which is not known: it should be sqlite3 or psycopg2
+    Synapse's configuration FILE has its database in memory, where nobody else can read it: export by the Admin API
+    Synapse's configuration FILE spreads Synapse over several databases, which can't be read together: export by the Admin API
+    Synapse's configuration FILE gives its PostgreSQL database as dsn or service: set synapse.database instead
+    Synapse's configuration FILE has a PostgreSQL database whose args can't be read: set synapse.database
     "#);
 }
 

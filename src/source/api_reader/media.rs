@@ -1,0 +1,171 @@
+//! Local media: what each user has uploaded, and the contents that are wanted.
+
+use std::{collections::BTreeSet, io::Read, sync::Arc};
+
+use futures::{Stream, StreamExt};
+use ruma::{OwnedUserId, ServerName, UserId};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::own::Own;
+use crate::{
+    Error, Result,
+    bundle::Section,
+    job::Phase,
+    model::media::MediaRef,
+    source::{
+        admin_api::Client,
+        intake::{Intake, Record, problem},
+    },
+};
+
+/// Users whose lists are asked for at the same time, and contents that are loaded at the same time.
+const IN_FLIGHT: usize = 8;
+
+#[derive(Deserialize)]
+struct Served {
+    media_id: String,
+    media_type: Option<String>,
+    upload_name: Option<String>,
+    media_length: Option<u64>,
+    created_ts: Option<u64>,
+    quarantined_by: Option<String>,
+    #[serde(default)]
+    safe_from_quarantine: bool,
+    /// Only a preview of a web page has one.
+    url_cache: Option<String>,
+}
+
+type Content = Option<Box<dyn Read + Send>>;
+
+/// What comes of the lists, one after the other.
+enum Item<T> {
+    Media(T),
+    /// That was all of a user.
+    End(OwnedUserId, Own),
+}
+
+/// Hands over everything by user and media ID.
+pub(super) async fn read(
+    client: &Arc<Client>,
+    server_name: &ServerName,
+    users: &BTreeSet<OwnedUserId>,
+    to: &Intake,
+) -> Result<()> {
+    let wanted = users.iter().filter(|user| to.matcher().user(user));
+    let mut users: Vec<_> = wanted.cloned().collect();
+    to.begin(Phase::ExportMedia, users.len() as u64);
+    let all = users.len();
+    users.retain(|user| !to.has(Section::Media, user.as_str()));
+    let before = (all - users.len()) as u64;
+    let since = to.wanted().media.contents_since(to.started_ms());
+    let lists = futures::stream::iter(users)
+        .map(|user| async move {
+            let mut own = Own::default();
+            let list = own.or_none(client.user_media(&user).await, "media list", &user)?;
+            let list = list_of(&user, list.unwrap_or_default(), &mut own);
+            Ok((user, list, own))
+        })
+        .buffered(IN_FLIGHT);
+    let mut items = std::pin::pin!(
+        one_by_one(lists)
+            .map(|item| async move {
+                Ok::<_, Error>(match item? {
+                    Item::Media(item) => {
+                        let mut own = Own::default();
+                        let read = with_content(client, server_name, item, since, &mut own).await?;
+                        Item::Media((read, own))
+                    }
+                    Item::End(user, own) => Item::End(user, own),
+                })
+            })
+            .buffered(IN_FLIGHT)
+    );
+    let mut done = before;
+    while let Some(item) = items.next().await {
+        match item? {
+            Item::Media(((item, content), own)) => {
+                own.hand_over(to).await?;
+                to.send(Record::Media(item, content)).await?;
+            }
+            Item::End(user, own) => {
+                own.hand_over(to).await?;
+                to.send(Record::mark(Section::Media, &user)).await?;
+                done += 1;
+                to.done(Phase::ExportMedia, done);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each user's items, then the user's end with what could not be read of the list.
+fn one_by_one(
+    lists: impl Stream<Item = Result<(OwnedUserId, Vec<MediaRef>, Own)>>,
+) -> impl Stream<Item = Result<Item<MediaRef>>> {
+    lists.flat_map(|list| {
+        let items: Vec<_> = match list {
+            Ok((user, list, own)) => {
+                let items = list.into_iter().map(|item| Ok(Item::Media(item)));
+                items.chain([Ok(Item::End(user, own))]).collect()
+            }
+            Err(error) => vec![Err(error)],
+        };
+        futures::stream::iter(items)
+    })
+}
+
+fn list_of(user: &UserId, served: Vec<Value>, own: &mut Own) -> Vec<MediaRef> {
+    let mut list = Vec::with_capacity(served.len());
+    for entry in served {
+        let id = entry["media_id"].as_str().unwrap_or("?").to_owned();
+        match serde_json::from_value::<Served>(entry) {
+            Ok(Served {
+                url_cache: Some(_), ..
+            }) => {}
+            Ok(served) => list.push(MediaRef {
+                media_id: served.media_id,
+                user_id: Some(user.to_owned()),
+                media_type: served.media_type,
+                upload_name: served.upload_name,
+                length: served.media_length,
+                created_ts: served.created_ts,
+                sha256: None,
+                quarantined_by: served.quarantined_by,
+                safe_from_quarantine: served.safe_from_quarantine,
+            }),
+            Err(error) => own.add(problem("media", &id, &error)),
+        }
+    }
+    list.sort_by(|one, other| one.media_id.cmp(&other.media_id));
+    // A page that moved while it was read can bring an item twice.
+    list.dedup_by(|one, other| one.media_id == other.media_id);
+    list
+}
+
+/// With its content, if that is wanted, was uploaded, and may be seen.
+async fn with_content(
+    client: &Client,
+    server_name: &ServerName,
+    item: MediaRef,
+    since: Option<u64>,
+    own: &mut Own,
+) -> Result<(MediaRef, Content)> {
+    let wanted = since.is_some_and(|since| item.created_ts.unwrap_or(u64::MAX) >= since);
+    if !wanted || item.length.is_none() {
+        return Ok((item, None));
+    }
+    if let Some(by) = &item.quarantined_by {
+        own.add(problem(
+            "media content",
+            &item.media_id,
+            &format!(
+                "quarantined by {by}, and Synapse hands it to nobody: use --source db, or take it out of quarantine if people are to see it again"
+            ),
+        ));
+        return Ok((item, None));
+    }
+    let content = client.media_content(server_name, &item.media_id).await;
+    let content = own.or_none(content, "media content", &item.media_id)?;
+    Ok((item, content.map(|content| Box::new(content) as _)))
+}

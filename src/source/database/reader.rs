@@ -1,0 +1,146 @@
+//! The reader that looks into Synapse's database and media store.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use ruma::OwnedServerName;
+
+use super::{Database, about, key_backups, media, rooms, server_keys, users};
+use crate::{
+    Error, Result, config,
+    config::DatabaseAddress,
+    source::{
+        about::About, admin_api::Client, homeserver_yaml::HomeserverYaml, intake::Intake,
+        reader::Reader,
+    },
+};
+
+/// One Synapse by its database.
+pub struct DatabaseReader {
+    address: DatabaseAddress,
+    /// Open from [`Reader::about`] on; away while a thread works with it.
+    database: Option<Database>,
+    server_name: OwnedServerName,
+    yaml: Option<HomeserverYaml>,
+    media_path: Option<PathBuf>,
+    /// For the server's own public keys, where the signing key can't be read.
+    client: Client,
+}
+
+impl DatabaseReader {
+    /// A reader of the server `server_name`; nothing is opened yet but `homeserver.yaml`.
+    pub fn new(settings: &config::Synapse, server_name: OwnedServerName) -> Result<Self> {
+        let yaml = settings
+            .homeserver_yaml
+            .as_deref()
+            .map(HomeserverYaml::read)
+            .transpose()?;
+        let address = match (&settings.database, &yaml) {
+            (Some(address), _) => address.clone(),
+            (None, Some(yaml)) => yaml.database.clone(),
+            (None, None) => {
+                return Err(Error::Config(
+                    "synapse.database is missing: give it, or synapse.homeserver_yaml, to read Synapse's database"
+                        .to_owned(),
+                ));
+            }
+        };
+        let media_path = settings
+            .media_path
+            .clone()
+            .or_else(|| yaml.as_ref().map(|yaml| yaml.media_path.clone()));
+        Ok(Self {
+            address,
+            database: None,
+            server_name,
+            yaml,
+            media_path,
+            client: Client::new(settings)?,
+        })
+    }
+
+    /// Runs `work` on a thread that may block.
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (open, address) = (self.database.take(), self.address.clone());
+        let place = address.place();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut database = match open {
+                Some(database) => database,
+                None => Database::open(&address)?,
+            };
+            let done = work(&mut database)?;
+            Ok::<_, Error>((database, done))
+        });
+        let (database, done) = done.await.map_err(|error| Error::Database {
+            place,
+            reason: error.to_string(),
+        })??;
+        self.database = Some(database);
+        Ok(done)
+    }
+
+    /// Media contents need the media store, and that is better known before the export than at its end.
+    fn check_media(&self, to: &Intake) -> Result<()> {
+        let wanted = to.wanted().media.contents_since(to.started_ms()).is_some();
+        match &self.media_path {
+            _ if !wanted => Ok(()),
+            Some(path) if path.is_dir() => Ok(()),
+            Some(path) => Err(Error::Config(format!(
+                "Synapse's media store {} is not there: set synapse.media_path to the folder that holds local_content, \
+                 or export with --media refs",
+                path.display()
+            ))),
+            None => Err(Error::Config(
+                "synapse.media_path is missing: give it, or synapse.homeserver_yaml, or export with --media refs"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl Reader for DatabaseReader {
+    async fn about(&mut self) -> Result<About> {
+        let configured = self.server_name.clone();
+        self.blocking(move |database| about::read(database, &configured))
+            .await
+    }
+
+    async fn users(&mut self, to: &Intake) -> Result<()> {
+        self.check_media(to)?;
+        let to = to.clone();
+        self.blocking(move |database| users::read(database, &to))
+            .await
+    }
+
+    async fn key_backups(&mut self, to: &Intake) -> Result<()> {
+        let to = to.clone();
+        self.blocking(move |database| key_backups::read(database, &to))
+            .await
+    }
+
+    async fn rooms(&mut self, to: &Intake) -> Result<()> {
+        let (to, server_name) = (to.clone(), self.server_name.clone());
+        self.blocking(move |database| rooms::read(database, &server_name, &to))
+            .await
+    }
+
+    async fn media(&mut self, to: &Intake) -> Result<()> {
+        let (to, store) = (to.clone(), self.media_path.clone());
+        self.blocking(move |database| media::read(database, store.as_deref(), &to))
+            .await
+    }
+
+    async fn server_keys(&mut self, servers: BTreeSet<OwnedServerName>, to: &Intake) -> Result<()> {
+        let (own, yaml) = (&self.server_name, self.yaml.as_ref());
+        server_keys::own(own, yaml, &self.client, to).await?;
+        let (own, to) = (own.clone(), to.clone());
+        self.blocking(move |database| server_keys::others(database, &own, servers, &to))
+            .await
+    }
+
+    fn requests(&self) -> u64 {
+        self.client.requests()
+    }
+}

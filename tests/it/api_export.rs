@@ -90,6 +90,9 @@ async fn everything_is_in_the_bundle() {
 
 async fn export(source: &Synapse, filled: &Filled, wanted: Wanted, out: &Path) -> ExportSummary {
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: source.url().to_owned(),
         admin_token: filled.admin().token().unwrap().clone(),
     })
@@ -97,7 +100,8 @@ async fn export(source: &Synapse, filled: &Filled, wanted: Wanted, out: &Path) -
     let name = source.server_name();
     let reader = ApiReader::new(client, name.clone(), &wanted);
     let (job, _events) = Job::new();
-    export::run(reader, name, wanted, out, &job, &SystemClock)
+    let page = Box::new(|_: &_, _: &_| String::new());
+    export::run(reader, name, wanted, out, page, &job, &SystemClock)
         .await
         .unwrap()
 }

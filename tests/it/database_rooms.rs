@@ -55,8 +55,13 @@ async fn a_bundle_of_the_database_is_that_of_the_api() {
             history: history.parse().unwrap(),
             ..Wanted::default()
         };
-        let [one, other] = ["api", "database"].map(|name| dir.path().join(format!("{name} {history}")));
-        let reader = ApiReader::new(Client::new(&config).unwrap(), server_name.clone(), &wanted());
+        let [one, other] =
+            ["api", "database"].map(|name| dir.path().join(format!("{name} {history}")));
+        let reader = ApiReader::new(
+            Client::new(&config).unwrap(),
+            server_name.clone(),
+            &wanted(),
+        );
         let by_api = bundle(reader, server_name, wanted(), &one).await;
         let reader = DatabaseReader::new(&config, server_name.clone()).unwrap();
         let by_database = bundle(reader, server_name, wanted(), &other).await;
@@ -68,7 +73,7 @@ async fn a_bundle_of_the_database_is_that_of_the_api() {
         assert_eq!(by_database.rooms, by_api.rooms);
         assert_eq!(by_database.problems, by_api.problems);
         for file in FILES {
-            equal(file, &one, &other);
+            equal(file, &one, &other, history != "all");
         }
     }
 }
@@ -87,7 +92,10 @@ async fn bundle<R: Reader>(
 }
 
 /// Fails with the first line that differs.
-fn equal(file: &str, one: &Path, other: &Path) {
+///
+/// In a `part` of the history, redacted events may be outside of the timeline. Of those `fetch_event` doesn't tell the API
+/// reader that they are redacted: they are passed over, and only they.
+fn equal(file: &str, one: &Path, other: &Path, part: bool) {
     let read = |dir: &Path| {
         let bytes = fs::read(dir.join(file)).unwrap();
         let mut text = String::new();

@@ -110,13 +110,15 @@ fn equal(file: &str, one: &Path, other: &Path, part: bool) {
         (bytes, text)
     };
     let ((one, one_text), (other, other_text)) = (read(one), read(other));
+    let mut passed_over = false;
     for (line, (one, other)) in one_text.lines().zip(other_text.lines()).enumerate() {
+        if part && other.contains(r#""outlier":true,"redacted_by":"#) {
+            passed_over = true;
+            continue;
+        }
         assert_eq!(one, other, "{file}, line {}", line + 1);
     }
-    assert_eq!(
-        one_text.lines().count(),
-        other_text.lines().count(),
-        "{file}"
-    );
-    assert!(one == other, "{file} has other bytes");
+    let lines = |text: &str| text.lines().count();
+    assert_eq!(lines(&one_text), lines(&other_text), "{file}");
+    assert!(passed_over || one == other, "{file} has other bytes");
 }

@@ -15,6 +15,7 @@ mod own;
 mod pending;
 mod push_rules;
 mod receipts;
+mod redactions;
 mod room;
 mod room_list;
 mod rooms;

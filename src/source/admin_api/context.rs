@@ -62,6 +62,13 @@ impl Client {
         self.http.send(&at(room, event, 0)).await
     }
 
+    /// An event as clients see it: emptied if it is redacted. Tried once: of one outside the timeline, Synapse fails to
+    /// find the state.
+    pub async fn shown(&self, room: &RoomId, event: &EventId) -> Result<Box<RawValue>> {
+        let request = at(room, event, 0).query("filter", WITHOUT_MEMBERS).once();
+        Ok(self.http.send::<Context>(&request).await?.event)
+    }
+
     /// An event with its neighbours in Synapse's order, refused ones left out: of `limit`, rounded up, half are newer.
     /// The state lacks most members.
     pub async fn neighbours(&self, room: &RoomId, event: &EventId, limit: u64) -> Result<Context> {

@@ -15,6 +15,9 @@ const LIMIT: &str = "1000";
 /// Whole PDUs instead of what clients see.
 const FILTER: &str = r#"{"event_format":"federation"}"#;
 
+/// The same of redactions alone.
+const REDACTIONS: &str = r#"{"event_format":"federation","types":["m.room.redaction"]}"#;
+
 /// A page of a room's timeline, oldest first.
 #[derive(Debug, Deserialize)]
 pub struct Page {
@@ -29,13 +32,22 @@ pub struct Page {
 impl Client {
     /// A page of all events that are not outliers, from the room's beginning or from an earlier page's end.
     pub async fn messages(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
+        self.page(room, from, FILTER).await
+    }
+
+    /// The same, of redactions alone.
+    pub async fn redactions(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
+        self.page(room, from, REDACTIONS).await
+    }
+
+    async fn page(&self, room: &RoomId, from: Option<&str>, filter: &str) -> Result<Page> {
         let mut request = Request::get(format!(
             "/_synapse/admin/v1/rooms/{}/messages",
             encode(room.as_str())
         ))
         .query("dir", "f")
         .query("limit", LIMIT)
-        .query("filter", FILTER);
+        .query("filter", filter);
         if let Some(from) = from {
             request = request.query("from", from);
         }

@@ -6,7 +6,10 @@ use futures::StreamExt;
 use ruma::{EventId, OwnedEventId, RoomId, RoomVersionId};
 use serde::Deserialize;
 
-use super::alone::alone;
+use super::{
+    alone::alone,
+    redactions::{self, Redacted},
+};
 use crate::{
     Result,
     model::{
@@ -89,7 +92,7 @@ impl Closure<'_> {
                 };
                 // What can't be read here is asked for, and told of, one by one.
                 if self.wanted.contains(&event_id)
-                    && let Ok((line, header)) = outlier(served, self.room, self.version)
+                    && let Ok((line, header)) = outlier(served, self.room, self.version, None)
                 {
                     hits += 1;
                     self.wanted.remove(&event_id);
@@ -107,6 +110,7 @@ impl Closure<'_> {
 
     async fn one_by_one(&mut self, client: &Client, to: &Intake) -> Result<()> {
         let (room, version) = (self.room, self.version);
+        let mut redacted: Option<Redacted> = None;
         loop {
             self.wanted
                 .retain(|id| !self.timeline.has(id) && !self.asked.contains(id));
@@ -114,11 +118,17 @@ impl Closure<'_> {
                 return Ok(());
             }
             to.check()?;
+            if redacted.is_none() {
+                let read = redactions::of(client, room).await;
+                redacted = alone(read, "redactions", room, to).await?;
+            }
+            let redacted = redacted.get_or_insert_default();
             let round: Vec<_> = std::mem::take(&mut self.wanted).into_iter().collect();
             self.asked.extend(round.iter().cloned());
+            let redacted: &Redacted = redacted;
             let mut answers = futures::stream::iter(round)
                 .map(|id| async move {
-                    let answer = one(client, room, version, &id).await;
+                    let answer = one(client, room, version, &id, redacted).await;
                     (id, answer)
                 })
                 .buffered(IN_FLIGHT);
@@ -164,17 +174,21 @@ async fn one(
     room: &RoomId,
     version: &RoomVersionId,
     id: &EventId,
+    redacted: &Redacted,
 ) -> Result<Result<(EventLine, PduHeader), String>> {
     let served = client.fetch_event(id).await?;
-    Ok(outlier(&served, room, version))
+    // It comes with its old content, and without a word about its redaction.
+    let redaction = redacted.by(client, room, id, &served).await?;
+    Ok(outlier(&served, room, version, redaction))
 }
 
 fn outlier(
     served: &serde_json::value::RawValue,
     room: &RoomId,
     version: &RoomVersionId,
+    redaction: Option<OwnedEventId>,
 ) -> Result<(EventLine, PduHeader), String> {
-    let mut line = repair::repair(served, room, version)?.line;
+    let mut line = repair::repair(served, room, version, redaction)?.line;
     line.outlier = true;
     let header = PduHeader::of(&line.pdu).map_err(|error| error.to_string())?;
     Ok((line, header))

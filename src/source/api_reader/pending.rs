@@ -184,7 +184,7 @@ async fn pdu(
     };
     let mut reason = String::new();
     for version in &VERSIONS {
-        match repair::repair(&served, room, version) {
+        match repair::repair(&served, room, version, None) {
             Ok(repaired) => return Ok(Some(repaired.line.pdu)),
             Err(why) => reason = why,
         }

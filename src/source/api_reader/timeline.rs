@@ -41,7 +41,7 @@ pub(super) async fn read(
         }
         let mut events = Vec::with_capacity(page.chunk.len());
         for served in &page.chunk {
-            let read = repair::repair(served, room, version).and_then(|repaired| {
+            let read = repair::repair(served, room, version, None).and_then(|repaired| {
                 let header =
                     PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
                 Ok((repaired, header))

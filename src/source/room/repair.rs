@@ -78,17 +78,25 @@ pub fn is_soft_failed(metadata: &str) -> bool {
 }
 
 /// Repairs one event of `room` as the API serves it. The error is a clause for the list of problems.
+///
+/// `redacted_by` is a redaction of it that Synapse does not tell of in the event itself.
 pub fn repair(
     served: &RawValue,
     room: &RoomId,
     version: &RoomVersionId,
+    redacted_by: Option<OwnedEventId>,
 ) -> Result<Repaired, String> {
     let says: Served = serde_json::from_str(served.get()).map_err(|error| error.to_string())?;
-    let redacted_by = says.unsigned.redacted_by.clone().or(says
+    let redacted_by = says
         .unsigned
-        .redacted_because
-        .as_ref()
-        .map(|because| because.event_id.clone()));
+        .redacted_by
+        .clone()
+        .or(says
+            .unsigned
+            .redacted_because
+            .as_ref()
+            .map(|because| because.event_id.clone()))
+        .or(redacted_by);
     let soft_failed = says.unsigned.soft_failed;
     let id = says.event_id.clone().ok_or("it has no event ID")?;
     let line = EventLine {
@@ -252,7 +260,7 @@ mod tests {
 
     fn repaired(version: &RoomVersionId, served: &Value) -> Result<Repaired, String> {
         let raw = serde_json::value::to_raw_value(served).unwrap();
-        repair(&raw, ROOM.try_into().unwrap(), version)
+        repair(&raw, ROOM.try_into().unwrap(), version, None)
     }
 
     /// As the database holds it: without the fields that only the API adds.
@@ -429,7 +437,7 @@ mod tests {
             let version = RoomVersionId::try_from(version.to_string()).unwrap();
             for text in [text.clone(), json!({"event_id": "$x", "type": text, "hashes": text, "content": [text]}).to_string()] {
                 if let Ok(raw) = RawValue::from_string(text) {
-                    let _either = repair(&raw, ROOM.try_into().unwrap(), &version);
+                    let _either = repair(&raw, ROOM.try_into().unwrap(), &version, None);
                 }
             }
         }

@@ -40,7 +40,8 @@ pub struct Export {
     /// Synapse's media folder, if contents are wanted from the database; without it, the configured one
     #[arg(long, value_name = "FOLDER")]
     pub media_path: Option<PathBuf>,
-    /// Log in as each user for what only they can see: push rules, tags, receipts, key backups (Admin API)
+    /// Log in as each user, and out again, for what only they can see: push rules, tags, receipts, key backups (Admin
+    /// API; their device lists don't change)
     #[arg(long)]
     pub act_as_users: bool,
     /// Take the password hashes along, for the login bridge (database)

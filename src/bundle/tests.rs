@@ -1,6 +1,11 @@
 //! A bundle written, read again, and damaged in every way that an operator may meet.
 
+mod full;
+mod hostile;
+mod resume;
 mod version_1;
+mod version_1_reader;
+mod whole;
 
 use std::{
     fmt::Write as _,

@@ -11,7 +11,12 @@ mod events;
 mod file_names;
 mod files;
 mod fresh;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+mod json_guard;
 mod json_stream;
+mod leftovers;
 mod line;
 mod lines;
 mod manifest;

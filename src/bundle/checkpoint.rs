@@ -14,6 +14,8 @@ use crate::{Error, Result, job::Problem, model::figures::Figures, secret::write_
 
 /// The file in the staging folder.
 pub(super) const NAME: &str = "checkpoint.json";
+/// The same while it is being written.
+pub(super) const BEGUN: &str = "checkpoint.json.partial";
 
 /// A part of an export, in the order in which they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,13 +1,15 @@
 //! A bundle's smaller files, each read whole, and what is said when they can't be.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use ruma::{OwnedServerName, RoomId};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::{
     entry_name,
     file_names::{EVENT_INDEX, USERS},
+    json_stream,
 };
 use crate::{Error, Result, model::user::User};
 
@@ -37,15 +39,24 @@ impl Contents<'_> {
 
     /// One JSON file, or `None` if it isn't there.
     pub(super) fn file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.open(name)?
+            .map(|file| json_stream::whole(file).map_err(|error| self.unreadable(name, &error)))
+            .transpose()
+    }
+
+    /// A file, or `None` if it isn't there.
+    pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
         let path = self.dir.join(name);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(path)(error)),
-        };
-        serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|error| self.fault(format!("{name} can't be read ({error}): export again")))
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path)(error)),
+        }
+    }
+
+    /// A file that is there, but is not what it should be.
+    pub(super) fn unreadable(&self, name: &str, error: &serde_json::Error) -> Error {
+        self.fault(format!("{name} can't be read ({error}): export again"))
     }
 
     /// One JSON file that has to be there.
@@ -55,19 +66,19 @@ impl Contents<'_> {
 
     /// `users.json`.
     pub(super) fn users(&self) -> Result<Vec<User>> {
-        let entries: Vec<serde_json::Map<String, serde_json::Value>> = self.needed(USERS)?;
-        entries
-            .into_iter()
-            .map(|mut entry| {
-                // Version 1 has both names for the same thing, and the model takes either.
-                if entry.contains_key("user_id") {
-                    entry.remove("name");
-                }
-                serde_json::from_value(entry.into()).map_err(|error| {
-                    self.fault(format!("{USERS} can't be read ({error}): export again"))
-                })
-            })
-            .collect()
+        let file = self.open(USERS)?.ok_or_else(|| self.missing(USERS))?;
+        let mut users = Vec::new();
+        json_stream::each_item(file, |mut entry: Map<String, Value>| {
+            // Version 1 has both names for the same thing, and the model takes either.
+            if entry.contains_key("user_id") {
+                entry.remove("name");
+            }
+            let user = serde_json::from_value(entry.into());
+            users.push(user.map_err(|error| error.to_string())?);
+            Ok(())
+        })
+        .map_err(|error| self.unreadable(USERS, &error))?;
+        Ok(users)
     }
 
     /// Version 1 doesn't name its server.

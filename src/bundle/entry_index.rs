@@ -1,6 +1,6 @@
 //! The maps by room and by user, in a small database, so that no such map is ever whole in memory.
 
-use std::{fs::File, path::Path, sync::Mutex};
+use std::{path::Path, sync::Mutex};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
@@ -11,9 +11,9 @@ use super::{
         ACCOUNT_DATA, CROSS_SIGNING, DEVICE_KEYS, DEVICES, MEMBERSHIPS, PENDING, PUSH_RULES,
         PUSHERS, RECEIPTS, ROOM_STATE,
     },
-    json_stream,
+    fresh, json_stream,
 };
-use crate::{Error, Result};
+use crate::Result;
 
 /// Without these a bundle is none.
 const NEEDED: [&str; 2] = [ROOM_STATE, MEMBERSHIPS];
@@ -42,6 +42,8 @@ impl EntryIndex {
                 "its rooms can't be indexed ({source}): is there room on the disk?"
             ))
         };
+        // SQLite's own would be readable by others.
+        fresh::file(at)?;
         let mut db = Connection::open(at).map_err(fault)?;
         // A throw-away file: nothing of it needs to survive a crash.
         db.execute_batch(
@@ -51,17 +53,13 @@ impl EntryIndex {
         .map_err(fault)?;
         let all = db.transaction().map_err(fault)?;
         for name in FILES {
-            let path = contents.dir.join(name);
             let mut insert = all
                 .prepare("INSERT INTO entry (file, key, value) VALUES (?1, ?2, ?3)")
                 .map_err(fault)?;
-            let file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::file(&path)(error));
-                }
-                Err(_) if NEEDED.contains(&name) => return Err(contents.missing(name)),
-                Err(_) => continue,
+            let file = match contents.open(name)? {
+                Some(file) => file,
+                None if NEEDED.contains(&name) => return Err(contents.missing(name)),
+                None => continue,
             };
             json_stream::each_entry(file, |key, value| {
                 insert
@@ -69,9 +67,7 @@ impl EntryIndex {
                     .map(drop)
                     .map_err(|error| format!("{key}: {error}"))
             })
-            .map_err(|error| {
-                contents.fault(format!("{name} can't be read ({error}): export again"))
-            })?;
+            .map_err(|error| contents.unreadable(name, &error))?;
         }
         all.commit().map_err(fault)?;
         Ok(Self(Mutex::new(db)))

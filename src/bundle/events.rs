@@ -8,7 +8,10 @@ use std::{
 
 use ruma::{OwnedRoomId, RoomId};
 
-use super::shards::{Frame, Frames};
+use super::{
+    json_guard::{Guard, Unit},
+    shards::{Frame, Frames},
+};
 use crate::{Error, Result, model::event_line::EventLine};
 
 /// Bytes of a line: an event of 64 KiB with every character escaped, and what the bundle adds, with room to spare.
@@ -104,6 +107,7 @@ impl Events {
         let Some((b'\n', line)) = line.split_last() else {
             return Err(format!("a line is cut off or longer than {MAX_LINE} bytes"));
         };
+        Guard::new(Unit::Whole).take(line)?;
         let event: EventLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         if event.room_id == self.room {
             Ok(event)

@@ -28,15 +28,18 @@ pub(super) fn file(path: &Path) -> Result<File> {
 pub(super) fn file_or_rest(path: &Path, mark: Option<u64>) -> Result<File> {
     let Some(mark) = mark else {
         // What was begun behind the last checkpoint does not count.
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::file(path)(error));
-            }
-            _ => return file(path),
-        }
+        remove_file(path)?;
+        return file(path);
     };
     let open = || -> io::Result<File> {
-        let mut file = OpenOptions::new().write(true).open(path)?;
+        let mut file = match OpenOptions::new().write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io::Error::other(
+                    "is gone since the interrupted export: remove the .partial folder and export again",
+                ));
+            }
+            file => file?,
+        };
         if file.metadata()?.len() < mark {
             return Err(io::Error::other(
                 "is shorter than the interrupted export left it: remove the .partial folder and export again",
@@ -71,10 +74,30 @@ pub(super) fn sync_dir(path: &Path) -> Result<()> {
         .map_err(Error::file(path))
 }
 
+/// The same for a directory and all those below it.
+pub(super) fn sync_dirs(path: &Path) -> Result<()> {
+    for entry in fs::read_dir(path).map_err(Error::file(path))? {
+        let entry = entry.map_err(Error::file(path))?;
+        if entry.file_type().map_err(Error::file(path))?.is_dir() {
+            sync_dirs(&entry.path())?;
+        }
+    }
+    sync_dir(path)
+}
+
 /// Removes a directory that may not be there.
 pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
+    gone(fs::remove_dir_all(path), path)
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    gone(fs::remove_file(path), path)
+}
+
+fn gone(removed: io::Result<()>, path: &Path) -> Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(path)(error)),
         _ => Ok(()),
     }
 }

@@ -8,11 +8,14 @@ use std::{
 
 use serde::{
     Deserializer, Serialize,
-    de::{MapAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::fresh;
+use super::{
+    fresh,
+    json_guard::{Guarded, Unit},
+};
 use crate::{Error, Result};
 
 /// A JSON list or map that grows on disk, one line per entry.
@@ -97,7 +100,51 @@ pub(super) fn json(value: &impl Serialize, path: &Path) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::file(path)(error.into()))
 }
 
-/// Hands each entry of a JSON map to `take`, holding one at a time.
+/// Reads a JSON file whole, if it is not too much.
+pub(super) fn whole<T: DeserializeOwned>(file: File) -> std::result::Result<T, serde_json::Error> {
+    serde_json::from_reader(guarded(file, Unit::Whole))
+}
+
+fn guarded(file: File, unit: Unit) -> impl std::io::Read {
+    // The guard sees the large pieces, and JSON's reader the single bytes.
+    std::io::BufReader::new(Guarded::new(file, unit))
+}
+
+/// Hands each item of a JSON list to `take`, holding one at a time; the list as a whole is bounded.
+///
+/// The error is JSON's own or the one that `take` gave, as text.
+pub(super) fn each_item<T: DeserializeOwned>(
+    file: File,
+    take: impl FnMut(T) -> std::result::Result<(), String>,
+) -> std::result::Result<(), serde_json::Error> {
+    struct Items<T, F>(F, std::marker::PhantomData<T>);
+    impl<'de, T, F> Visitor<'de> for Items<T, F>
+    where
+        T: DeserializeOwned,
+        F: FnMut(T) -> std::result::Result<(), String>,
+    {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(
+            mut self,
+            mut list: A,
+        ) -> std::result::Result<(), A::Error> {
+            while let Some(item) = list.next_element()? {
+                (self.0)(item).map_err(serde::de::Error::custom)?;
+            }
+            Ok(())
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_reader(guarded(file, Unit::Whole));
+    reader.deserialize_seq(Items(take, std::marker::PhantomData))?;
+    reader.end()
+}
+
+/// Hands each entry of a JSON map to `take`, holding one at a time; each entry is bounded, the map is not.
 ///
 /// The error is JSON's own or the one that `take` gave, as text.
 pub(super) fn each_entry(
@@ -122,7 +169,7 @@ pub(super) fn each_entry(
             Ok(())
         }
     }
-    let mut reader = serde_json::Deserializer::from_reader(std::io::BufReader::new(file));
+    let mut reader = serde_json::Deserializer::from_reader(guarded(file, Unit::Entry));
     reader.deserialize_map(Entries(take))?;
     reader.end()
 }

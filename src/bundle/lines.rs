@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     fresh,
+    json_guard::{Guard, Unit},
     line::{self, LEVEL},
 };
 use crate::{Error, Result};
@@ -115,6 +116,7 @@ impl<T: DeserializeOwned> Lines<T> {
         let Some((b'\n', line)) = line.split_last() else {
             return Err(format!("a line is cut off or longer than {MAX_LINE} bytes"));
         };
+        Guard::new(Unit::Whole).take(line)?;
         serde_json::from_slice(line)
             .map(Some)
             .map_err(|error| error.to_string())

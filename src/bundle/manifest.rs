@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     file_names::{MANIFEST, MEDIA_IN_V1, UNLISTED_IN_V1},
-    files,
+    files, json_stream,
 };
 use crate::{Error, Result, hex::hex};
 
@@ -60,14 +60,14 @@ pub(super) fn verify(dir: &Path, bundle: &Path, version: u32) -> Result<()> {
 }
 
 fn read(dir: &Path, fault: &dyn Fn(String) -> Error) -> Result<Manifest> {
-    let text = std::fs::read(dir.join(MANIFEST)).map_err(|error| {
+    let file = File::open(dir.join(MANIFEST)).map_err(|error| {
         fault(if error.kind() == io::ErrorKind::NotFound {
             format!("{MANIFEST} is missing, so nothing can be checked: copy the bundle again, or export again")
         } else {
             format!("{MANIFEST} can't be read ({error}): copy the bundle again, or export again")
         })
     })?;
-    let entries: UniqueKeys = serde_json::from_slice(&text).map_err(|error| {
+    let entries: UniqueKeys = json_stream::whole(file).map_err(|error| {
         fault(format!(
             "{MANIFEST} can't be read ({error}): copy the bundle again, or export again"
         ))

@@ -85,6 +85,7 @@ impl Media {
                 .map_err(Error::file(&path))?;
             bytes += count as u64;
         }
+        file.sync_data().map_err(Error::file(&path))?;
         Ok(Ok((bytes, hex(&hasher.finalize()))))
     }
 

@@ -135,7 +135,17 @@ impl Bundle {
 
     /// All local aliases.
     pub fn aliases(&self) -> Result<BTreeMap<OwnedRoomAliasId, OwnedRoomId>> {
-        Ok(self.contents().file(ALIASES)?.unwrap_or_default())
+        let contents = self.contents();
+        if self.schema.exporter_version != 1 {
+            return Ok(contents.file(ALIASES)?.unwrap_or_default());
+        }
+        // Version 1 copies canonical aliases: what somebody wrote into an event, checked by nobody.
+        let found: BTreeMap<String, OwnedRoomId> = contents.file(ALIASES)?.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .filter_map(|(alias, room)| Some((OwnedRoomAliasId::try_from(alias).ok()?, room)))
+            .filter(|(alias, _)| alias.server_name() == self.server_name)
+            .collect())
     }
 
     /// Each user's membership of a room; an error if the export could not read the room's state.
@@ -145,7 +155,14 @@ impl Bundle {
 
     /// A room's current state events in the client's format; an error if the export could not read them.
     pub fn room_state(&self, room: &RoomId) -> Result<Vec<Box<RawValue>>> {
-        self.by_room(ROOM_STATE, room)
+        let state: Vec<_> = self.by_room(ROOM_STATE, room)?;
+        // Every room has a create event; version 1 writes an empty list where it was refused the state.
+        if state.is_empty() && self.schema.exporter_version == 1 {
+            return Err(self.contents().fault(format!(
+                "{ROOM_STATE} has no events of {room}, because its export failed: export again"
+            )));
+        }
+        Ok(state)
     }
 
     /// What one user has in one of the files by user; nothing is the default.
@@ -157,7 +174,10 @@ impl Bundle {
             ))
         };
         match self.index.get(name, user.as_str()) {
-            Ok(Some(value)) => serde_json::from_str(value.get()).map_err(|error| fault(&error)),
+            Ok(Some(value)) => {
+                self.not_failed(name, user.as_str(), &value)?;
+                serde_json::from_str(value.get()).map_err(|error| fault(&error))
+            }
             Ok(None) => Ok(T::default()),
             Err(error) => Err(fault(&error)),
         }
@@ -223,6 +243,16 @@ impl Bundle {
         }
     }
 
+    /// An error if an entry says that it could not be exported.
+    fn not_failed(&self, file: &str, key: &str, value: &RawValue) -> Result<()> {
+        match serde_json::from_str(value.get()) {
+            Ok(Failed { error }) => Err(self.contents().fault(format!(
+                "{file} has no data of {key}, because its export failed ({error}): export again"
+            ))),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn by_room<T: DeserializeOwned>(&self, file: &str, room: &RoomId) -> Result<T> {
         let fault = |reason| self.contents().fault(reason);
         let value = self
@@ -234,11 +264,7 @@ impl Bundle {
                     "{room} is not in {file}: its export failed (problems.json says why); export again"
                 ))
             })?;
-        if let Ok(Failed { error }) = serde_json::from_str(value.get()) {
-            return Err(fault(format!(
-                "{file} has no data of {room}, because its export failed ({error}): export again"
-            )));
-        }
+        self.not_failed(file, room.as_str(), &value)?;
         serde_json::from_str(value.get()).map_err(|error| {
             fault(format!(
                 "{room} can't be read in {file} ({error}): export again"
@@ -283,7 +309,7 @@ impl OfUser {
     }
 }
 
-/// What version 1 writes in the place of a room's data.
+/// What version 1 writes in the place of a room's or user's data.
 #[derive(serde::Deserialize)]
 struct Failed {
     #[serde(rename = "_error")]

@@ -1,11 +1,11 @@
 //! `schema.json`: which format a bundle has and where it comes from.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
 
-use super::{VERSION, file_names::SCHEMA};
+use super::{VERSION, file_names::SCHEMA, json_stream};
 use crate::{Error, Result, model::wanted::Wanted};
 
 /// What `schema.json` says. Version 1 has only `exporter_version` and `files`.
@@ -62,14 +62,14 @@ impl Schema {
             path: bundle.to_owned(),
             reason,
         };
-        let text = std::fs::read(dir.join(SCHEMA)).map_err(|error| {
+        let file = File::open(dir.join(SCHEMA)).map_err(|error| {
             fault(if error.kind() == std::io::ErrorKind::NotFound {
                 format!("{SCHEMA} is missing: this is no bundle, or not all of it; copy it again, or export again")
             } else {
                 format!("{SCHEMA} can't be read ({error}): copy the bundle again, or export again")
             })
         })?;
-        let schema: Self = serde_json::from_slice(&text).map_err(|error| {
+        let schema: Self = json_stream::whole(file).map_err(|error| {
             fault(format!(
                 "{SCHEMA} can't be read ({error}): copy the bundle again, or export again"
             ))

@@ -70,6 +70,17 @@ pub(super) struct ShardMark {
     open: Option<(String, u64)>,
 }
 
+impl ShardMark {
+    /// Whether a file is one of the shards.
+    pub(super) fn has(&self, name: &str) -> bool {
+        (0..self.count).any(|number| shard_name(number) == name)
+    }
+}
+
+fn shard_name(number: u32) -> String {
+    format!("events/{number:05}.ndjson.zst")
+}
+
 /// Writes rooms one after the other, each as it comes: no room is ever whole in memory.
 pub(super) struct ShardWriter {
     dir: PathBuf,
@@ -212,7 +223,7 @@ impl ShardWriter {
             Some(full) => full.file.sync_all().map_err(Error::file(&full.path))?,
             None => {}
         }
-        let name = format!("events/{:05}.ndjson.zst", self.count);
+        let name = shard_name(self.count);
         self.count += 1;
         let path = self.dir.join(&name);
         Ok(Shard {

@@ -49,7 +49,7 @@ impl Staging {
         let mut name = out.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
-        let ours = ["files", "packed", checkpoint::NAME];
+        let ours = ["files", "packed", checkpoint::NAME, checkpoint::BEGUN];
         let foreign = match fs::read_dir(&path) {
             Ok(entries) => entries
                 .filter_map(std::result::Result::ok)

@@ -1,14 +1,19 @@
 //! A bundle written, read again, and damaged in every way that an operator may meet.
 
+mod full;
+mod hostile;
+mod resume;
+mod version_1;
+mod version_1_reader;
+mod whole;
+
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
 
 use proptest::prelude::*;
-use ruma::{OwnedRoomId, RoomVersionId};
 use serde_json::value::RawValue;
 
 use super::*;
@@ -303,67 +308,6 @@ fn a_truncated_archive_is_refused_at_every_length() {
             "{length}: {said}"
         );
     }
-}
-
-#[test]
-fn version_1_opens_without_events() {
-    let tmp = tempfile::tempdir().unwrap();
-    let dir = tmp.path().join("old");
-    fs::create_dir(&dir).unwrap();
-    let files = [
-        (
-            "users.json",
-            r#"[{"user_id":"@a:example.org","name":"@a:example.org","is_admin":null,"threepids":[]}]"#,
-        ),
-        (
-            "rooms.json",
-            r#"[{"room_id":"!a:example.org","version":"9","federatable":true,"public":false}]"#,
-        ),
-        (
-            "room_state.json",
-            r#"{"!a:example.org":[{"type":"m.room.name","state_key":"","content":{}}]}"#,
-        ),
-        (
-            "memberships.json",
-            r#"{"!a:example.org":{"_error":"HTTP 403"}}"#,
-        ),
-        ("aliases.json", "{}"),
-        ("metadata.json", "{}"),
-    ];
-    let mut hashes = BTreeMap::new();
-    for (name, text) in files {
-        fs::write(dir.join(name), text).unwrap();
-    }
-    for (name, hash) in manifest::of(&dir, &mut |_| {}).unwrap() {
-        hashes.insert(name, hash);
-    }
-    fs::write(
-        dir.join("manifest.json"),
-        serde_json::to_string(&hashes).unwrap(),
-    )
-    .unwrap();
-    fs::write(
-        dir.join("schema.json"),
-        r#"{"exporter_version":1,"files":["users.json"]}"#,
-    )
-    .unwrap();
-    fs::write(dir.join("report.html"), "<html>").unwrap();
-
-    let bundle = Bundle::open(&dir, &tmp.path().join("work")).unwrap();
-    let room: OwnedRoomId = "!a:example.org".try_into().unwrap();
-    assert_eq!(bundle.schema().exporter_version, 1);
-    assert_eq!(bundle.server_name(), "example.org");
-    assert_eq!(bundle.users().unwrap().len(), 1);
-    assert_eq!(bundle.rooms().unwrap()[0].version, Some(RoomVersionId::V9));
-    assert_eq!(bundle.room_state(&room).unwrap().len(), 1);
-    assert_eq!(
-        bundle.memberships(&room).unwrap_err().to_string(),
-        format!(
-            "bundle {}: memberships.json has no data of !a:example.org, because its export failed (HTTP 403): export again",
-            dir.display()
-        )
-    );
-    assert_eq!(bundle.events(&room).unwrap().count(), 0);
 }
 
 /// A file of an archive that somebody crafted.

@@ -1,7 +1,8 @@
 //! A bundle's place for what is unpacked: a folder of its own, and no leftovers of runs that were killed.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -27,8 +28,11 @@ impl Work {
     pub(super) fn new(parent: &Path) -> Result<Self> {
         fresh::dirs(parent)?;
         clear(parent);
-        // tempfile makes directories with mode 0700.
-        let dir = TempDir::with_prefix_in(PREFIX, parent).map_err(Error::file(parent))?;
+        let dir = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent)
+            .map_err(Error::file(parent))?;
         let path = dir.path().join(LOCK);
         let lock = fresh::file(&path)?;
         lock.lock().map_err(Error::file(path))?;

@@ -20,6 +20,7 @@ use super::{
     },
     files, fresh,
     json_stream::{self, JsonFile},
+    leftovers,
     lines::LinesFile,
     manifest,
     media::Media,
@@ -71,7 +72,8 @@ pub struct Finished {
     pub bytes: u64,
 }
 
-/// A bundle that is being written. Dropped before [`BundleWriter::finish`], it leaves nothing behind.
+/// A bundle that is being written. Dropped before [`BundleWriter::finish`], it leaves nothing behind, unless there was a
+/// [`BundleWriter::checkpoint`].
 pub struct BundleWriter {
     out: PathBuf,
     form: Form,
@@ -115,7 +117,8 @@ impl BundleWriter {
             return Ok(None);
         };
         let (position, signers) = (checkpoint.position.clone(), checkpoint.signers.clone());
-        let writer = Self::begin(out, staging, Start::at(checkpoint))?;
+        let writer = Self::begin(out, staging, Start::at(checkpoint.clone()))?;
+        leftovers::remove(&writer.staging.files(), &checkpoint)?;
         Ok(Some((writer, position, signers)))
     }
 
@@ -359,8 +362,7 @@ impl BundleWriter {
         write(MANIFEST, json_stream::json(&manifest, &dir)?)?;
         let bytes = match self.form {
             Form::Directory => {
-                fresh::sync_dir(&dir.join("events"))?;
-                fresh::sync_dir(&dir)?;
+                fresh::sync_dirs(&dir)?;
                 fs::rename(&dir, &self.out).map_err(Error::file(&self.out))?;
                 size(&self.out)?
             }

@@ -1,7 +1,7 @@
 //! A room of the source: one entry of the bundle's `rooms.json`.
 
 use ruma::{OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// One room. Field names are the bundle's; absent ones are unknown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,11 +11,11 @@ pub struct Room {
     /// `m.room.name`.
     #[serde(default)]
     pub name: Option<String>,
-    /// `m.room.canonical_alias`.
-    #[serde(default)]
+    /// `m.room.canonical_alias`, if it is an alias.
+    #[serde(default, deserialize_with = "none_if_invalid")]
     pub canonical_alias: Option<OwnedRoomAliasId>,
     /// Sender of the create event.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "none_if_invalid")]
     pub creator: Option<OwnedUserId>,
     /// Room version.
     #[serde(default)]
@@ -65,4 +65,14 @@ pub struct Room {
     /// Blocked by an admin of the source.
     #[serde(default)]
     pub blocked: bool,
+}
+
+/// Version 1 copies what Synapse's room statistics have, which is what somebody wrote into an event.
+fn none_if_invalid<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: serde::Deserializer<'de>,
+{
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }

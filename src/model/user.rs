@@ -57,7 +57,7 @@ pub struct User {
     #[serde(default)]
     pub last_seen_ts: Option<u64>,
     /// `{medium, address, …}` as Synapse gives them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub threepids: Vec<Value>,
     /// `{auth_provider, external_id}` as Synapse gives them.
     #[serde(default)]
@@ -67,6 +67,10 @@ pub struct User {
     pub profile: Map<String, Value>,
 }
 
-fn null_is_default<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(Option::<bool>::deserialize(deserializer)?.unwrap_or_default())
+fn null_is_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

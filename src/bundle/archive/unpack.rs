@@ -95,14 +95,23 @@ fn entries(reader: &mut dyn Read, into: &Path) -> Result<(), Fault> {
             return Err(refuse("has two different sizes"));
         }
         match kind {
-            EntryType::Directory => fresh::dirs(&into.join(&name))?,
+            EntryType::Directory => {
+                if is_below_a_file(&seen, &name) {
+                    return Err(refuse("is a file already, or below one"));
+                }
+                fresh::dirs(&into.join(&name))?;
+            }
             EntryType::Regular | EntryType::Continuous if name.is_empty() => {
                 return Err(refuse("has no name"));
             }
             EntryType::Regular | EntryType::Continuous => {
-                if !seen.insert(name.clone()) {
+                if seen.contains(&name) {
                     return Err(refuse("is in it twice"));
                 }
+                if is_below_a_file(&seen, &name) || into.join(&name).is_dir() {
+                    return Err(refuse("is a directory already, or below a file"));
+                }
+                seen.insert(name.clone());
                 file(&mut entry, declared, into, &name).map_err(|fault| match fault {
                     Fault::Archive(reason) => Fault::Archive(format!("{reason} in {name}")),
                     system @ Fault::System(_) => system,
@@ -112,6 +121,14 @@ fn entries(reader: &mut dyn Read, into: &Path) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Whether a name, or the beginning of it up to a slash, is that of a file.
+fn is_below_a_file(files: &BTreeSet<String>, name: &str) -> bool {
+    files.contains(name)
+        || name
+            .match_indices('/')
+            .any(|(slash, _)| name.get(..slash).is_some_and(|part| files.contains(part)))
 }
 
 fn file(entry: &mut dyn Read, declared: u64, into: &Path, name: &str) -> Result<(), Fault> {

@@ -284,10 +284,6 @@ mod tests {
         escaped
     }
 
-    fn said(hashes: Result<Hashes, PduError>) -> Result<Hashes, String> {
-        hashes.map_err(|error| error.to_string())
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -295,10 +291,11 @@ mod tests {
         fn the_hashes_are_those_of_ruma(event in event(), version in select(VERSIONS.as_slice())) {
             let rules = pdu::rules(&version).unwrap();
             let text = event.to_string();
-            let slow = said(slow(&text, &version, &rules));
+            // Two orders of the same fields fail at different columns: errors are not compared.
+            let slow = slow(&text, &version, &rules).ok();
             for text in [ascii(&text), text] {
                 let ordered = Ordered::without(&text, &[]).unwrap();
-                prop_assert_eq!(&said(ordered.hashes(&version, &rules)), &slow);
+                prop_assert_eq!(&ordered.hashes(&version, &rules).ok(), &slow);
             }
         }
     }

@@ -1,13 +1,24 @@
 //! A PDU as raw JSON, and what Ferryman needs to read of it.
 
-use std::collections::BTreeMap;
+mod fields;
+mod hashes;
+mod ordered;
+
+use std::{collections::BTreeMap, fmt};
 
 use ruma::{
     CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId,
     room_version_rules::RoomVersionRules,
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
 use serde_json::value::RawValue;
+
+use fields::Fields;
+pub use hashes::Hashes;
+pub use ordered::{Ordered, ordered};
 
 /// What went wrong with a PDU.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +66,7 @@ pub struct PduHeader {
 }
 
 /// A reference to another event: an ID, or in room versions 1 and 2 an ID with its hashes.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum EventRef {
     /// Version 3 and up.
     Id(OwnedEventId),
@@ -71,6 +81,30 @@ impl EventRef {
         match self {
             Self::Id(id) | Self::WithHash(id, _) => id,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for EventRef {
+    /// By hand: serde's own way with an untagged enum copies every value first, and a room has a million of them.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reference;
+        impl<'de> Visitor<'de> for Reference {
+            type Value = EventRef;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an event ID, or one with its hashes")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<EventRef, E> {
+                id.try_into().map(EventRef::Id).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<EventRef, A::Error> {
+                let (id, hashes) = Deserialize::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(EventRef::WithHash(id, hashes))
+            }
+        }
+        deserializer.deserialize_any(Reference)
     }
 }
 
@@ -123,36 +157,6 @@ pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId,
     id_of(&object, version, &rules(version)?)
 }
 
-/// What an event's hashes tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hashes {
-    /// See [`event_id`].
-    pub event_id: OwnedEventId,
-    /// Whether the content hash is that of the content; it isn't once the event is redacted.
-    pub content_is_original: bool,
-}
-
-/// Both hashes of an event from one reading of it.
-pub fn hashes(
-    raw: &RawValue,
-    version: &RoomVersionId,
-    rules: &RoomVersionRules,
-) -> Result<Hashes, PduError> {
-    let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
-    let content_is_original = content_hash(&object).is_some_and(|said| {
-        ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
-    });
-    Ok(Hashes {
-        event_id: id_of(&object, version, rules)?,
-        content_is_original,
-    })
-}
-
-/// The content hash that an event names.
-fn content_hash(object: &CanonicalJsonObject) -> Option<&str> {
-    object.get("hashes")?.as_object()?.get("sha256")?.as_str()
-}
-
 fn id_of(
     object: &CanonicalJsonObject,
     version: &RoomVersionId,
@@ -177,13 +181,13 @@ fn id_of(
 ///
 /// Fields keep their order: Synapse adds fields (`unsigned`, `event_id`, a second `redacts`) that were never signed.
 pub fn without_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawValue>, PduError> {
-    let fields: Fields<'_> = serde_json::from_str(raw.get())?;
+    let fields = Fields::of(raw.get())?;
     Ok(fields.join(|name, value| (!drop.contains(&name)).then(|| value.get().to_owned()))?)
 }
 
 /// The same PDU with some fields of its content left out; all other bytes stay as they are.
 pub fn without_content_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawValue>, PduError> {
-    let fields: Fields<'_> = serde_json::from_str(raw.get())?;
+    let fields = Fields::of(raw.get())?;
     Ok(fields.join(|name, value| {
         if name == "content"
             && let Ok(content) = without_fields(value, drop)
@@ -193,96 +197,6 @@ pub fn without_content_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawVa
             Some(value.get().to_owned())
         }
     })?)
-}
-
-/// The same JSON with the fields of every object in the order of canonical JSON and no white space; texts and numbers
-/// stay as they are.
-///
-/// Synapse stores an event in one order and serves it in another, and neither is the sender's.
-pub fn ordered(raw: &RawValue) -> Result<Box<RawValue>, PduError> {
-    let mut out = String::with_capacity(raw.get().len());
-    put_ordered(raw, &mut out)?;
-    Ok(RawValue::from_string(out)?)
-}
-
-/// The depth is bounded: whatever is a [`RawValue`] was read by `serde_json`, which refuses more than 128 levels.
-fn put_ordered(raw: &RawValue, out: &mut String) -> Result<(), serde_json::Error> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let Fields(mut fields) = serde_json::from_str(text)?;
-            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-            for (place, (name, value)) in fields.iter().enumerate() {
-                out.push(if place == 0 { '{' } else { ',' });
-                out.push_str(&serde_json::to_string(name)?);
-                out.push(':');
-                put_ordered(value, out)?;
-            }
-            out.push_str(if fields.is_empty() { "{}" } else { "}" });
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            out.push('[');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    out.push(',');
-                }
-                put_ordered(item, out)?;
-            }
-            out.push(']');
-        }
-        _ => out.push_str(text),
-    }
-    Ok(())
-}
-
-/// An object's fields in their own order, values unread.
-struct Fields<'a>(Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>);
-
-impl Fields<'_> {
-    fn join(
-        &self,
-        keep: impl Fn(&str, &RawValue) -> Option<String>,
-    ) -> Result<Box<RawValue>, serde_json::Error> {
-        let mut out = String::from("{");
-        for (name, value) in &self.0 {
-            if let Some(value) = keep(name, value) {
-                if out.len() > 1 {
-                    out.push(',');
-                }
-                out.push_str(&serde_json::to_string(name)?);
-                out.push(':');
-                out.push_str(&value);
-            }
-        }
-        out.push('}');
-        RawValue::from_string(out)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Vec<(std::borrow::Cow<'de, str>, &'de RawValue)>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a JSON object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    fields.push((std::borrow::Cow::Owned(name), value));
-                }
-                Ok(fields)
-            }
-        }
-        deserializer.deserialize_map(Visitor).map(Fields)
-    }
 }
 
 #[cfg(test)]
@@ -306,30 +220,6 @@ mod tests {
             without_content_fields(&pdu, &["redacts"]).unwrap().get(),
             r#"{"z":1.50,"unsigned":{"age":3},"content":{"b":[1, 2]},"a":"é\u00e9"}"#
         );
-    }
-
-    #[test]
-    fn fields_are_put_in_order_on_every_level() {
-        let pdu = raw(
-            r#"{"z": 1.50,"content":{ "b" : [1, {"y":[ ],"x":{}} ], "a":"é\u00e9 \" {"},"a":null}"#,
-        );
-        let expected =
-            r#"{"a":null,"content":{"a":"é\u00e9 \" {","b":[1,{"x":{},"y":[]}]},"z":1.50}"#;
-        assert_eq!(ordered(&pdu).unwrap().get(), expected);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn order_is_that_of_canonical_json(keys in proptest::collection::vec(".{0,3}", 0..6), text in ".{0,9}") {
-            let object: serde_json::Map<_, _> = keys.iter().rev().map(|key| {
-                (key.clone(), serde_json::json!({ "b": text, (key): [text, { "z": 1, "y": key }] }))
-            }).collect();
-            let raw = serde_json::value::to_raw_value(&object).unwrap();
-            let canonical: CanonicalJsonObject = serde_json::from_str(raw.get()).unwrap();
-            let canonical = ruma::CanonicalJsonValue::Object(canonical).to_string();
-            let ordered = ordered(&raw).unwrap();
-            proptest::prop_assert_eq!(ordered.get(), canonical);
-        }
     }
 
     #[test]

@@ -131,10 +131,14 @@ fn begin(
             super::quote(snapshot)
         ))?;
     }
-    // An export takes longer than a web request, and `quote` knows standard strings.
+    // An export takes longer than a web request, and `quote` knows standard strings. Most queries want some thousand
+    // rows of a big table: with the cost that PostgreSQL gives a page of an index by default it reads all of `event_json`
+    // for them, and sorts a room's events in temporary files instead of taking them from the index in their order.
+    // Compiling and other processes are for single long queries, and Synapse may be at work.
     client.batch_execute(
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-         SET LOCAL standard_conforming_strings = on",
+         SET LOCAL standard_conforming_strings = on; SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off; \
+         SET LOCAL max_parallel_workers_per_gather = 0",
     )?;
     let collation: String = client
         .query_one(

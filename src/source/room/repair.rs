@@ -7,7 +7,10 @@ use ruma::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::model::{event_line::EventLine, pdu};
+use crate::model::{
+    event_line::EventLine,
+    pdu::{self, Ordered},
+};
 
 /// A repaired event and what is known about the repair.
 #[derive(Debug)]
@@ -27,6 +30,23 @@ struct Served {
     room_id: Option<OwnedRoomId>,
     #[serde(default)]
     unsigned: Unsigned,
+}
+
+/// What it says of itself.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(rename = "type")]
+    kind: String,
+    room_id: Option<OwnedRoomId>,
+}
+
+impl From<Served> for Said {
+    fn from(served: Served) -> Self {
+        Self {
+            kind: served.kind,
+            room_id: served.room_id,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -99,16 +119,24 @@ pub fn repair(
         .or(redacted_by);
     let soft_failed = says.unsigned.soft_failed;
     let id = says.event_id.clone().ok_or("it has no event ID")?;
-    let line = EventLine {
-        room_id: room.to_owned(),
-        event_id: id,
-        outlier: false,
-        rejected: false,
-        soft_failed,
-        redacted_by,
-        pdu: served.to_owned(),
+    let claim = Claim {
+        event_id: &id,
+        room_id: room,
+        is_redacted: redacted_by.is_some(),
     };
-    proven(line, &says, version, serving)
+    let signed = proven(served.get(), &says.into(), &claim, version, serving)?;
+    Ok(Repaired {
+        content_is_original: signed.content_is_original,
+        line: EventLine {
+            room_id: room.to_owned(),
+            event_id: id,
+            outlier: false,
+            rejected: false,
+            soft_failed,
+            redacted_by,
+            pdu: signed.pdu,
+        },
+    })
 }
 
 /// The same for an event as the database holds it.
@@ -119,62 +147,93 @@ pub fn restore(
     room: &RoomId,
     version: &RoomVersionId,
 ) -> Result<Repaired, String> {
-    let says: Served = serde_json::from_str(stored.json).map_err(|error| error.to_string())?;
+    let says: Said = serde_json::from_str(stored.json).map_err(|error| error.to_string())?;
     let metadata: Metadata = serde_json::from_str(stored.metadata)
         .map_err(|error| format!("Synapse's notes on it can't be read: {error}"))?;
-    let line = EventLine {
-        room_id: room.to_owned(),
-        event_id: stored.event_id.to_owned(),
-        outlier: false,
-        rejected: stored.rejected,
-        soft_failed: metadata.soft_failed,
-        redacted_by: stored.redacted_by.map(ToOwned::to_owned),
-        pdu: RawValue::from_string(stored.json.to_owned()).map_err(|error| error.to_string())?,
+    let claim = Claim {
+        event_id: stored.event_id,
+        room_id: room,
+        is_redacted: stored.redacted_by.is_some(),
     };
-    proven(line, &says, version, storing)
+    let signed = proven(stored.json, &says, &claim, version, storing)?;
+    Ok(Repaired {
+        content_is_original: signed.content_is_original,
+        line: EventLine {
+            room_id: room.to_owned(),
+            event_id: stored.event_id.to_owned(),
+            outlier: false,
+            rejected: stored.rejected,
+            soft_failed: metadata.soft_failed,
+            redacted_by: stored.redacted_by.map(ToOwned::to_owned),
+            pdu: signed.pdu,
+        },
+    })
+}
+
+/// What an event is to be.
+struct Claim<'a> {
+    event_id: &'a ruma::EventId,
+    room_id: &'a RoomId,
+    is_redacted: bool,
+}
+
+/// An event as it was signed, or emptied.
+struct Signed {
+    pdu: Box<RawValue>,
+    content_is_original: bool,
 }
 
 /// Cuts until the hashes fit; a redacted event is emptied, whether Synapse had done so or not.
 fn proven(
-    mut line: EventLine,
-    says: &Served,
+    event: &str,
+    says: &Said,
+    claim: &Claim<'_>,
     version: &RoomVersionId,
     ways: fn(&str, &RoomVersionRules) -> &'static [Redacts],
-) -> Result<Repaired, String> {
+) -> Result<Signed, String> {
     let rules = pdu::rules(version).map_err(|error| error.to_string())?;
-    if says.room_id.as_ref().is_some_and(|id| *id != line.room_id) {
+    if says.room_id.as_ref().is_some_and(|id| id != claim.room_id) {
         return Err(format!(
             "Synapse has it in {}, but it is of another room",
-            line.room_id
+            claim.room_id
         ));
     }
-    let base = pdu::without_fields(&line.pdu, &added(&says.kind, &rules))
-        .map_err(|error| error.to_string())?;
+    let base =
+        Ordered::without(event, &added(&says.kind, &rules)).map_err(|error| error.to_string())?;
     let mut second_best = None;
     let mut reason = String::new();
     for way in ways(&says.kind, &rules) {
-        let candidate = apply(&base, *way).map_err(|error| error.to_string())?;
-        match pdu::hashes(&candidate, version, &rules) {
-            Ok(hashes) if hashes.event_id != line.event_id => {
+        let changed = apply(&base, *way).map_err(|error| error.to_string())?;
+        let hashes = match &changed {
+            Some(changed) => Ordered::without(changed.get(), &[])
+                .and_then(|candidate| candidate.hashes(version, &rules)),
+            None => base.hashes(version, &rules),
+        };
+        match hashes {
+            Ok(hashes) if hashes.event_id != claim.event_id => {
                 reason = format!("its hash makes it {}", hashes.event_id);
             }
             Ok(hashes) if hashes.content_is_original => {
-                second_best = Some((candidate, true));
+                second_best = Some((changed, true));
                 break;
             }
             Ok(_) => {
-                second_best.get_or_insert((candidate, false));
+                second_best.get_or_insert((changed, false));
             }
             Err(error) => reason = error.to_string(),
         }
     }
-    let (signed, content_is_original) = second_best.ok_or(reason)?;
-    line.pdu = pdu::ordered(&signed).map_err(|error| error.to_string())?;
-    if line.redacted_by.is_some() {
-        empty(&mut line, &rules)?;
-    }
-    Ok(Repaired {
-        line,
+    let (changed, content_is_original) = second_best.ok_or(reason)?;
+    let pdu = match changed {
+        Some(pdu) => pdu,
+        None => base.into_raw().map_err(|error| error.to_string())?,
+    };
+    Ok(Signed {
+        pdu: if claim.is_redacted {
+            emptied(&pdu, &rules)?
+        } else {
+            pdu
+        },
         content_is_original,
     })
 }
@@ -213,22 +272,26 @@ fn storing(kind: &str, rules: &RoomVersionRules) -> &'static [Redacts] {
     }
 }
 
-fn apply(base: &RawValue, way: Redacts) -> Result<Box<RawValue>, pdu::PduError> {
+/// The event without what Synapse added; `None` if nothing is to be changed. The order of its fields stays.
+fn apply(base: &Ordered<'_>, way: Redacts) -> Result<Option<Box<RawValue>>, pdu::PduError> {
     match way {
-        Redacts::Both => Ok(base.to_owned()),
-        Redacts::TopOnly => pdu::without_content_fields(base, &["redacts"]),
-        Redacts::ContentOnly => pdu::without_fields(base, &["redacts"]),
+        Redacts::Both => Ok(None),
+        Redacts::TopOnly => {
+            pdu::without_content_fields(serde_json::from_str(base.get())?, &["redacts"]).map(Some)
+        }
+        Redacts::ContentOnly => {
+            pdu::without_fields(serde_json::from_str(base.get())?, &["redacts"]).map(Some)
+        }
     }
 }
 
 /// Empties a redacted event. The result is canonical JSON, so that it doesn't matter who emptied it.
-fn empty(line: &mut EventLine, rules: &RoomVersionRules) -> Result<(), String> {
+fn emptied(pdu: &RawValue, rules: &RoomVersionRules) -> Result<Box<RawValue>, String> {
     let object: CanonicalJsonObject =
-        serde_json::from_str(line.pdu.get()).map_err(|error| error.to_string())?;
+        serde_json::from_str(pdu.get()).map_err(|error| error.to_string())?;
     let object = ruma::canonical_json::redact(object, &rules.redaction, None)
         .map_err(|error| error.to_string())?;
-    line.pdu = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
-    Ok(())
+    serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -130,6 +130,13 @@ fn all_files(dir: &Path, unpacked: bool) -> std::collections::BTreeMap<String, V
     files.collect()
 }
 
+/// The files that two bundles don't have in common.
+fn differing(one: &Path, other: &Path, unpacked: bool) -> Vec<String> {
+    let [mut one, mut other] = [one, other].map(|dir| all_files(dir, unpacked));
+    one.retain(|name, content| other.get(name) != Some(content) || other.remove(name).is_none());
+    one.into_keys().chain(other.into_keys()).collect()
+}
+
 /// Users, their backups, rooms with events and snapshots, and media; sizes decide how much of each.
 fn units(users: &[usize], rooms: &[(usize, bool)], media: &[Option<usize>]) -> Vec<Unit> {
     let mut all = Vec::new();
@@ -241,11 +248,11 @@ proptest! {
         // Nothing but the bundle is left.
         prop_assert_eq!(fs::read_dir(&resumed).unwrap().count(), 1);
         if archive {
-            prop_assert_eq!(fs::read(whole.join(name)).unwrap(), fs::read(resumed.join(name)).unwrap());
+            prop_assert!(fs::read(whole.join(name)).unwrap() == fs::read(resumed.join(name)).unwrap());
         } else {
-            prop_assert_eq!(all_files(&whole.join(name), false), all_files(&resumed.join(name), false));
+            prop_assert_eq!(differing(&whole.join(name), &resumed.join(name), false), Vec::<String>::new());
             export(&plain.join(name), &units, &[false; 24], &[]);
-            prop_assert_eq!(all_files(&plain.join(name), true), all_files(&resumed.join(name), true));
+            prop_assert_eq!(differing(&plain.join(name), &resumed.join(name), true), Vec::<String>::new());
         }
         Bundle::open(&resumed.join(name), &tmp.path().join("work")).unwrap();
     }

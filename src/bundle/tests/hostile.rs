@@ -48,7 +48,7 @@ fn deep_json_is_refused_in_every_file() {
     let names = files::all(&tmp.path().join("b"), tmp.path()).unwrap();
     // Not read by anything: counts for version 1, and what the operator hands over otherwise.
     let unread = ["metadata.json", "secrets/password_hashes.json"];
-    let json = names.iter().filter(|name| name.ends_with(".json"));
+    let json = names.iter().filter(|name| name.contains(".json"));
     for name in json.filter(|name| !unread.contains(&name.as_str())) {
         for text in [deep(), format!(r#"{{"x":{}}}"#, deep())] {
             let said = forged(name, text.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Mutex};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde_json::value::RawValue;
 
 use super::{
@@ -65,7 +65,10 @@ impl EntryIndex {
                 insert
                     .execute(params![name, key, value.get()])
                     .map(drop)
-                    .map_err(|error| format!("{key}: {error}"))
+                    .map_err(|error| match error.sqlite_error_code() {
+                        Some(ErrorCode::ConstraintViolation) => format!("{key} stands in it twice"),
+                        _ => format!("{key}: {error}"),
+                    })
             })
             .map_err(|error| contents.unreadable(name, &error))?;
         }

@@ -1,6 +1,9 @@
 //! `schema.json`: which format a bundle has and where it comes from.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use ruma::OwnedServerName;
 use serde::{Deserialize, Serialize};
@@ -62,7 +65,13 @@ impl Schema {
             path: bundle.to_owned(),
             reason,
         };
-        let file = File::open(dir.join(SCHEMA)).map_err(|error| {
+        let path = dir.join(SCHEMA);
+        if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+            return Err(fault(format!(
+                "{SCHEMA} is a link or a device: copy the bundle again, or export again"
+            )));
+        }
+        let file = File::open(path).map_err(|error| {
             fault(if error.kind() == std::io::ErrorKind::NotFound {
                 format!("{SCHEMA} is missing: this is no bundle, or not all of it; copy it again, or export again")
             } else {

@@ -448,6 +448,48 @@ mod tests {
     }
 
     #[test]
+    fn rooms_go_on_in_the_shard_that_was_left_open() {
+        let rooms = ["!a:x", "!b:x", "!c:x", "!d:x"].map(|room| (room, events(room, 3)));
+        let (whole, index) = written(100, &rooms);
+        for stop in 0..=rooms.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let begin = |mark| {
+                let mut writer = ShardWriter::new(dir.path(), mark).unwrap();
+                writer.limit = 100;
+                writer
+            };
+            let add = |writer: &mut ShardWriter, rooms: &[(&str, Vec<EventLine>)]| {
+                for (room, events) in rooms {
+                    let room = OwnedRoomId::try_from(*room).unwrap();
+                    writer.events(events).unwrap();
+                    let version = Some(&RoomVersionId::V11);
+                    writer.close(&room, version, false).unwrap();
+                }
+            };
+            let mut writer = begin(ShardMark::default());
+            add(&mut writer, &rooms[..stop]);
+            let mark = writer.mark().unwrap();
+            // Whatever comes after the mark does not count.
+            add(
+                &mut writer,
+                &[
+                    ("!later:x", events("!later:x", 9)),
+                    ("!last:x", events("!last:x", 9)),
+                ],
+            );
+            drop(writer);
+            let mut writer = begin(mark);
+            add(&mut writer, &rooms[stop..]);
+            writer.finish().unwrap();
+            let names = index.rooms.values().map(|frames| frames.shard.as_str());
+            for name in names.chain([EVENT_INDEX]) {
+                let read = |dir: &Path| std::fs::read(dir.join(name)).unwrap();
+                assert_eq!(read(dir.path()), read(whole.path()), "{name} after {stop}");
+            }
+        }
+    }
+
+    #[test]
     fn an_index_that_lies_ends_the_room_with_one_error() {
         let (dir, index) = written(
             SHARD_BYTES,

@@ -245,7 +245,7 @@ fn rooms() -> impl Strategy<Value = Vec<(Value, Value, Value, Value)>> {
         let events = types
             .iter()
             .map(|kind| json!({"type": kind, "state_key": "", "content": {}}));
-        Value::from_iter(events)
+        events.collect::<Value>()
     });
     let membership = prop_oneof![Just("join"), Just("leave"), Just("ban"), Just("invite")];
     let members =
@@ -279,7 +279,7 @@ pub(super) fn any_run() -> impl Strategy<Value = Old> {
             .iter()
             .zip(0..)
             .map(|(name, number)| device("@u:example.org", &format!("D{number}"), name));
-        json!({"devices": Value::from_iter(devices), "total": names.len()})
+        json!({"devices": devices.collect::<Value>(), "total": names.len()})
     }));
     let users = vec((text(), flag(), flag(), threepids, devices), 1..5);
     (users, rooms(), any::<[bool; 3]>()).prop_map(

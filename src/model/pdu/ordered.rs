@@ -194,7 +194,10 @@ impl Out {
 fn has_canonical_escapes(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some(place) = memchr(rest) {
-        if !matches!(rest.get(place + 1), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')) {
+        if !matches!(
+            rest.get(place + 1),
+            Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')
+        ) {
             return false;
         }
         rest = &rest[place + 2..];
@@ -245,7 +248,15 @@ mod tests {
             let text = format!(r#"{{"a":[{value}]}}"#);
             Ordered::without(&text, &[]).unwrap().form()
         };
-        for canonical in ["0", "-1", "999999999999999", "true", "null", r#""é\n\\u""#, "{}"] {
+        for canonical in [
+            "0",
+            "-1",
+            "999999999999999",
+            "true",
+            "null",
+            r#""é\n\\u""#,
+            "{}",
+        ] {
             assert_eq!(form(canonical), Form::Canonical, "{canonical}");
         }
         for escaped in [r#""\u00e9""#, r#""\/""#, r#""\\\u000a""#] {

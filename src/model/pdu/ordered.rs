@@ -13,9 +13,12 @@ use super::{Fields, PduError};
 #[derive(Debug)]
 pub struct Ordered<'a> {
     text: String,
-    fields: Vec<(Cow<'a, str>, Range<usize>)>,
+    fields: Places<'a>,
     form: Form,
 }
+
+/// Fields by name, each with the place of its name and value in the text.
+type Places<'a> = Vec<(Cow<'a, str>, Range<usize>)>;
 
 /// How far a text is from canonical JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,7 +161,7 @@ impl Out {
     fn object<'a>(
         &mut self,
         mut fields: Vec<(Cow<'a, str>, &RawValue)>,
-    ) -> Result<Vec<(Cow<'a, str>, Range<usize>)>, serde_json::Error> {
+    ) -> Result<Places<'a>, serde_json::Error> {
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             self.form = Form::Unknown;

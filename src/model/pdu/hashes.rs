@@ -152,7 +152,9 @@ fn slow(text: &str, version: &RoomVersionId, rules: &RoomVersionRules) -> Result
 mod tests {
     use proptest::{
         collection::{btree_map, vec},
-        option, prelude::*, sample::select,
+        option,
+        prelude::*,
+        sample::select,
     };
     use ruma::CanonicalJsonValue;
     use serde_json::{Value, json};
@@ -255,8 +257,7 @@ mod tests {
                     Some(hashes) => event["hashes"] = hashes,
                     // The true hash, if there is one.
                     None => {
-                        if let Ok(CanonicalJsonValue::Object(mut object)) =
-                            event.clone().try_into()
+                        if let Ok(CanonicalJsonValue::Object(mut object)) = event.clone().try_into()
                             && ruma::signatures::add_content_hash_to_event(&mut object).is_ok()
                         {
                             event = serde_json::to_value(object).unwrap();

@@ -13,9 +13,12 @@ use super::{Fields, PduError};
 #[derive(Debug)]
 pub struct Ordered<'a> {
     text: String,
-    fields: Vec<(Cow<'a, str>, Range<usize>)>,
+    fields: Places<'a>,
     form: Form,
 }
+
+/// Fields by name, each with the place of its name and value in the text.
+type Places<'a> = Vec<(Cow<'a, str>, Range<usize>)>;
 
 /// How far a text is from canonical JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,7 +161,7 @@ impl Out {
     fn object<'a>(
         &mut self,
         mut fields: Vec<(Cow<'a, str>, &RawValue)>,
-    ) -> Result<Vec<(Cow<'a, str>, Range<usize>)>, serde_json::Error> {
+    ) -> Result<Places<'a>, serde_json::Error> {
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             self.form = Form::Unknown;
@@ -194,7 +197,10 @@ impl Out {
 fn has_canonical_escapes(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some(place) = memchr(rest) {
-        if !matches!(rest.get(place + 1), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')) {
+        if !matches!(
+            rest.get(place + 1),
+            Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')
+        ) {
             return false;
         }
         rest = &rest[place + 2..];
@@ -245,7 +251,15 @@ mod tests {
             let text = format!(r#"{{"a":[{value}]}}"#);
             Ordered::without(&text, &[]).unwrap().form()
         };
-        for canonical in ["0", "-1", "999999999999999", "true", "null", r#""é\n\\u""#, "{}"] {
+        for canonical in [
+            "0",
+            "-1",
+            "999999999999999",
+            "true",
+            "null",
+            r#""é\n\\u""#,
+            "{}",
+        ] {
             assert_eq!(form(canonical), Form::Canonical, "{canonical}");
         }
         for escaped in [r#""\u00e9""#, r#""\/""#, r#""\\\u000a""#] {

@@ -92,12 +92,16 @@ async fn export(source: &Synapse, filled: &Filled, wanted: Wanted, out: &Path) -
     let client = Client::new(&config::Synapse {
         url: source.url().to_owned(),
         admin_token: filled.admin().token().unwrap().clone(),
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
     })
     .unwrap();
     let name = source.server_name();
     let reader = ApiReader::new(client, name.clone(), &wanted);
     let (job, _events) = Job::new();
-    export::run(reader, name, wanted, out, &job, &SystemClock)
+    let page = Box::new(|_: &_, _: &_| String::new());
+    export::run(reader, name, wanted, out, page, &job, &SystemClock)
         .await
         .unwrap()
 }

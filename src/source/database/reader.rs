@@ -121,8 +121,8 @@ impl Reader for DatabaseReader {
     }
 
     async fn rooms(&mut self, to: &Intake) -> Result<()> {
-        let (to, own) = (to.clone(), self.server_name.clone());
-        self.blocking(move |database| rooms::read(database, &own, &to))
+        let (to, server_name) = (to.clone(), self.server_name.clone());
+        self.blocking(move |database| rooms::read(database, &server_name, &to))
             .await
     }
 

@@ -90,6 +90,9 @@ async fn everything_is_in_the_bundle() {
 
 async fn export(source: &Synapse, filled: &Filled, wanted: Wanted, out: &Path) -> ExportSummary {
     let client = Client::new(&config::Synapse {
+        database: None,
+        homeserver_yaml: None,
+        media_path: None,
         url: source.url().to_owned(),
         admin_token: filled.admin().token().unwrap().clone(),
         database: None,

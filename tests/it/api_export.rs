@@ -95,9 +95,6 @@ async fn export(source: &Synapse, filled: &Filled, wanted: Wanted, out: &Path) -
         media_path: None,
         url: source.url().to_owned(),
         admin_token: filled.admin().token().unwrap().clone(),
-        database: None,
-        homeserver_yaml: None,
-        media_path: None,
     })
     .unwrap();
     let name = source.server_name();

@@ -55,8 +55,13 @@ async fn a_bundle_of_the_database_is_that_of_the_api() {
             history: history.parse().unwrap(),
             ..Wanted::default()
         };
-        let [one, other] = ["api", "database"].map(|name| dir.path().join(format!("{name} {history}")));
-        let reader = ApiReader::new(Client::new(&config).unwrap(), server_name.clone(), &wanted());
+        let [one, other] =
+            ["api", "database"].map(|name| dir.path().join(format!("{name} {history}")));
+        let reader = ApiReader::new(
+            Client::new(&config).unwrap(),
+            server_name.clone(),
+            &wanted(),
+        );
         let by_api = bundle(reader, server_name, wanted(), &one).await;
         let reader = DatabaseReader::new(&config, server_name.clone()).unwrap();
         let by_database = bundle(reader, server_name, wanted(), &other).await;

@@ -56,7 +56,7 @@ pub(super) fn read(
                     }
                 }
                 None => {
-                    rooms[*room].fail("auth or state event", id, "it is not in the database")?
+                    rooms[*room].fail("auth or state event", id, "it is not in the database")?;
                 }
             }
         }

@@ -126,10 +126,22 @@ pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId,
 /// What an event's hashes tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hashes {
-    /// See [`event_id`].
+    /// See [`event_id`]. With [`ContentHash::Unknown`] it is right only if the numbers in question are in fields that a
+    /// redaction takes away.
     pub event_id: OwnedEventId,
-    /// Whether the content hash is that of the content; it isn't once the event is redacted.
-    pub content_is_original: bool,
+    /// What the content hash says.
+    pub content: ContentHash,
+}
+
+/// Whether an event's content is the one that was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentHash {
+    /// It is.
+    Original,
+    /// It isn't: the event is redacted, or damaged.
+    Different,
+    /// The event has numbers that canonical JSON doesn't have: see [`canonical`].
+    Unknown,
 }
 
 /// Both hashes of an event from one reading of it.
@@ -138,14 +150,47 @@ pub fn hashes(
     version: &RoomVersionId,
     rules: &RoomVersionRules,
 ) -> Result<Hashes, PduError> {
-    let object: CanonicalJsonObject = serde_json::from_str(raw.get())?;
-    let content_is_original = content_hash(&object).is_some_and(|said| {
-        ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
-    });
+    let (object, is_whole) = canonical(raw)?;
+    let is_original = || {
+        content_hash(&object).is_some_and(|said| {
+            ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
+        })
+    };
     Ok(Hashes {
         event_id: id_of(&object, version, rules)?,
-        content_is_original,
+        content: match is_whole {
+            false => ContentHash::Unknown,
+            true if is_original() => ContentHash::Original,
+            true => ContentHash::Different,
+        },
     })
+}
+
+/// An event as canonical JSON, and whether that is all of it.
+///
+/// Up to room version 5, Synapse takes fractions and integers beyond 53 bits, which canonical JSON doesn't have
+/// (specification, appendices, "Canonical JSON"), and hashes what Python makes of them. Here they become null. What a
+/// redaction takes away has no part in the event's ID, so that most of these events can be known by it all the same.
+pub fn canonical(raw: &RawValue) -> Result<(CanonicalJsonObject, bool), PduError> {
+    if let Ok(object) = serde_json::from_str(raw.get()) {
+        return Ok((object, true));
+    }
+    let mut value: serde_json::Value = serde_json::from_str(raw.get())?;
+    without_odd_numbers(&mut value);
+    Ok((serde_json::from_value(value)?, false))
+}
+
+/// The depth is bounded: `serde_json` refuses more than 128 levels.
+fn without_odd_numbers(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) if number.as_i64().and_then(ruma::Int::new).is_none() => {
+            *value = Value::Null;
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_odd_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(without_odd_numbers),
+        _ => {}
+    }
 }
 
 /// The content hash that an event names.
@@ -352,6 +397,17 @@ mod tests {
             .get()
             .replace("\"depth\":1", "\"depth\":1,\"unsigned\":{\"age\":5}"));
         assert_eq!(event_id(&with_unsigned, &RoomVersionId::V10).unwrap(), id);
+    }
+
+    #[test]
+    fn numbers_that_canonical_json_does_not_have_are_left_out() {
+        let (object, is_whole) =
+            canonical(&raw(r#"{"a":[1.5,9007199254740991,9007199254740992,-3,1e30]}"#)).unwrap();
+        assert!(!is_whole);
+        let text = serde_json::to_string(&object).unwrap();
+        assert_eq!(text, r#"{"a":[null,9007199254740991,null,-3,null]}"#);
+        assert!(canonical(&raw(r#"{"a":[-3]}"#)).unwrap().1);
+        assert!(canonical(&raw("[1.5]")).is_err());
     }
 
     #[test]

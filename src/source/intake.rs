@@ -4,12 +4,12 @@ use std::{
     collections::BTreeSet,
     io::Read,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use ruma::OwnedServerName;
+use ruma::{OwnedServerName, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
@@ -72,6 +72,7 @@ struct Shared {
     matcher: Matcher,
     started_ms: u64,
     signers: Mutex<BTreeSet<OwnedServerName>>,
+    erased: OnceLock<BTreeSet<OwnedUserId>>,
     events: AtomicU64,
     /// Where an interrupted export stood.
     resumed: Option<Position>,
@@ -104,6 +105,7 @@ impl Intake {
             started_ms,
             resumed,
             signers: Mutex::default(),
+            erased: OnceLock::new(),
             events: AtomicU64::new(0),
             progress: Mutex::default(),
         });
@@ -222,6 +224,17 @@ impl Intake {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         signers.extend(servers);
+    }
+
+    /// Names the users who are erased, before the first room. A second time it changes nothing.
+    pub fn set_erased(&self, users: BTreeSet<OwnedUserId>) {
+        let _named_already = self.shared.erased.set(users);
+    }
+
+    /// Whether this user is erased.
+    pub fn is_erased(&self, user: &UserId) -> bool {
+        let erased = self.shared.erased.get();
+        erased.is_some_and(|erased| erased.contains(user))
     }
 
     /// All servers that were added.

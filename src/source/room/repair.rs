@@ -1,21 +1,30 @@
 //! From what Synapse answers to the PDU as it was signed: what it added is cut out, and the hashes prove it.
 
 use ruma::{
-    CanonicalJsonObject, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId,
-    room_version_rules::RoomVersionRules,
+    OwnedEventId, OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::model::{event_line::EventLine, pdu};
+use crate::model::{
+    event_line::EventLine,
+    pdu::{self, ContentHash},
+};
+
+const DIFFERENT: &str = "its content hash does not match: other servers will empty it";
+const CONTENT_UNKNOWN: &str =
+    "it has numbers that canonical JSON doesn't have, so its content hash can't be checked";
+const ID_UNKNOWN: &str =
+    "it has numbers that canonical JSON doesn't have, so its event ID can't be checked";
 
 /// A repaired event and what is known about the repair.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Repaired {
     /// The event as the bundle holds it.
     pub line: EventLine,
-    /// Whether the content is the signed one. It isn't for a redacted event, and that is as it should be.
-    pub content_is_original: bool,
+    /// Why it may not be the event that was signed, as a clause for the list of problems. A redacted event is what it
+    /// should be without its content.
+    pub doubt: Option<&'static str>,
 }
 
 /// What Synapse says about the event, partly in fields of its own.
@@ -142,33 +151,40 @@ fn proven(
     }
     let base = pdu::without_fields(&line.pdu, &added(&says.kind, &rules))
         .map_err(|error| error.to_string())?;
-    let mut second_best = None;
+    let (mut best, mut second_best, mut third_best) = (None, None, None);
     let mut reason = String::new();
     for way in ways(&says.kind, &rules) {
         let candidate = apply(&base, *way).map_err(|error| error.to_string())?;
         match pdu::hashes(&candidate, version, &rules) {
             Ok(hashes) if hashes.event_id != line.event_id => {
                 reason = format!("its hash makes it {}", hashes.event_id);
+                if hashes.content == ContentHash::Unknown {
+                    // Its bytes are all there is to go by.
+                    third_best.get_or_insert((candidate, Some(ID_UNKNOWN)));
+                }
             }
-            Ok(hashes) if hashes.content_is_original => {
-                second_best = Some((candidate, true));
-                break;
-            }
-            Ok(_) => {
-                second_best.get_or_insert((candidate, false));
-            }
+            Ok(hashes) => match hashes.content {
+                ContentHash::Original => {
+                    best = Some((candidate, None));
+                    break;
+                }
+                ContentHash::Different => {
+                    second_best.get_or_insert((candidate, Some(DIFFERENT)));
+                }
+                ContentHash::Unknown => {
+                    second_best.get_or_insert((candidate, Some(CONTENT_UNKNOWN)));
+                }
+            },
             Err(error) => reason = error.to_string(),
         }
     }
-    let (signed, content_is_original) = second_best.ok_or(reason)?;
+    let (signed, mut doubt) = best.or(second_best).or(third_best).ok_or(reason)?;
     line.pdu = pdu::ordered(&signed).map_err(|error| error.to_string())?;
     if line.redacted_by.is_some() {
-        empty(&mut line, &rules)?;
+        empty(&mut line, version)?;
+        doubt = None;
     }
-    Ok(Repaired {
-        line,
-        content_is_original,
-    })
+    Ok(Repaired { line, doubt })
 }
 
 /// Top-level fields that are never part of the signed event.
@@ -213,13 +229,21 @@ fn apply(base: &RawValue, way: Redacts) -> Result<Box<RawValue>, pdu::PduError> 
     }
 }
 
-/// Empties a redacted event. The result is canonical JSON, so that it doesn't matter who emptied it.
-fn empty(line: &mut EventLine, rules: &RoomVersionRules) -> Result<(), String> {
-    let object: CanonicalJsonObject =
-        serde_json::from_str(line.pdu.get()).map_err(|error| error.to_string())?;
+/// Empties an event by the rules of redactions. The result is canonical JSON, so that it doesn't matter who emptied it.
+///
+/// So it is done with what is redacted, and with what an erased user has said: Synapse shows that to nobody who was not
+/// there (`visibility.py`), another server neither, and the next server was not there.
+pub fn empty(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String> {
+    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
+    let (object, is_whole) = pdu::canonical(&line.pdu).map_err(|error| error.to_string())?;
     let object = ruma::canonical_json::redact(object, &rules.redaction, None)
         .map_err(|error| error.to_string())?;
-    line.pdu = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
+    let emptied = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
+    let is_same = || pdu::event_id(&emptied, version).is_ok_and(|id| id == line.event_id);
+    if !is_whole && !is_same() {
+        return Err(ID_UNKNOWN.to_owned());
+    }
+    line.pdu = emptied;
     Ok(())
 }
 
@@ -301,7 +325,7 @@ mod tests {
             served["event_id"] = json!(id);
             served["unsigned"] = json!({"age": 1});
             let repaired = repaired(&version, &served).unwrap();
-            assert!(repaired.content_is_original);
+            assert_eq!(repaired.doubt, None);
             assert_eq!(repaired.line.event_id, id);
             assert_eq!(pdu(&repaired), original);
         }
@@ -350,7 +374,7 @@ mod tests {
         // As `messages` serves it.
         served["content"] = json!({});
         let repaired = repaired(&version, &served).unwrap();
-        assert!(!repaired.content_is_original);
+        assert_eq!(repaired.doubt, None);
         assert_eq!(repaired.line.event_id, id);
         // As the database holds it.
         served["content"] = json!({"body": "secret"});
@@ -382,7 +406,39 @@ mod tests {
             let restored = restored(&version, &stored, None).unwrap();
             assert_eq!(pdu(&restored), original);
             let line = restored.line;
-            assert!(restored.content_is_original && line.soft_failed && line.rejected);
+            assert!(restored.doubt.is_none() && line.soft_failed && line.rejected);
+        }
+    }
+
+    #[test]
+    fn numbers_that_canonical_json_does_not_have_are_carried_with_a_doubt() {
+        // As Synapse makes them: the hash of the content is of Python's own text.
+        for (version, redacts, doubt) in [
+            (RoomVersionId::V1, json!("$x"), CONTENT_UNKNOWN),
+            (RoomVersionId::V5, json!("$x"), CONTENT_UNKNOWN),
+            (RoomVersionId::V5, json!(1.5), ID_UNKNOWN),
+        ] {
+            let event = json!({"type": "m.room.power_levels", "state_key": "", "room_id": ROOM, "event_id": "$1:x",
+                "content": {"x": null, "users_default": null}});
+            let (id, mut served) = signed(&version, event);
+            served["event_id"] = json!(id);
+            served["content"]["x"] = json!(1.5);
+            if redacts.is_f64() {
+                // This one a redaction leaves.
+                served["content"]["users_default"] = json!(2.5);
+                served["event_id"] = json!("$other");
+            }
+            let repaired = repaired(&version, &served).unwrap();
+            assert_eq!(repaired.doubt, Some(doubt), "{version}");
+            assert_eq!(pdu(&repaired)["content"], served["content"]);
+            let mut line = repaired.line;
+            if redacts.is_f64() {
+                assert_eq!(empty(&mut line, &version).unwrap_err(), ID_UNKNOWN);
+            } else {
+                empty(&mut line, &version).unwrap();
+                assert!(!line.pdu.get().contains("1.5"));
+                assert_eq!(pdu::event_id(&line.pdu, &version).unwrap(), line.event_id);
+            }
         }
     }
 

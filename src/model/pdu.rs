@@ -401,8 +401,10 @@ mod tests {
 
     #[test]
     fn numbers_that_canonical_json_does_not_have_are_left_out() {
-        let (object, is_whole) =
-            canonical(&raw(r#"{"a":[1.5,9007199254740991,9007199254740992,-3,1e30]}"#)).unwrap();
+        let (object, is_whole) = canonical(&raw(
+            r#"{"a":[1.5,9007199254740991,9007199254740992,-3,1e30]}"#,
+        ))
+        .unwrap();
         assert!(!is_whole);
         let text = serde_json::to_string(&object).unwrap();
         assert_eq!(text, r#"{"a":[null,9007199254740991,null,-3,null]}"#);

@@ -57,7 +57,10 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
 fn erased(database: &mut Database) -> Result<BTreeSet<OwnedUserId>> {
     let mut erased = BTreeSet::new();
     database.each("SELECT user_id FROM erased_users", &mut |row| {
-        erased.extend(row.text(0).and_then(|user| OwnedUserId::try_from(user).ok()));
+        erased.extend(
+            row.text(0)
+                .and_then(|user| OwnedUserId::try_from(user).ok()),
+        );
         Ok(())
     })?;
     Ok(erased)

@@ -250,6 +250,7 @@ pub fn empty(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ruma::CanonicalJsonObject;
     use serde_json::{Value, json};
 
     use super::*;

@@ -19,8 +19,8 @@ use crate::{
     bundle::{Position, RoomRecord, Section, UserRecord},
     job::{Event, Job, Phase, Problem},
     model::{
-        event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, snapshot::Snapshot,
-        wanted::Wanted,
+        event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, pdu::PduHeader,
+        snapshot::Snapshot, wanted::Wanted,
     },
 };
 
@@ -235,6 +235,13 @@ impl Intake {
     pub fn is_erased(&self, user: &UserId) -> bool {
         let erased = self.shared.erased.get();
         erased.is_some_and(|erased| erased.contains(user))
+    }
+
+    /// Whether this is the membership of an erased user, from which Synapse has taken the name and the picture.
+    pub fn is_membership_of_erased(&self, header: &PduHeader) -> bool {
+        let key = header.state_key.as_deref();
+        let user = key.and_then(|key| <&UserId>::try_from(key).ok());
+        header.kind == "m.room.member" && user.is_some_and(|user| self.is_erased(user))
     }
 
     /// All servers that were added.

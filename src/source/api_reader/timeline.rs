@@ -52,7 +52,9 @@ pub(super) async fn read(
             }
             match read {
                 Ok((Repaired { line, doubt }, header)) => {
-                    if let Some(doubt) = doubt {
+                    if let Some(doubt) = doubt
+                        && !to.is_membership_of_erased(&header)
+                    {
                         let doubt = problem("event content", &line.event_id, doubt);
                         to.send(Record::Problem(doubt)).await?;
                     }

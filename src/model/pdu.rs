@@ -17,7 +17,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use fields::Fields;
-pub use hashes::Hashes;
+pub use hashes::{ContentHash, Hashes};
 pub use ordered::{Ordered, ordered};
 
 /// What went wrong with a PDU.
@@ -157,6 +157,33 @@ pub fn event_id(raw: &RawValue, version: &RoomVersionId) -> Result<OwnedEventId,
     id_of(&object, version, &rules(version)?)
 }
 
+/// An event as canonical JSON, and whether that is all of it.
+///
+/// Up to room version 5, Synapse takes fractions and integers beyond 53 bits, which canonical JSON doesn't have
+/// (specification, appendices, "Canonical JSON"), and hashes what Python makes of them. Here they become null. What a
+/// redaction takes away has no part in the event's ID, so that most of these events can be known by it all the same.
+pub fn canonical(text: &str) -> Result<(CanonicalJsonObject, bool), PduError> {
+    if let Ok(object) = serde_json::from_str(text) {
+        return Ok((object, true));
+    }
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    without_odd_numbers(&mut value);
+    Ok((serde_json::from_value(value)?, false))
+}
+
+/// The depth is bounded: `serde_json` refuses more than 128 levels.
+fn without_odd_numbers(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) if number.as_i64().and_then(ruma::Int::new).is_none() => {
+            *value = Value::Null;
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_odd_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(without_odd_numbers),
+        _ => {}
+    }
+}
+
 fn id_of(
     object: &CanonicalJsonObject,
     version: &RoomVersionId,
@@ -242,6 +269,17 @@ mod tests {
             .get()
             .replace("\"depth\":1", "\"depth\":1,\"unsigned\":{\"age\":5}"));
         assert_eq!(event_id(&with_unsigned, &RoomVersionId::V10).unwrap(), id);
+    }
+
+    #[test]
+    fn numbers_that_canonical_json_does_not_have_are_left_out() {
+        let (object, is_whole) =
+            canonical(r#"{"a":[1.5,9007199254740991,9007199254740992,-3,1e30]}"#).unwrap();
+        assert!(!is_whole);
+        let text = serde_json::to_string(&object).unwrap();
+        assert_eq!(text, r#"{"a":[null,9007199254740991,null,-3,null]}"#);
+        assert!(canonical(r#"{"a":[-3]}"#).unwrap().1);
+        assert!(canonical("[1.5]").is_err());
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl Reader for ApiReader {
     }
 
     async fn rooms(&mut self, to: &Intake) -> Result<()> {
+        to.set_erased(std::mem::take(&mut self.users.erased));
         let list = room_list::read(&self.client, &self.server_name, &self.users, to).await?;
         rooms::read(&self.client, &self.server_name, list, to).await
     }

@@ -4,12 +4,12 @@ use std::{
     collections::BTreeSet,
     io::Read,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use ruma::OwnedServerName;
+use ruma::{OwnedServerName, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
@@ -19,8 +19,8 @@ use crate::{
     bundle::{Position, RoomRecord, Section, UserRecord},
     job::{Event, Job, Phase, Problem},
     model::{
-        event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, snapshot::Snapshot,
-        wanted::Wanted,
+        event_line::EventLine, key_backup::KeyBackupLine, media::MediaRef, pdu::PduHeader,
+        snapshot::Snapshot, wanted::Wanted,
     },
 };
 
@@ -72,6 +72,7 @@ struct Shared {
     matcher: Matcher,
     started_ms: u64,
     signers: Mutex<BTreeSet<OwnedServerName>>,
+    erased: OnceLock<BTreeSet<OwnedUserId>>,
     events: AtomicU64,
     /// Where an interrupted export stood.
     resumed: Option<Position>,
@@ -104,6 +105,7 @@ impl Intake {
             started_ms,
             resumed,
             signers: Mutex::default(),
+            erased: OnceLock::new(),
             events: AtomicU64::new(0),
             progress: Mutex::default(),
         });
@@ -222,6 +224,24 @@ impl Intake {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         signers.extend(servers);
+    }
+
+    /// Names the users who are erased, before the first room. A second time it changes nothing.
+    pub fn set_erased(&self, users: BTreeSet<OwnedUserId>) {
+        let _named_already = self.shared.erased.set(users);
+    }
+
+    /// Whether this user is erased.
+    pub fn is_erased(&self, user: &UserId) -> bool {
+        let erased = self.shared.erased.get();
+        erased.is_some_and(|erased| erased.contains(user))
+    }
+
+    /// Whether this is the membership of an erased user, from which Synapse has taken the name and the picture.
+    pub fn is_membership_of_erased(&self, header: &PduHeader) -> bool {
+        let key = header.state_key.as_deref();
+        let user = key.and_then(|key| <&UserId>::try_from(key).ok());
+        header.kind == "m.room.member" && user.is_some_and(|user| self.is_erased(user))
     }
 
     /// All servers that were added.

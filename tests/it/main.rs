@@ -8,12 +8,11 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
-mod api_export;
 mod browser;
 mod database;
-mod database_rooms;
 mod demo;
 mod doctor;
+mod export;
 mod faults;
 mod journey;
 mod kill;

@@ -13,7 +13,7 @@ use ruma::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Fields, Ordered, PduError, id_of, ordered::Form};
+use super::{Fields, Ordered, PduError, canonical, id_of, ordered::Form};
 
 /// The limit of the specification, beyond which ruma gives no hash.
 const MAX_BYTES: usize = 65_535;
@@ -21,10 +21,32 @@ const MAX_BYTES: usize = 65_535;
 /// What an event's hashes tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hashes {
-    /// See [`event_id`](super::event_id).
+    /// See [`event_id`](super::event_id). With [`ContentHash::Unknown`] it is right only if the numbers in question are
+    /// in fields that a redaction takes away.
     pub event_id: OwnedEventId,
-    /// Whether the content hash is that of the content; it isn't once the event is redacted.
-    pub content_is_original: bool,
+    /// What the content hash says.
+    pub content: ContentHash,
+}
+
+/// Whether an event's content is the one that was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentHash {
+    /// It is.
+    Original,
+    /// It isn't: the event is redacted, or damaged.
+    Different,
+    /// The event has numbers that canonical JSON doesn't have: see [`canonical`](super::canonical).
+    Unknown,
+}
+
+impl ContentHash {
+    fn of(is_original: bool) -> Self {
+        if is_original {
+            Self::Original
+        } else {
+            Self::Different
+        }
+    }
 }
 
 impl Ordered<'_> {
@@ -53,7 +75,7 @@ impl Ordered<'_> {
         let is: Base64<Standard, _> = Base64::new(content_hash);
         Some(Hashes {
             event_id: self.id(version, rules)?,
-            content_is_original: said.is_some_and(|said| said == is.encode()),
+            content: ContentHash::of(said.is_some_and(|said| said == is.encode())),
         })
     }
 
@@ -137,14 +159,20 @@ fn redacted<'a>(content: &str, kind: &str, rules: &RoomVersionRules) -> Option<C
 
 /// The hashes of any event, by ruma.
 fn slow(text: &str, version: &RoomVersionId, rules: &RoomVersionRules) -> Result<Hashes, PduError> {
-    let object: CanonicalJsonObject = serde_json::from_str(text)?;
+    let (object, is_whole) = canonical(text)?;
     let said = || object.get("hashes")?.as_object()?.get("sha256")?.as_str();
-    let content_is_original = said().is_some_and(|said| {
-        ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
-    });
+    let is_original = || {
+        said().is_some_and(|said| {
+            ruma::signatures::content_hash(&object).is_ok_and(|is| is.encode() == said)
+        })
+    };
     Ok(Hashes {
         event_id: id_of(&object, version, rules)?,
-        content_is_original,
+        content: if is_whole {
+            ContentHash::of(is_original())
+        } else {
+            ContentHash::Unknown
+        },
     })
 }
 

@@ -10,7 +10,10 @@ use crate::{
     source::{
         admin_api::Client,
         intake::{Intake, Record, problem},
-        room::{graph::Graph, repair},
+        room::{
+            graph::Graph,
+            repair::{self, Repaired},
+        },
     },
 };
 
@@ -41,24 +44,23 @@ pub(super) async fn read(
         }
         let mut events = Vec::with_capacity(page.chunk.len());
         for served in &page.chunk {
-            let read = repair::repair(served, room, version, None).and_then(|repaired| {
-                let header =
-                    PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
-                Ok((repaired, header))
-            });
+            let mut read = read_one(served, room, version);
+            if let Ok((repaired, header)) = &read
+                && to.is_erased(&header.sender)
+            {
+                read = of_erased(client, repaired, header, version).await?;
+            }
             match read {
-                Ok((repaired, header)) => {
-                    if !repaired.content_is_original && repaired.line.redacted_by.is_none() {
-                        let emptied = problem(
-                            "event content",
-                            &repaired.line.event_id,
-                            "its content hash does not match: other servers will empty it",
-                        );
-                        to.send(Record::Problem(emptied)).await?;
+                Ok((Repaired { line, doubt }, header)) => {
+                    if let Some(doubt) = doubt
+                        && !to.is_membership_of_erased(&header)
+                    {
+                        let doubt = problem("event content", &line.event_id, doubt);
+                        to.send(Record::Problem(doubt)).await?;
                     }
                     // Pages overlap when events arrive while they are read.
-                    if graph.pass(&repaired.line, &header) {
-                        events.push(repaired.line);
+                    if graph.pass(&line, &header) {
+                        events.push(line);
                     }
                 }
                 Err(reason) => {
@@ -74,6 +76,36 @@ pub(super) async fn read(
             _ => return Ok(graph),
         }
     }
+}
+
+/// An event as the bundle holds it, or why it can't.
+type Read = std::result::Result<(Repaired, PduHeader), String>;
+
+fn read_one(served: &RawValue, room: &RoomId, version: &RoomVersionId) -> Read {
+    let repaired = repair::repair(served, room, version, None)?;
+    let header = PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
+    Ok((repaired, header))
+}
+
+/// Synapse empties what an erased user has sent where the admin was not in the room: what was said has to be empty in
+/// any case, and the room's state is asked for again.
+async fn of_erased(
+    client: &Client,
+    repaired: &Repaired,
+    header: &PduHeader,
+    version: &RoomVersionId,
+) -> Result<Read> {
+    let line = &repaired.line;
+    if header.state_key.is_none() {
+        let (mut line, header) = (line.clone(), header.clone());
+        let emptied = repair::empty(&mut line, version);
+        return Ok(emptied.map(|()| (Repaired { line, doubt: None }, header)));
+    }
+    if repaired.doubt.is_none() {
+        return Ok(Ok((repaired.clone(), header.clone())));
+    }
+    let served = client.fetch_event(&line.event_id).await?;
+    Ok(read_one(&served, &line.room_id, version))
 }
 
 /// The ID that Synapse gives an event that could not be repaired.

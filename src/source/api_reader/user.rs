@@ -267,7 +267,12 @@ fn account_data(
     data
 }
 
-fn joined(user_id: OwnedUserId, listed: ListedUser, details: UserDetails) -> User {
+fn joined(user_id: OwnedUserId, listed: ListedUser, mut details: UserDetails) -> User {
+    // Synapse's own order is that of its database.
+    details.threepids.sort_by_key(by(["medium", "address"]));
+    details
+        .external_ids
+        .sort_by_key(by(["auth_provider", "external_id"]));
     User {
         user_id,
         displayname: listed.displayname,
@@ -288,4 +293,8 @@ fn joined(user_id: OwnedUserId, listed: ListedUser, details: UserDetails) -> Use
         external_ids: details.external_ids,
         profile: Map::new(),
     }
+}
+
+fn by(fields: [&'static str; 2]) -> impl Fn(&Value) -> [Option<String>; 2] {
+    move |entry| fields.map(|field| entry[field].as_str().map(str::to_owned))
 }

@@ -35,6 +35,8 @@ const IN_FLIGHT: usize = 24;
 pub(super) struct Users {
     /// All IDs, also of those that a partial export leaves out.
     pub(super) names: BTreeSet<OwnedUserId>,
+    /// Those of them who are erased.
+    pub(super) erased: BTreeSet<OwnedUserId>,
     /// Rooms that those who were read are joined to, IDs unchecked.
     pub(super) joined: BTreeSet<String>,
     /// Whose memberships are known.
@@ -54,6 +56,11 @@ pub(super) async fn read(
     let mut users = by_id(listed, to).await?;
     let mut read = Users {
         names: users.keys().cloned().collect(),
+        erased: users
+            .iter()
+            .filter(|(_, listed)| listed.erased)
+            .map(|(user, _)| user.clone())
+            .collect(),
         ..Users::default()
     };
     users.retain(|user, _| to.matcher().user(user));

@@ -55,7 +55,9 @@ pub(super) fn read(batch: &mut Batch, database: &mut Database, to: &Intake) -> R
         let (mut pdu, mut state, mut faults) = (None, None, Vec::new());
         match json(row, 4, &format!("event {event_id} in {room_id}")) {
             Ok(served) => {
-                match pdu::without_fields(&served, &["unsigned"]) {
+                match pdu::without_fields(&served, &["unsigned"])
+                    .and_then(|signed| pdu::ordered(&signed))
+                {
                     Ok(signed) => pdu = Some(signed),
                     Err(error) => faults.push(format!("event {event_id} in {room_id}: {error}")),
                 }

@@ -15,9 +15,9 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use ruma::ServerName;
+use ruma::{OwnedUserId, ServerName};
 
 use self::{
     event::Prover,
@@ -34,6 +34,7 @@ use crate::{
 /// Reads all wanted rooms, as [`Reader::rooms`](crate::source::reader::Reader::rooms) says. Blocks.
 pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> Result<()> {
     let rooms = list::read(database, to)?;
+    to.set_erased(erased(database)?);
     to.begin(Phase::ExportRooms, rooms.len() as u64);
     let mut reading = Reading {
         layout: Layout::read(database)?,
@@ -50,6 +51,19 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
         to.done(Phase::ExportRooms, done);
     }
     Ok(())
+}
+
+/// Users who are erased.
+fn erased(database: &mut Database) -> Result<BTreeSet<OwnedUserId>> {
+    let mut erased = BTreeSet::new();
+    database.each("SELECT user_id FROM erased_users", &mut |row| {
+        erased.extend(
+            row.text(0)
+                .and_then(|user| OwnedUserId::try_from(user).ok()),
+        );
+        Ok(())
+    })?;
+    Ok(erased)
 }
 
 struct Reading<'a> {

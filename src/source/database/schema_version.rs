@@ -15,6 +15,9 @@ pub const OLDEST: i64 = 82;
 /// The newest layout that was read: that of Synapse 1.163.
 pub const NEWEST: i64 = 94;
 
+/// Unfinished changes that a warning names: a new Synapse has forty of them.
+const NAMED: usize = 5;
+
 /// A layout that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaVersion {
@@ -69,11 +72,16 @@ impl SchemaVersion {
     /// A warning about unfinished changes.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        (!self.pending.is_empty()).then(|| {
+        let named = self.pending.len().min(NAMED);
+        let more = match self.pending.len() - named {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (named > 0).then(|| {
             format!(
-                "Synapse has not finished its background updates ({}): let it run until they are done, \
+                "Synapse has not finished its background updates ({}{more}): let it run until they are done, \
                  or parts of the export may be missing",
-                self.pending.join(", ")
+                self.pending[..named].join(", ")
             )
         })
     }

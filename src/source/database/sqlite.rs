@@ -17,10 +17,6 @@ use crate::Result;
 /// How long a lock of somebody else is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much of the file SQLite keeps in memory, in KiB: the inner pages of the indexes of a big database, which every
-/// event is looked up by. Its own bound is 2 MiB. (Not `mmap_size`: a disk that fails would kill the process.)
-const CACHE: u32 = 48 * 1024;
-
 /// Characters that mean something in SQLite's file URIs.
 const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
 
@@ -88,9 +84,7 @@ fn snapshot(path: &Path, more: &str) -> rusqlite::Result<Connection> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(PATIENCE)?;
-    connection.execute_batch(&format!(
-        "PRAGMA query_only = ON; PRAGMA cache_size = -{CACHE}; BEGIN DEFERRED"
-    ))?;
+    connection.execute_batch("PRAGMA query_only = ON; BEGIN DEFERRED")?;
     // The snapshot is taken by the first read.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
         row.get::<_, i64>(0)

@@ -37,8 +37,8 @@ pub(super) fn read(database: &mut Database, to: &Intake) -> Result<()> {
         if to.wanted().devices {
             devices::read(&mut batch, database)?;
             device_keys::read(&mut batch, database)?;
-            cross_signing::read(&mut batch, database)?;
         }
+        cross_signing::read(&mut batch, database)?;
         pending::read(&mut batch, database, to)?;
         let (users, problems) = batch.finish();
         for user in users {

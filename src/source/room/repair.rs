@@ -1,24 +1,30 @@
 //! From what Synapse answers to the PDU as it was signed: what it added is cut out, and the hashes prove it.
 
 use ruma::{
-    CanonicalJsonObject, OwnedEventId, OwnedRoomId, RoomId, RoomVersionId,
-    room_version_rules::RoomVersionRules,
+    OwnedEventId, OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::model::{
     event_line::EventLine,
-    pdu::{self, Ordered},
+    pdu::{self, ContentHash, Ordered},
 };
 
+const DIFFERENT: &str = "its content hash does not match: other servers will empty it";
+const CONTENT_UNKNOWN: &str =
+    "it has numbers that canonical JSON doesn't have, so its content hash can't be checked";
+const ID_UNKNOWN: &str =
+    "it has numbers that canonical JSON doesn't have, so its event ID can't be checked";
+
 /// A repaired event and what is known about the repair.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Repaired {
     /// The event as the bundle holds it.
     pub line: EventLine,
-    /// Whether the content is the signed one. It isn't for a redacted event, and that is as it should be.
-    pub content_is_original: bool,
+    /// Why it may not be the event that was signed, as a clause for the list of problems. A redacted event is what it
+    /// should be without its content.
+    pub doubt: Option<&'static str>,
 }
 
 /// What Synapse says about the event, partly in fields of its own.
@@ -126,7 +132,7 @@ pub fn repair(
     };
     let signed = proven(served.get(), &says.into(), &claim, version, serving)?;
     Ok(Repaired {
-        content_is_original: signed.content_is_original,
+        doubt: signed.doubt,
         line: EventLine {
             room_id: room.to_owned(),
             event_id: id,
@@ -157,7 +163,7 @@ pub fn restore(
     };
     let signed = proven(stored.json, &says, &claim, version, storing)?;
     Ok(Repaired {
-        content_is_original: signed.content_is_original,
+        doubt: signed.doubt,
         line: EventLine {
             room_id: room.to_owned(),
             event_id: stored.event_id.to_owned(),
@@ -180,7 +186,7 @@ struct Claim<'a> {
 /// An event as it was signed, or emptied.
 struct Signed {
     pdu: Box<RawValue>,
-    content_is_original: bool,
+    doubt: Option<&'static str>,
 }
 
 /// Cuts until the hashes fit; a redacted event is emptied, whether Synapse had done so or not.
@@ -200,7 +206,7 @@ fn proven(
     }
     let base =
         Ordered::without(event, &added(&says.kind, &rules)).map_err(|error| error.to_string())?;
-    let mut second_best = None;
+    let (mut best, mut second_best, mut third_best) = (None, None, None);
     let mut reason = String::new();
     for way in ways(&says.kind, &rules) {
         let changed = apply(&base, *way).map_err(|error| error.to_string())?;
@@ -212,30 +218,38 @@ fn proven(
         match hashes {
             Ok(hashes) if hashes.event_id != claim.event_id => {
                 reason = format!("its hash makes it {}", hashes.event_id);
+                if hashes.content == ContentHash::Unknown {
+                    // Its bytes are all there is to go by.
+                    third_best.get_or_insert((changed, Some(ID_UNKNOWN)));
+                }
             }
-            Ok(hashes) if hashes.content_is_original => {
-                second_best = Some((changed, true));
-                break;
-            }
-            Ok(_) => {
-                second_best.get_or_insert((changed, false));
-            }
+            Ok(hashes) => match hashes.content {
+                ContentHash::Original => {
+                    best = Some((changed, None));
+                    break;
+                }
+                ContentHash::Different => {
+                    second_best.get_or_insert((changed, Some(DIFFERENT)));
+                }
+                ContentHash::Unknown => {
+                    second_best.get_or_insert((changed, Some(CONTENT_UNKNOWN)));
+                }
+            },
             Err(error) => reason = error.to_string(),
         }
     }
-    let (changed, content_is_original) = second_best.ok_or(reason)?;
+    let (changed, doubt) = best.or(second_best).or(third_best).ok_or(reason)?;
     let pdu = match changed {
         Some(pdu) => pdu,
         None => base.into_raw().map_err(|error| error.to_string())?,
     };
-    Ok(Signed {
-        pdu: if claim.is_redacted {
-            emptied(&pdu, &rules)?
-        } else {
-            pdu
-        },
-        content_is_original,
-    })
+    if claim.is_redacted {
+        return Ok(Signed {
+            pdu: emptied(&pdu, claim.event_id, version)?,
+            doubt: None,
+        });
+    }
+    Ok(Signed { pdu, doubt })
 }
 
 /// Top-level fields that are never part of the signed event.
@@ -285,18 +299,36 @@ fn apply(base: &Ordered<'_>, way: Redacts) -> Result<Option<Box<RawValue>>, pdu:
     }
 }
 
-/// Empties a redacted event. The result is canonical JSON, so that it doesn't matter who emptied it.
-fn emptied(pdu: &RawValue, rules: &RoomVersionRules) -> Result<Box<RawValue>, String> {
-    let object: CanonicalJsonObject =
-        serde_json::from_str(pdu.get()).map_err(|error| error.to_string())?;
+/// Empties an event by the rules of redactions. The result is canonical JSON, so that it doesn't matter who emptied it.
+///
+/// So it is done with what is redacted, and with what an erased user has said: Synapse shows that to nobody who was not
+/// there (`visibility.py`), another server neither, and the next server was not there.
+pub fn empty(line: &mut EventLine, version: &RoomVersionId) -> Result<(), String> {
+    line.pdu = emptied(&line.pdu, &line.event_id, version)?;
+    Ok(())
+}
+
+fn emptied(
+    pdu: &RawValue,
+    event_id: &ruma::EventId,
+    version: &RoomVersionId,
+) -> Result<Box<RawValue>, String> {
+    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
+    let (object, is_whole) = pdu::canonical(pdu.get()).map_err(|error| error.to_string())?;
     let object = ruma::canonical_json::redact(object, &rules.redaction, None)
         .map_err(|error| error.to_string())?;
-    serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())
+    let emptied = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
+    let is_same = || pdu::event_id(&emptied, version).is_ok_and(|id| id == *event_id);
+    if !is_whole && !is_same() {
+        return Err(ID_UNKNOWN.to_owned());
+    }
+    Ok(emptied)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ruma::CanonicalJsonObject;
     use serde_json::{Value, json};
 
     use super::*;
@@ -372,7 +404,7 @@ mod tests {
             served["event_id"] = json!(id);
             served["unsigned"] = json!({"age": 1});
             let repaired = repaired(&version, &served).unwrap();
-            assert!(repaired.content_is_original);
+            assert_eq!(repaired.doubt, None);
             assert_eq!(repaired.line.event_id, id);
             assert_eq!(pdu(&repaired), original);
         }
@@ -421,7 +453,7 @@ mod tests {
         // As `messages` serves it.
         served["content"] = json!({});
         let repaired = repaired(&version, &served).unwrap();
-        assert!(!repaired.content_is_original);
+        assert_eq!(repaired.doubt, None);
         assert_eq!(repaired.line.event_id, id);
         // As the database holds it.
         served["content"] = json!({"body": "secret"});
@@ -453,7 +485,39 @@ mod tests {
             let restored = restored(&version, &stored, None).unwrap();
             assert_eq!(pdu(&restored), original);
             let line = restored.line;
-            assert!(restored.content_is_original && line.soft_failed && line.rejected);
+            assert!(restored.doubt.is_none() && line.soft_failed && line.rejected);
+        }
+    }
+
+    #[test]
+    fn numbers_that_canonical_json_does_not_have_are_carried_with_a_doubt() {
+        // As Synapse makes them: the hash of the content is of Python's own text.
+        for (version, redacts, doubt) in [
+            (RoomVersionId::V1, json!("$x"), CONTENT_UNKNOWN),
+            (RoomVersionId::V5, json!("$x"), CONTENT_UNKNOWN),
+            (RoomVersionId::V5, json!(1.5), ID_UNKNOWN),
+        ] {
+            let event = json!({"type": "m.room.power_levels", "state_key": "", "room_id": ROOM, "event_id": "$1:x",
+                "content": {"x": null, "users_default": null}});
+            let (id, mut served) = signed(&version, event);
+            served["event_id"] = json!(id);
+            served["content"]["x"] = json!(1.5);
+            if redacts.is_f64() {
+                // This one a redaction leaves.
+                served["content"]["users_default"] = json!(2.5);
+                served["event_id"] = json!("$other");
+            }
+            let repaired = repaired(&version, &served).unwrap();
+            assert_eq!(repaired.doubt, Some(doubt), "{version}");
+            assert_eq!(pdu(&repaired)["content"], served["content"]);
+            let mut line = repaired.line;
+            if redacts.is_f64() {
+                assert_eq!(empty(&mut line, &version).unwrap_err(), ID_UNKNOWN);
+            } else {
+                empty(&mut line, &version).unwrap();
+                assert!(!line.pdu.get().contains("1.5"));
+                assert_eq!(pdu::event_id(&line.pdu, &version).unwrap(), line.event_id);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    source::{database::Database, intake::Intake},
+    source::{database::Database, intake::Intake, room::repair},
 };
 
 /// Hands over all events that are not outliers, as Synapse orders them; an unreadable one becomes a problem.
@@ -89,13 +89,19 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
         for event in events {
             match event.event {
                 Ok((repaired, header)) => {
-                    let line = repaired.line;
-                    if !repaired.content_is_original && line.redacted_by.is_none() {
-                        room.fail(
-                            "event content",
-                            &line.event_id,
-                            "its content hash does not match: other servers will empty it",
-                        )?;
+                    let repair::Repaired { mut line, doubt } = repaired;
+                    if header.state_key.is_none() && to.is_erased(&header.sender) {
+                        let version = room.facts.version.as_ref();
+                        if let Some(Err(reason)) =
+                            version.map(|version| repair::empty(&mut line, version))
+                        {
+                            room.fail("event", &line.event_id, &reason)?;
+                            continue;
+                        }
+                    } else if let Some(doubt) = doubt
+                        && !to.is_membership_of_erased(&header)
+                    {
+                        room.fail("event content", &line.event_id, doubt)?;
                     }
                     if !counts(&line) {
                         to.signed_by(header.signers());

@@ -6,7 +6,10 @@ use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Error, Result, source::admin_api::Client};
+use crate::{
+    Error, Result,
+    source::{admin_api::Client, room::repair},
+};
 
 /// A room's redactions by what they redact.
 #[derive(Debug, Default)]
@@ -31,23 +34,6 @@ struct Served {
 #[derive(Default, Deserialize)]
 struct Content {
     redacts: Option<OwnedEventId>,
-}
-
-#[derive(Deserialize)]
-struct Shown {
-    #[serde(default)]
-    unsigned: Unsigned,
-}
-
-#[derive(Default, Deserialize)]
-struct Unsigned {
-    redacted_by: Option<OwnedEventId>,
-    redacted_because: Option<Because>,
-}
-
-#[derive(Deserialize)]
-struct Because {
-    event_id: OwnedEventId,
 }
 
 #[derive(Deserialize)]
@@ -95,14 +81,10 @@ impl Redacted {
         let Some(redaction) = self.0.get(id) else {
             return Ok(None);
         };
-        let shown = match client.shown(room, id).await {
-            Ok(shown) => serde_json::from_str::<Shown>(shown.get()).ok(),
-            Err(Error::Answer { .. } | Error::Malformed { .. }) => None,
+        match client.shown(room, id).await {
+            Ok(shown) => return Ok(repair::redacted_by(&shown)),
+            Err(Error::Answer { .. } | Error::Malformed { .. }) => {}
             Err(error) => return Err(error),
-        };
-        if let Some(Shown { unsigned }) = shown {
-            let because = unsigned.redacted_because.map(|because| because.event_id);
-            return Ok(unsigned.redacted_by.or(because));
         }
         let same_server = serde_json::from_str::<Sent>(event.get())
             .is_ok_and(|sent| sent.sender.server_name() == redaction.sender.server_name());

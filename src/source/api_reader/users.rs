@@ -66,9 +66,10 @@ pub(super) async fn read(
     users.retain(|user, _| to.matcher().user(user));
     to.begin(Phase::ExportUsers, users.len() as u64);
     let all = users.len();
-    users.retain(|user, _| {
+    users.retain(|user, listed| {
         let is_there = to.has(Section::Users, user.as_str());
-        if is_there && !to.has(Section::KeyBackups, user.as_str()) {
+        let can_act = !(listed.is_guest || listed.locked || listed.deactivated);
+        if is_there && can_act && !to.has(Section::KeyBackups, user.as_str()) {
             // The interrupted export knew whether there is one.
             read.with_backup.push(user.clone());
         }

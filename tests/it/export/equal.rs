@@ -56,6 +56,10 @@ fn compare(names: BTreeSet<String>, api: &Path, database: &Path, source: &Source
         if one == other {
             continue;
         }
+        if name.ends_with(".zst") && plain(&one) == plain(&other) {
+            // An export that goes on where another stopped begins a new frame there.
+            continue;
+        }
         if !name.ends_with(".json") {
             different.push(format!(
                 "{name}: {}",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::alone::alone;
 use crate::{
-    Error, Result,
+    Result,
     model::{
         event_line::EventLine,
         order::{Linked, topological},
@@ -107,7 +107,6 @@ impl Closure<'_> {
 
     async fn one_by_one(&mut self, client: &Client, to: &Intake) -> Result<()> {
         let (room, version) = (self.room, self.version);
-        let is_part = to.wanted().history != History::All;
         loop {
             self.wanted
                 .retain(|id| !self.timeline.has(id) && !self.asked.contains(id));
@@ -119,7 +118,7 @@ impl Closure<'_> {
             self.asked.extend(round.iter().cloned());
             let mut answers = futures::stream::iter(round)
                 .map(|id| async move {
-                    let answer = one(client, room, version, &id, is_part).await;
+                    let answer = one(client, room, version, &id).await;
                     (id, answer)
                 })
                 .buffered(IN_FLIGHT);
@@ -165,26 +164,9 @@ async fn one(
     room: &RoomId,
     version: &RoomVersionId,
     id: &EventId,
-    is_part: bool,
 ) -> Result<Result<(EventLine, PduHeader), String>> {
     let served = client.fetch_event(id).await?;
-    let mut read = outlier(&served, room, version);
-    if is_part && let Ok((line, header)) = &mut read {
-        // It may be of the timeline, and only there Synapse says that it is redacted.
-        line.redacted_by = match client.neighbours(room, id, 0).await {
-            Ok(context) => repair::redacted_by(&context.event),
-            Err(Error::Answer { status: 404, .. }) => None,
-            Err(error) => return Err(error),
-        };
-        if line.redacted_by.is_some() {
-            let emptied = repair::empty(line, version);
-            match emptied.and_then(|()| PduHeader::of(&line.pdu).map_err(|e| e.to_string())) {
-                Ok(of_emptied) => *header = of_emptied,
-                Err(reason) => return Ok(Err(reason)),
-            }
-        }
-    }
-    Ok(read)
+    Ok(outlier(&served, room, version))
 }
 
 fn outlier(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 const SCHEMA: &str = "
+CREATE TABLE erased_users (user_id TEXT NOT NULL);
 CREATE TABLE rooms (room_id TEXT PRIMARY KEY NOT NULL, is_public BOOL, creator TEXT, room_version TEXT);
 CREATE TABLE room_stats_state (room_id TEXT NOT NULL, name TEXT, canonical_alias TEXT);
 CREATE UNIQUE INDEX room_stats_state_room ON room_stats_state (room_id);

@@ -16,10 +16,10 @@ use source::{Source, Way};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_an_sqlite_all_is_told_by_both_readers() {
-    let mut source = Source::fill(Database::Sqlite).await;
+    let source = Source::fill(Database::Sqlite).await;
     let api = both(&source).await;
     parts::are_exact(&source, &open(&source, &api));
-    broken::in_the_middle(&mut source).await;
+    broken::in_the_middle(&source).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

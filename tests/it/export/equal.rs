@@ -21,28 +21,11 @@ const ABOUT_THE_EXPORT: [&str; 4] = [
     "report.html",
 ];
 
-/// What a bundle says of rooms: the API needs to act as nobody for it.
-const OF_ROOMS: [&str; 8] = [
-    "rooms.json",
-    "room_state.json",
-    "memberships.json",
-    "aliases.json",
-    "directory.json",
-    "state_snapshots.ndjson.zst",
-    "events/00000.ndjson.zst",
-    "server_keys.json",
-];
-
 /// Fails with every file that differs.
 pub(super) fn are(api: &Path, database: &Path, source: &Source) {
     let names: BTreeSet<String> = files(api);
     assert_eq!(names, files(database));
     compare(names, api, database, source);
-}
-
-/// The same of what is said of rooms.
-pub(super) fn rooms_are(api: &Path, database: &Path, source: &Source) {
-    compare(OF_ROOMS.map(str::to_owned).into(), api, database, source);
 }
 
 fn compare(names: BTreeSet<String>, api: &Path, database: &Path, source: &Source) {

@@ -178,6 +178,8 @@ fn slow(text: &str, version: &RoomVersionId, rules: &RoomVersionRules) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::{
         collection::{btree_map, vec},
         option,
@@ -306,7 +308,7 @@ mod tests {
                 escaped.push(c);
             } else {
                 for unit in c.encode_utf16(&mut units) {
-                    escaped.push_str(&format!("\\u{unit:04x}"));
+                    write!(escaped, "\\u{unit:04x}").unwrap();
                 }
             }
         }

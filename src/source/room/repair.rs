@@ -103,6 +103,15 @@ pub fn is_soft_failed(metadata: &str) -> bool {
     serde_json::from_str::<Metadata>(metadata).is_ok_and(|notes| notes.soft_failed)
 }
 
+/// The redaction that an event names which the API serves.
+pub fn redacted_by(served: &RawValue) -> Option<OwnedEventId> {
+    let unsigned = serde_json::from_str::<Served>(served.get()).ok()?.unsigned;
+    let because = unsigned.redacted_because;
+    unsigned
+        .redacted_by
+        .or(because.map(|because| because.event_id))
+}
+
 /// Repairs one event of `room` as the API serves it. The error is a clause for the list of problems.
 ///
 /// `redacted_by` is a redaction of it that Synapse does not tell of in the event itself.

@@ -25,13 +25,13 @@ const ABOUT_THE_EXPORT: [&str; 4] = [
 pub(super) fn are(api: &Path, database: &Path, source: &Source) {
     let names: BTreeSet<String> = files(api);
     assert_eq!(names, files(database));
-    compare(names, api, database, source);
+    compare(&names, api, database, source);
 }
 
-fn compare(names: BTreeSet<String>, api: &Path, database: &Path, source: &Source) {
+fn compare(names: &BTreeSet<String>, api: &Path, database: &Path, source: &Source) {
     let hidden = Hidden::of(source);
     let mut different = Vec::new();
-    for name in &names {
+    for name in names {
         if ABOUT_THE_EXPORT.contains(&name.as_str()) {
             continue;
         }
@@ -39,11 +39,12 @@ fn compare(names: BTreeSet<String>, api: &Path, database: &Path, source: &Source
         if one == other {
             continue;
         }
-        if name.ends_with(".zst") && plain(&one) == plain(&other) {
+        let is_of = |ending: &str| Path::new(name).extension().is_some_and(|is| is == ending);
+        if is_of("zst") && plain(&one) == plain(&other) {
             // An export that goes on where another stopped begins a new frame there.
             continue;
         }
-        if !name.ends_with(".json") {
+        if !is_of("json") {
             different.push(format!(
                 "{name}: {}",
                 first_line(&plain(&one), &plain(&other))

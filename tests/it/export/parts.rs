@@ -88,9 +88,10 @@ fn some(source: &Source, bundle: &Bundle, whole: &Bundle) {
         let devices: Value = bundle.of_user(OfUser::Devices, &user.user_id).unwrap();
         assert_eq!(devices, Value::Null, "{}", user.user_id);
         let data: AccountData = bundle.of_user(OfUser::AccountData, &user.user_id).unwrap();
-        let expected: AccountData = match wanted.contains(&user.user_id) {
-            true => whole.of_user(OfUser::AccountData, &user.user_id).unwrap(),
-            false => AccountData::default(),
+        let expected: AccountData = if wanted.contains(&user.user_id) {
+            whole.of_user(OfUser::AccountData, &user.user_id).unwrap()
+        } else {
+            AccountData::default()
         };
         assert_eq!(json!(data), json!(expected), "{}", user.user_id);
     }

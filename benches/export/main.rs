@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The lab's large server (`ferryman::lab::large`) is made first if it isn't there yet, which takes long. To have another
-//! exporter measured in the same run, put its command line into `FERRYMAN_BENCH_OTHER`; `URL`, `TOKEN` and `OUT` in it are
+//! exporter measured in the same run, put its command line into `FERRYMAN_LAB_BENCH_OTHER`; `URL`, `TOKEN` and `OUT` in it are
 //! replaced. All times are of one run on this machine: what counts are the ratios.
 
 #![expect(clippy::print_stdout, reason = "the measurements are what this prints")]
@@ -65,7 +65,7 @@ fn all(database: &str, large: Large) -> Result<()> {
     // The first export after a start finds cold caches.
     server.export(&["--source", "api", "--history", "none", "--users", "nobody"])?;
     let mut first = None;
-    if let Ok(other) = std::env::var("FERRYMAN_BENCH_OTHER") {
+    if let Ok(other) = std::env::var("FERRYMAN_LAB_BENCH_OTHER") {
         let measured = server.other(&other)?;
         first = Some(measured.seconds);
         println!("{}", measured.row("another exporter", first));

@@ -62,7 +62,8 @@ impl Server {
         let out = self.folder.path().join("other");
         fs::create_dir(&out)?;
         let (url, token) = (self.large.synapse.url(), self.token()?);
-        let words = shlex::split(line).context("FERRYMAN_LAB_BENCH_OTHER can't be split into words")?;
+        let words =
+            shlex::split(line).context("FERRYMAN_LAB_BENCH_OTHER can't be split into words")?;
         let words: Vec<_> = words
             .iter()
             .map(|word| {

@@ -2,14 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take},
+    io::{self, BufReader, Read, Seek, SeekFrom, Take},
     path::{Path, PathBuf},
 };
 
 use ruma::{OwnedRoomId, RoomId};
 
 use super::{
-    json_guard::{Guard, Unit},
+    line,
     shards::{Frame, Frames},
 };
 use crate::{Error, Result, model::event_line::EventLine};
@@ -80,35 +80,26 @@ impl Events {
             let Some(lines) = &mut self.lines else {
                 return Ok(None);
             };
-            let mut line = Vec::new();
-            lines
-                .by_ref()
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(|error| error.to_string())?;
-            match (line.is_empty(), self.left) {
-                (true, 0) => {
-                    if self.next_frame().map_err(|error| error.to_string())? {
-                        continue;
+            match (line::next(lines, MAX_LINE)?, self.left) {
+                (None, 0) => {
+                    if !self.next_frame().map_err(|error| error.to_string())? {
+                        return Ok(None);
                     }
-                    return Ok(None);
                 }
-                (true, left) => return Err(format!("{left} events are missing at the end")),
-                (false, 0) => {
+                (None, left) => return Err(format!("{left} events are missing at the end")),
+                (Some(_), 0) => {
                     return Err("there are more events than events/index.json says".into());
                 }
-                (false, _) => self.left -= 1,
+                (Some(line), _) => {
+                    self.left -= 1;
+                    return self.event(&line).map(Some);
+                }
             }
-            return self.event(&line).map(Some);
         }
     }
 
     fn event(&self, line: &[u8]) -> Result<EventLine, String> {
-        let Some((b'\n', line)) = line.split_last() else {
-            return Err(format!("a line is cut off or longer than {MAX_LINE} bytes"));
-        };
-        Guard::new(Unit::Whole).take(line)?;
-        let event: EventLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let event: EventLine = line::value(line, MAX_LINE)?;
         if event.room_id == self.room {
             Ok(event)
         } else {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Seek},
+    io::{self, BufReader, Seek},
     marker::PhantomData,
     path::{Path, PathBuf},
 };
@@ -11,7 +11,6 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     fresh,
-    json_guard::{Guard, Unit},
     line::{self, LEVEL},
 };
 use crate::{Error, Result};
@@ -104,22 +103,9 @@ impl<T: DeserializeOwned> Lines<T> {
         let Some(lines) = &mut self.text else {
             return Ok(None);
         };
-        let mut line = Vec::new();
-        lines
-            .by_ref()
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| error.to_string())?;
-        if line.is_empty() {
-            return Ok(None);
-        }
-        let Some((b'\n', line)) = line.split_last() else {
-            return Err(format!("a line is cut off or longer than {MAX_LINE} bytes"));
-        };
-        Guard::new(Unit::Whole).take(line)?;
-        serde_json::from_slice(line)
-            .map(Some)
-            .map_err(|error| error.to_string())
+        line::next(lines, MAX_LINE)?
+            .map(|line| line::value(&line, MAX_LINE))
+            .transpose()
     }
 }
 

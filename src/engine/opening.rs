@@ -53,6 +53,7 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),
+        complete: bundle.schema().complete,
         target,
         users,
         rooms,

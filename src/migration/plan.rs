@@ -12,6 +12,8 @@ pub struct Plan {
     pub server_name: OwnedServerName,
     /// The bundle's file name.
     pub bundle: String,
+    /// Whether its export came to the end of everything.
+    pub complete: bool,
     /// What the target can take.
     pub target: Abilities,
     /// Every user of the bundle.

@@ -85,6 +85,9 @@ fn summary(plan: &Plan) -> String {
         escape(&plan.target.software),
         code(&plan.bundle)
     );
+    if !plan.complete {
+        text.push_str("- **the bundle is not complete**: its export broke off; export again before you import\n");
+    }
     let _infallible = if plan.target.replay {
         writeln!(text, "- history: {}", count(events, "event", "events"))
     } else {
@@ -176,6 +179,7 @@ mod tests {
         Plan {
             server_name: "ferry.test".try_into().unwrap(),
             bundle: "b.tar.zst".into(),
+            complete: true,
             target: Abilities {
                 software: "Tuwunel 1.9.0".into(),
                 replay: true,
@@ -201,6 +205,16 @@ mod tests {
                 .chain([room(10, skip())])
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_bundle_that_is_not_complete_is_named() {
+        let mut plan = plan();
+        assert!(!short(&plan).contains("not complete"));
+        plan.complete = false;
+        let line = short(&plan);
+        let line = line.lines().find(|line| line.contains("complete"));
+        insta::assert_snapshot!(line.unwrap(), @"- **the bundle is not complete**: its export broke off; export again before you import");
     }
 
     #[test]

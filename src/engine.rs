@@ -183,6 +183,15 @@ impl Engine {
                     ),
                 });
             }
+            let wanted = bundle.schema().wanted.as_ref();
+            if wanted.is_some_and(|wanted| wanted.inventory) {
+                return Err(Error::Bundle {
+                    path,
+                    reason: "it is an inventory, which has no events and nothing of the users' own: export without \
+                             --inventory, or name another with --bundle"
+                        .to_owned(),
+                });
+            }
             if !bundle.schema().complete {
                 tracing::warn!(
                     "{} is not complete, its problems.json says why: export again",

@@ -11,6 +11,7 @@ use crate::model::wanted::{History, Media, Wanted};
 #[command(after_help = "Examples:\n  \
     export --out before-the-move.tar.zst\n  \
     export --source db --media all\n  \
+    export --inventory\n  \
     export --act-as-users --history since:2026-01-01\n  \
     export --users anna --users '@b*:example.org' --rooms '#team-*:example.org'")]
 pub struct Export {
@@ -28,6 +29,10 @@ pub struct Export {
     /// Only these rooms: IDs, aliases, or patterns of them with * and ?
     #[arg(long, value_name = "ROOM", num_args = 1.., value_delimiter = ',')]
     pub rooms: Vec<String>,
+    /// Only what there is, to look at: users, devices, rooms with their state and members; quick, but nothing can be
+    /// imported from it
+    #[arg(long, conflicts_with_all = ["history", "media", "media_path", "act_as_users", "include_password_hashes"])]
+    pub inventory: bool,
     /// Devices and their keys
     #[arg(long, value_name = "yes|no", default_value = "yes")]
     pub devices: Choice,
@@ -75,9 +80,18 @@ impl Export {
         Wanted {
             users: self.users.clone(),
             rooms: self.rooms.clone(),
+            inventory: self.inventory,
             devices: self.devices == Choice::Yes,
-            history: self.history,
-            media: self.media,
+            history: if self.inventory {
+                History::None
+            } else {
+                self.history
+            },
+            media: if self.inventory {
+                Media::None
+            } else {
+                self.media
+            },
             act_as_users: self.act_as_users,
             password_hashes: self.include_password_hashes,
         }

@@ -78,11 +78,37 @@ pub(super) fn newest(dir: &Path) -> Result<PathBuf> {
         .ok_or_else(none)
 }
 
+/// What the name of an inventory begins with, if nobody chose another: no newest bundle to carry anything from.
+pub(super) const INVENTORY: &str = "synapse-inventory-";
+
 /// An archive by its name, or a directory by its manifest; a half-written one has neither.
 fn is_bundle(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with(INVENTORY) {
+        return false;
+    }
     let archive = [".tar.zst", ".tar"]
         .iter()
         .any(|ending| name.ends_with(ending));
     archive || path.join("manifest.json").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inventory_is_no_newest_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str| fs::write(dir.path().join(name), "").unwrap();
+        put("synapse-inventory-20260101T000000Z.tar.zst");
+        insta::assert_snapshot!(
+            newest(dir.path()).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "DIR"),
+            @"there is no bundle in DIR: run `export` first, or name one with --bundle"
+        );
+        put("synapse-export-20250101T000000Z.tar.zst");
+        put("synapse-inventory-20260102T000000Z.tar.zst");
+        let newest = newest(dir.path()).unwrap();
+        assert!(newest.ends_with("synapse-export-20250101T000000Z.tar.zst"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, ExportOptions};
+use super::{Engine, ExportOptions, opening};
 use crate::{
     Result,
     bundle::{self, Origin, Page, SourceKind},
@@ -78,11 +78,16 @@ fn out(engine: &Engine, options: &ExportOptions, source: SourceKind) -> Result<P
     let unfinished = (source == SourceKind::AdminApi)
         .then(|| bundle::unfinished(&dir, &origin))
         .flatten();
-    Ok(unfinished.unwrap_or_else(|| dir.join(name(engine.clock.now_ms()))))
+    Ok(unfinished.unwrap_or_else(|| dir.join(name(engine.clock.now_ms(), &options.wanted))))
 }
 
-fn name(now_ms: u64) -> String {
+fn name(now_ms: u64, wanted: &Wanted) -> String {
+    let what = if wanted.inventory {
+        opening::INVENTORY
+    } else {
+        "synapse-export-"
+    };
     let seconds = i64::try_from(now_ms / 1000).unwrap_or_default();
     let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    format!("synapse-export-{}.tar.zst", time.strftime("%Y%m%dT%H%M%SZ"))
+    format!("{what}{}.tar.zst", time.strftime("%Y%m%dT%H%M%SZ"))
 }

@@ -62,9 +62,9 @@ pub struct Room {
     /// Whether the timeline reaches back to the create event.
     #[serde(default)]
     pub history_complete: bool,
-    /// Blocked by an admin of the source.
-    #[serde(default)]
-    pub blocked: bool,
+    /// Blocked by an admin of the source; none if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<bool>,
 }
 
 /// Version 1 copies what Synapse's room statistics have, which is what somebody wrote into an event.

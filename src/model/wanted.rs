@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// What an export is to read. The default is everything but media contents and password hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of the operator's"
+)]
 pub struct Wanted {
     /// Patterns of user IDs or localparts (`*` and `?`); empty for all.
     #[serde(default)]
@@ -13,6 +17,10 @@ pub struct Wanted {
     /// Patterns of room IDs or local aliases (`*` and `?`); empty for all.
     #[serde(default)]
     pub rooms: Vec<String>,
+    /// Only what there is: users, devices, and rooms with their state, members and aliases. Nothing to carry anything
+    /// from.
+    #[serde(default)]
+    pub inventory: bool,
     /// Devices and their keys.
     pub devices: bool,
     /// How much of the timelines.
@@ -32,6 +40,7 @@ impl Default for Wanted {
         Self {
             users: Vec::new(),
             rooms: Vec::new(),
+            inventory: false,
             devices: true,
             history: History::default(),
             media: Media::default(),

@@ -26,10 +26,14 @@ fn render(summary: &ExportSummary, limit: usize) -> String {
         SourceKind::AdminApi if summary.requests == 1 => "with 1 request to Synapse".to_owned(),
         SourceKind::AdminApi => format!("with {} requests to Synapse", number_of(summary.requests)),
     };
-    let next = if summary.complete {
-        "Next: `plan`."
-    } else {
-        "**It is not complete**, the problems say why: export again."
+    let next = match summary {
+        summary if !summary.complete => {
+            "**It is not complete**, the problems say why: export again."
+        }
+        summary if summary.inventory => {
+            "It is an inventory, to look at: open its `report.html`. To carry anything, `export` without `--inventory`."
+        }
+        _ => "Next: `plan`.",
     };
     let mut text = format!(
         "**Exported {}, {} and {}** in {}, {way}.\n\nBundle: {} ({}). {next}\n",
@@ -82,6 +86,7 @@ mod tests {
             events: 1_563,
             requests: 310,
             elapsed_ms: 12_000,
+            inventory: false,
             complete: true,
             problems: vec![problem; 10],
         };
@@ -106,6 +111,9 @@ mod tests {
         summary.complete = false;
         insta::assert_snapshot!(short(&summary).lines().nth(2).unwrap_or_default(), @"Bundle: `data/bundles/synapse-export.tar.zst` (1.4 MB). **It is not complete**, the problems say why: export again.");
         summary.complete = true;
+        summary.inventory = true;
+        insta::assert_snapshot!(short(&summary).lines().nth(2).unwrap_or_default(), @"Bundle: `data/bundles/synapse-export.tar.zst` (1.4 MB). It is an inventory, to look at: open its `report.html`. To carry anything, `export` without `--inventory`.");
+        summary.inventory = false;
         summary.problems.clear();
         summary.source = SourceKind::Database;
         summary.warnings = vec![Problem {

@@ -11,6 +11,7 @@ mod keys;
 mod last_state;
 mod media;
 mod newest;
+mod now;
 mod own;
 mod pending;
 mod push_rules;

@@ -36,6 +36,7 @@ pub async fn run<R: Reader>(
     clock: &dyn Clock,
 ) -> Result<ExportSummary> {
     let started = clock.now_ms();
+    let inventory = wanted.inventory;
     let about = reader.about().await?;
     if about.server_name != server_name {
         return Err(Error::Config(format!(
@@ -109,6 +110,7 @@ pub async fn run<R: Reader>(
         elapsed_ms: clock.now_ms().saturating_sub(started),
         unseen: about.unseen,
         warnings: about.warnings,
+        inventory,
         complete,
         problems,
     })

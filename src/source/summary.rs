@@ -29,6 +29,8 @@ pub struct ExportSummary {
     pub unseen: Vec<Problem>,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// Whether it is a list of what there is, from which nothing can be imported.
+    pub inventory: bool,
     /// Whether Synapse could be read to the end.
     pub complete: bool,
     /// What could not be read.

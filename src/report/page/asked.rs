@@ -10,10 +10,15 @@ const FEW: usize = 6;
 
 /// Name and value of each choice.
 pub(super) fn list(wanted: &Wanted) -> Vec<(&'static str, String)> {
+    let history = if wanted.inventory {
+        "none: an inventory, without what belongs to the users".into()
+    } else {
+        history(wanted.history)
+    };
     let mut list = vec![
         ("Accounts", patterns(&wanted.users)),
         ("Rooms", patterns(&wanted.rooms)),
-        ("History", history(wanted.history)),
+        ("History", history),
         ("Media", media(wanted.media)),
         (
             "Devices",
@@ -90,6 +95,7 @@ mod tests {
         let little = Wanted {
             users: vec!["a*".into()],
             rooms: (0..8).map(|number| format!("#r{number}")).collect(),
+            inventory: false,
             devices: false,
             history: History::Last(500),
             media: Media::NewerThan { days: 1 },
@@ -104,6 +110,18 @@ mod tests {
         Devices: none
         What only users see: read by acting as them
         Password hashes: included
+        ");
+        let inventory = Wanted {
+            inventory: true,
+            media: Media::None,
+            ..Wanted::default()
+        };
+        insta::assert_snapshot!(said(&inventory), @r"
+        Accounts: all
+        Rooms: all
+        History: none: an inventory, without what belongs to the users
+        Media: none
+        Devices: all
         ");
         assert_eq!(
             history("since:2026-01-31".parse().unwrap()),

@@ -2,7 +2,7 @@
 
 use ruma::RoomId;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use super::Client;
 use crate::{
@@ -13,10 +13,7 @@ use crate::{
 /// Events per page: Synapse's maximum.
 const LIMIT: &str = "1000";
 /// Whole PDUs instead of what clients see.
-const FILTER: &str = r#"{"event_format":"federation"}"#;
-
-/// The same of redactions alone.
-const REDACTIONS: &str = r#"{"event_format":"federation","types":["m.room.redaction"]}"#;
+const FORMAT: &str = "federation";
 
 /// A page of a room's timeline, oldest first.
 #[derive(Debug, Deserialize)]
@@ -32,15 +29,27 @@ pub struct Page {
 impl Client {
     /// A page of all events that are not outliers, from the room's beginning or from an earlier page's end.
     pub async fn messages(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
-        self.page(room, from, FILTER).await
+        self.page(room, from, &json!({ "event_format": FORMAT }))
+            .await
     }
 
-    /// The same, of redactions alone.
-    pub async fn redactions(&self, room: &RoomId, from: Option<&str>) -> Result<Page> {
-        self.page(room, from, REDACTIONS).await
+    /// The same, of events of these types alone.
+    pub async fn messages_of<T: AsRef<str> + Sync>(
+        &self,
+        room: &RoomId,
+        from: Option<&str>,
+        types: &[T],
+    ) -> Result<Page> {
+        let types: Vec<_> = types.iter().map(AsRef::as_ref).collect();
+        self.page(
+            room,
+            from,
+            &json!({ "event_format": FORMAT, "types": types }),
+        )
+        .await
     }
 
-    async fn page(&self, room: &RoomId, from: Option<&str>, filter: &str) -> Result<Page> {
+    async fn page(&self, room: &RoomId, from: Option<&str>, filter: &Value) -> Result<Page> {
         let mut request = Request::get(format!(
             "/_synapse/admin/v1/rooms/{}/messages",
             encode(room.as_str())

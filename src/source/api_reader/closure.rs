@@ -16,7 +16,6 @@ use crate::{
         event_line::EventLine,
         order::{Linked, topological},
         pdu::PduHeader,
-        wanted::History,
     },
     source::{
         admin_api::Client,
@@ -30,40 +29,20 @@ const IN_FLIGHT: usize = 8;
 /// Events that are handed over together.
 const TOGETHER: usize = 1000;
 
-/// Single requests that cost Synapse about as much as a page of a thousand events.
-const PAGE: usize = 30;
+/// Events of a page that cost Synapse about as much as asking for one of them alone.
+const PER_REQUEST: usize = 8;
+/// What auth events can be, whatever the current state has.
+const AUTH_TYPES: [&str; 5] = [
+    "m.room.create",
+    "m.room.join_rules",
+    "m.room.member",
+    "m.room.power_levels",
+    "m.room.third_party_invite",
+];
 
-/// Hands over every event of `wanted`, none of which is in the timeline, and what those rest on, until nothing is
-/// missing: each behind its own auth events.
-pub(super) async fn fetch(
-    client: &Client,
-    room: &RoomId,
-    version: &RoomVersionId,
-    timeline: &Known,
-    wanted: BTreeSet<OwnedEventId>,
-    to: &Intake,
-) -> Result<()> {
-    let mut closure = Closure {
-        room,
-        version,
-        timeline,
-        wanted,
-        asked: BTreeSet::new(),
-        found: Vec::new(),
-    };
-    if to.wanted().history != History::All {
-        closure.by_pages(client, to).await?;
-    }
-    closure.one_by_one(client, to).await?;
-    let mut found = closure.found;
-    found.sort_by(|one, other| one.id.cmp(&other.id));
-    for some in topological(found).chunks(TOGETHER) {
-        to.send(Record::Events(some.to_vec())).await?;
-    }
-    Ok(())
-}
-
-struct Closure<'a> {
+/// Events outside the timeline, and what those rest on.
+pub(super) struct Closure<'a> {
+    client: &'a Client,
     room: &'a RoomId,
     version: &'a RoomVersionId,
     timeline: &'a Known,
@@ -72,21 +51,48 @@ struct Closure<'a> {
     found: Vec<Linked<EventLine>>,
 }
 
-impl Closure<'_> {
-    /// Looks for them in the room's history from its beginning, where much of its state stands together, as long as
-    /// this is cheaper than asking for each.
-    async fn by_pages(&mut self, client: &Client, to: &Intake) -> Result<()> {
+impl<'a> Closure<'a> {
+    /// That of `wanted`, as far as the timeline doesn't have it.
+    pub(super) fn new(
+        client: &'a Client,
+        room: &'a RoomId,
+        version: &'a RoomVersionId,
+        timeline: &'a Known,
+        wanted: BTreeSet<OwnedEventId>,
+    ) -> Self {
+        Self {
+            client,
+            room,
+            version,
+            timeline,
+            wanted,
+            asked: BTreeSet::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Looks for them among the events of these types, from the room's beginning, where much of its state stands
+    /// together, as long as this is cheaper than asking for each.
+    pub(super) async fn by_pages(
+        &mut self,
+        mut types: BTreeSet<String>,
+        to: &Intake,
+    ) -> Result<()> {
+        types.extend(AUTH_TYPES.map(str::to_owned));
+        let types: Vec<_> = types.into_iter().collect();
         self.wanted.retain(|id| !self.timeline.has(id));
         let mut from: Option<String> = None;
-        let mut hits = PAGE;
-        while hits >= PAGE && self.wanted.len() >= PAGE {
+        let mut is_worth_it = true;
+        while is_worth_it && self.wanted.len() >= PER_REQUEST {
             to.check()?;
-            let page = client.messages(self.room, from.as_deref()).await;
+            let page = self.client.messages_of(self.room, from.as_deref(), &types);
+            let page = page.await;
             let Some(page) = alone(page, "room events", self.room, to).await? else {
                 return Ok(());
             };
-            hits = 0;
-            for served in &page.chunk {
+            let mut hits = 0;
+            // The newest first: what an event rests on stands before it.
+            for served in page.chunk.iter().rev() {
                 let Ok(Named { event_id }) = serde_json::from_str(served.get()) else {
                     continue;
                 };
@@ -100,6 +106,7 @@ impl Closure<'_> {
                     self.keep(line, &header, to);
                 }
             }
+            is_worth_it = hits * PER_REQUEST >= page.chunk.len().max(1);
             match page.end {
                 Some(end) if from.as_ref() != Some(&end) => from = Some(end),
                 _ => return Ok(()),
@@ -108,8 +115,18 @@ impl Closure<'_> {
         Ok(())
     }
 
-    async fn one_by_one(&mut self, client: &Client, to: &Intake) -> Result<()> {
-        let (room, version) = (self.room, self.version);
+    /// Asks for each of the others, until nothing is missing, and hands all over: each behind its own auth events.
+    pub(super) async fn finish(mut self, to: &Intake) -> Result<()> {
+        self.one_by_one(to).await?;
+        self.found.sort_by(|one, other| one.id.cmp(&other.id));
+        for some in topological(self.found).chunks(TOGETHER) {
+            to.send(Record::Events(some.to_vec())).await?;
+        }
+        Ok(())
+    }
+
+    async fn one_by_one(&mut self, to: &Intake) -> Result<()> {
+        let (client, room, version) = (self.client, self.room, self.version);
         let mut redacted: Option<Redacted> = None;
         loop {
             self.wanted

@@ -11,6 +11,8 @@ use crate::{
     source::{admin_api::Client, room::repair},
 };
 
+const REDACTION: &str = "m.room.redaction";
+
 /// A room's redactions by what they redact.
 #[derive(Debug, Default)]
 pub(super) struct Redacted(BTreeMap<OwnedEventId, Redaction>);
@@ -46,7 +48,9 @@ pub(super) async fn of(client: &Client, room: &RoomId) -> Result<Redacted> {
     let mut all = BTreeMap::new();
     let mut from: Option<String> = None;
     loop {
-        let page = client.redactions(room, from.as_deref()).await?;
+        let page = client
+            .messages_of(room, from.as_deref(), &[REDACTION])
+            .await?;
         for event in &page.chunk {
             // One that can't be read redacts nothing.
             let Ok(served) = serde_json::from_str::<Served>(event.get()) else {

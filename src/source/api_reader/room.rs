@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 
 use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId, ServerName};
 
-use super::{alone::alone, closure, last_state, snapshots, timeline, window};
+use super::{
+    alone::alone,
+    closure::Closure,
+    now::{self, Now},
+    snapshots, timeline, window,
+};
 use crate::{
     Result,
     bundle::{RoomRecord, Section},
+    model::wanted::History,
     source::{
         admin_api::{Client, Extremity, ListedRoom},
         intake::{Intake, Record, problem},
@@ -39,18 +45,11 @@ pub(super) async fn read(
         return Ok(());
     }
     aliases.sort();
-    let (served, tips, blocked) = futures::join!(
-        client.room_state(id),
-        client.forward_extremities(id),
-        client.is_blocked(id)
-    );
-    let mut served = alone(served, "room state", id, to).await?;
-    let tips = alone(tips, "forward extremities", id, to).await?;
-    let tips = tips.unwrap_or_default();
-    if served.as_ref().is_some_and(Vec::is_empty) {
-        let last = last_state::of(client, id, &tips).await;
-        served = alone(last, "room state", id, to).await?;
-    }
+    let Now {
+        state: served,
+        tips,
+        blocked,
+    } = now::of(client, id, to).await?;
     let mut problems = Vec::new();
     let raw_state = served.map(|served| {
         let mut events = Vec::with_capacity(served.len());
@@ -78,14 +77,13 @@ pub(super) async fn read(
         room.joined_local_members = local.count() as u64;
     }
     room.forward_extremities = tips.iter().map(|tip| tip.event_id.clone()).collect();
-    room.blocked = alone(blocked, "room block", id, to)
-        .await?
-        .unwrap_or_default();
+    room.blocked = blocked;
 
     let mut findings = Findings::default();
-    if let Some(version) = &room.version {
-        let wanted = state.event_ids().cloned().collect();
-        if let Some(found) = events(client, id, version, &tips, wanted, to).await? {
+    if to.wanted().inventory {
+        room.forward_extremities.clear();
+    } else if let Some(version) = &room.version {
+        if let Some(found) = events(client, id, version, &tips, &state, to).await? {
             findings = found;
         }
     } else {
@@ -112,7 +110,7 @@ async fn events(
     room: &OwnedRoomId,
     version: &RoomVersionId,
     tips: &[Extremity],
-    mut wanted: BTreeSet<OwnedEventId>,
+    state: &State,
     to: &Intake,
 ) -> Result<Option<Findings>> {
     let timeline = async {
@@ -124,9 +122,14 @@ async fn events(
     };
     let (known, findings) = graph.finish();
     to.signed_by(findings.signers.iter().cloned());
+    let mut wanted: BTreeSet<OwnedEventId> = state.event_ids().cloned().collect();
     wanted.extend(snapshots::read(client, room, &findings.gaps, to).await?);
     wanted.retain(|id| !known.has(id));
     wanted.extend(findings.authorities.iter().cloned());
-    closure::fetch(client, room, version, &known, wanted, to).await?;
+    let mut closure = Closure::new(client, room, version, &known, wanted);
+    if to.wanted().history != History::All {
+        closure.by_pages(state.kinds(), to).await?;
+    }
+    closure.finish(to).await?;
     Ok(Some(findings))
 }

@@ -39,6 +39,9 @@ pub(super) async fn read(
             }
         }
     }
+    if to.wanted().inventory {
+        return Ok(rooms.into_iter().collect());
+    }
     for room in joined(client, server_name, users, to).await? {
         rooms.entry(room.clone()).or_insert_with(|| ListedRoom {
             room_id: room.into(),

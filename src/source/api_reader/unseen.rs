@@ -13,6 +13,15 @@ const TO_NOBODY: &str = "Synapse's API shows them to nobody: use --source db";
 /// One for each kind of thing.
 pub(super) fn of(wanted: &Wanted) -> Vec<Problem> {
     let mut unseen = Vec::new();
+    if wanted.inventory {
+        let reason = "an inventory by the API has the rooms of Synapse's own list: use --source db, or a whole export";
+        unseen.push(problem(
+            "not visible",
+            "rooms made while Synapse's statistics were disabled",
+            reason,
+        ));
+        return unseen;
+    }
     let mut add = |kind: &str, reason: &str| unseen.push(problem("not visible", kind, reason));
     if wanted.act_as_users {
         add(
@@ -79,6 +88,15 @@ mod tests {
         not visible: events that Synapse rejected: Synapse's API shows them to nobody: use --source db
         not visible: media without an uploader: Synapse's API shows them to nobody: use --source db
         ");
+    }
+
+    #[test]
+    fn an_inventory() {
+        let wanted = Wanted {
+            inventory: true,
+            ..Wanted::default()
+        };
+        insta::assert_snapshot!(text(&wanted), @"not visible: rooms made while Synapse's statistics were disabled: an inventory by the API has the rooms of Synapse's own list: use --source db, or a whole export");
     }
 
     #[test]

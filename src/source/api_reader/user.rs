@@ -81,6 +81,21 @@ pub(super) async fn read(
     let (client, mut own) = (&shared.client, Own::default());
     let details = client.user(user.as_str()).await;
     let details = own.or_none(details, "user", &user)?.unwrap_or_default();
+    let devices = to.wanted().devices;
+    if to.wanted().inventory {
+        let mut record = UserRecord::new(joined(user, listed, details));
+        if devices {
+            let user = &record.user.user_id;
+            let list = own.or_none(client.devices(user).await, "devices", user)?;
+            record.devices = list.unwrap_or_default();
+        }
+        return Ok(ReadUser {
+            record,
+            own,
+            memberships: None,
+            has_backup: false,
+        });
+    }
     let memberships = memberships(client, &user, &mut own).await?;
     // A locked user's token answers nothing, and a guest's can't be logged out.
     let can_act = !(listed.deactivated || listed.locked || listed.is_guest);
@@ -93,14 +108,13 @@ pub(super) async fn read(
     };
     let mut record = UserRecord::new(joined(user.clone(), listed, details));
     let (client, user) = (client.as_ref(), user.as_ref());
-    let served = own.or_none(client.account_data(user).await, "account data", user)?;
-    let pushers = own.or_none(client.pushers(user).await, "pushers", user)?;
-    record.pushers = pushers.unwrap_or_default();
-    let devices = to.wanted().devices;
     if devices {
         let list = own.or_none(client.devices(user).await, "devices", user)?;
         record.devices = list.unwrap_or_default();
     }
+    let served = own.or_none(client.account_data(user).await, "account data", user)?;
+    let pushers = own.or_none(client.pushers(user).await, "pushers", user)?;
+    record.pushers = pushers.unwrap_or_default();
     if let Some(keys) = batch.keys(client, devices, &mut own).await? {
         if devices {
             record.device_keys = device_keys::of(user, keys);

@@ -23,6 +23,7 @@ use self::{
     event::Prover,
     list::Listed,
     redactions::{Layout, Redactions},
+    room::Room,
 };
 use super::Database;
 use crate::{
@@ -92,6 +93,13 @@ impl Reading<'_> {
                 .map(|room| (room.facts.room_id.clone(), room.facts.version.clone()))
                 .collect(),
         ));
+        if to.wanted().inventory {
+            for room in &mut rooms {
+                room.facts.forward_extremities.clear();
+                room.facts.blocked = None;
+            }
+            return hand_over(rooms, to);
+        }
         let mut begins = cuts::read(database, stretch, to.wanted().history)?;
         for (room, begin) in rooms.iter_mut().zip(&mut begins) {
             if room.is_there && room.facts.version.is_none() {
@@ -119,11 +127,15 @@ impl Reading<'_> {
         let events = stretch.iter().map(|room| room.events).sum();
         snapshots::read(database, &mut rooms, events)?;
         closure::read(database, &redactions, prover, &mut rooms, to)?;
-        for room in rooms {
-            if room.is_there {
-                room.end(to)?;
-            }
-        }
-        Ok(())
+        hand_over(rooms, to)
     }
+}
+
+fn hand_over(rooms: Vec<Room>, to: &Intake) -> Result<()> {
+    for room in rooms {
+        if room.is_there {
+            room.end(to)?;
+        }
+    }
+    Ok(())
 }

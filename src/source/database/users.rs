@@ -30,16 +30,21 @@ pub(super) fn read(database: &mut Database, to: &Intake) -> Result<()> {
         threepids(&mut batch, database)?;
         external_ids(&mut batch, database)?;
         last_seen(&mut batch, database)?;
-        account_data::read(&mut batch, database)?;
-        push_rules::read(&mut batch, database)?;
-        pushers::read(&mut batch, database)?;
-        receipts::read(&mut batch, database)?;
-        if to.wanted().devices {
+        let wanted = to.wanted();
+        if wanted.devices {
             devices::read(&mut batch, database)?;
-            device_keys::read(&mut batch, database)?;
         }
-        cross_signing::read(&mut batch, database)?;
-        pending::read(&mut batch, database, to)?;
+        if !wanted.inventory {
+            account_data::read(&mut batch, database)?;
+            push_rules::read(&mut batch, database)?;
+            pushers::read(&mut batch, database)?;
+            receipts::read(&mut batch, database)?;
+            if wanted.devices {
+                device_keys::read(&mut batch, database)?;
+            }
+            cross_signing::read(&mut batch, database)?;
+            pending::read(&mut batch, database, to)?;
+        }
         let (users, problems) = batch.finish();
         for user in users {
             to.send_blocking(Record::User(Box::new(user)))?;
@@ -110,6 +115,9 @@ fn accounts(
         name.clone_into(&mut last);
         match OwnedUserId::try_from(name) {
             Ok(user) if !to.matcher().user(&user) => {}
+            Ok(user) if to.wanted().inventory => {
+                batch.add(account(row, user, Map::new(), to));
+            }
             Ok(user) => {
                 let profile = profile(row).unwrap_or_else(|reason| {
                     batch.problem(problem("profile", &user, &reason));

@@ -52,6 +52,7 @@ impl Section {
     async fn read<R: Reader>(self, reader: &mut R, to: &Intake) -> Result<()> {
         match self {
             Self::Users => reader.users(to).await,
+            Self::KeyBackups if to.wanted().inventory => Ok(()),
             Self::KeyBackups => reader.key_backups(to).await,
             Self::Rooms => reader.rooms(to).await,
             Self::Media if to.wanted().media == Media::None => Ok(()),

@@ -39,7 +39,7 @@ pub fn of(room_id: OwnedRoomId, listed: &ListedRoom, state: &State) -> Room {
         forward_extremities: Vec::new(),
         event_count: 0,
         history_complete: false,
-        blocked: false,
+        blocked: None,
         room_id,
     }
 }

@@ -1,6 +1,6 @@
 //! What an export reads of a room's current state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruma::{
     CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
@@ -179,6 +179,11 @@ impl State {
     /// The IDs of all events.
     pub fn event_ids(&self) -> impl Iterator<Item = &OwnedEventId> {
         self.0.values().map(|event| &event.event_id)
+    }
+
+    /// Its events' types, each once.
+    pub fn kinds(&self) -> BTreeSet<String> {
+        self.0.keys().map(|(kind, _)| kind.clone()).collect()
     }
 
     /// Everybody's membership; a member whose ID is no user ID becomes a problem.

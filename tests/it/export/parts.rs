@@ -51,6 +51,9 @@ pub(super) fn are_exact(source: &Source, whole: &Bundle) {
         assert_eq!(item.media_id, expected.media_id);
         assert!(bundle.media_content(&item.media_id).unwrap().is_none());
     }
+    let bundle = twice(source, "inventory", &["--inventory"], None);
+    inventory(&bundle, whole);
+    carries_nothing(source, &bundle);
     let bundle = twice(source, "today", &["--history", "since:2020-01-01"], None);
     histories(&bundle, whole, "since:2020-01-01".parse().unwrap());
 }
@@ -65,7 +68,7 @@ fn twice(source: &Source, name: &str, arguments: &[&str], acting: Option<&str>) 
         assert!(matches!(code, Some(0 | 8)), "{name}: {code:?} {failure}");
     }
     // Whether an event outside a part of a history is redacted, the API does not say: those bundles can differ there.
-    if name == "some" {
+    if matches!(name, "some" | "inventory") {
         equal::are(&api.path, &database.path, source);
     }
     open(source, &api.path)
@@ -123,6 +126,49 @@ fn some(source: &Source, bundle: &Bundle, whole: &Bundle) {
         .collect();
     assert_eq!(media, expected, "all of it is of today");
     assert!(media.len() > 3);
+}
+
+/// What there is, and nothing of what would be carried.
+fn inventory(bundle: &Bundle, whole: &Bundle) {
+    let mut users = whole.users().unwrap();
+    for user in &mut users {
+        user.profile.clear();
+    }
+    assert_eq!(bundle.users().unwrap(), users);
+    assert_eq!(bundle.aliases().unwrap(), whole.aliases().unwrap());
+    assert_eq!(bundle.media().unwrap().len(), 0);
+    let (rooms, all) = (bundle.rooms().unwrap(), whole.rooms().unwrap());
+    assert_eq!(rooms.len(), all.len());
+    for (room, mut expected) in rooms.into_iter().zip(all) {
+        expected.forward_extremities.clear();
+        expected.event_count = 0;
+        expected.history_complete = false;
+        expected.blocked = None;
+        assert_eq!(room, expected);
+        let id = &room.room_id;
+        assert_eq!(whole::timeline(bundle, id).len(), 0);
+        assert_eq!(
+            json!(bundle.room_state(id).unwrap()),
+            json!(whole.room_state(id).unwrap())
+        );
+    }
+    for user in bundle.users().unwrap() {
+        let id = &user.user_id;
+        let devices: Value = bundle.of_user(OfUser::Devices, id).unwrap();
+        let expected: Value = whole.of_user(OfUser::Devices, id).unwrap();
+        assert_eq!(devices, expected, "{id}");
+        let data: Value = bundle.of_user(OfUser::AccountData, id).unwrap();
+        assert_eq!(data, Value::Null, "{id}");
+    }
+}
+
+fn carries_nothing(source: &Source, bundle: &Bundle) {
+    let path = bundle.path().to_str().unwrap();
+    let ended = source.ferryman(&["plan", "--bundle", path]).output();
+    let ended = Export::of(bundle.path().to_owned(), ended.unwrap());
+    assert_eq!(ended.code, Some(6), "{}", ended.failure);
+    let (_, reason) = ended.failure.split_once(path).unwrap();
+    insta::assert_snapshot!(reason, @": it is an inventory, which has no events and nothing of the users' own: export without --inventory, or name another with --bundle");
 }
 
 /// Parts of histories are the ends of the whole ones, and the current state is there.

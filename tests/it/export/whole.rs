@@ -409,7 +409,7 @@ async fn rooms(source: &Source, bundle: &Bundle) {
     let directory = &filled.things.directory;
     for room in &rooms {
         let blocked = directory.blocked.contains(room.room_id.as_str());
-        assert_eq!(room.blocked, blocked, "{}", room.room_id);
+        assert_eq!(room.blocked, Some(blocked), "{}", room.room_id);
     }
     let aliases: BTreeMap<String, String> = bundle
         .aliases()

@@ -238,13 +238,16 @@ fn others(
         }
         Ok(())
     })?;
+    for room in &mut *rooms {
+        room.facts.blocked = Some(false);
+    }
     let sql = format!(
         "SELECT room_id FROM blocked_rooms WHERE {}",
         within(database, stretch, "room_id")
     );
     database.each(&sql, &mut |row| {
         if let Some(place) = place(row.text(0)) {
-            rooms[place].facts.blocked = true;
+            rooms[place].facts.blocked = Some(true);
         }
         Ok(())
     })?;

@@ -215,7 +215,8 @@ fn patterns_choose_rooms_by_id_and_alias() {
             .collect::<Vec<_>>(),
         ["a", "b"]
     );
-    assert!(rooms[1].room.room.blocked && !rooms[0].room.room.blocked);
+    assert_eq!(rooms[1].room.room.blocked, Some(true));
+    assert_eq!(rooms[0].room.room.blocked, Some(false));
 }
 
 #[test]

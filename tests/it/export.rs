@@ -2,6 +2,7 @@
 //! the same.
 
 mod broken;
+mod damaged;
 mod equal;
 mod parts;
 mod source;
@@ -16,10 +17,11 @@ use source::{Source, Way};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_an_sqlite_all_is_told_by_both_readers() {
-    let source = Source::fill(Database::Sqlite).await;
+    let mut source = Source::fill(Database::Sqlite).await;
     let api = both(&source).await;
     parts::are_exact(&source, &open(&source, &api));
     broken::in_the_middle(&source).await;
+    damaged::is_told(&mut source);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ use crate::{
         room::{
             facts,
             graph::Findings,
-            state::{self, ClientEvent, State},
+            state::{ClientEvent, State},
         },
     },
 };
@@ -51,7 +51,7 @@ pub(super) async fn read(
         blocked,
     } = now::of(client, id, to).await?;
     let mut problems = Vec::new();
-    let raw_state = served.map(|served| {
+    let state = served.map(|served| {
         let mut events = Vec::with_capacity(served.len());
         for event in &served {
             match ClientEvent::of(event, id, None) {
@@ -59,12 +59,13 @@ pub(super) async fn read(
                 Err(reason) => problems.push(problem("room state", id, &reason)),
             }
         }
-        state::current(id, events, listed.version.as_deref(), &mut problems)
+        State::of(id, events, listed.version.as_deref(), &mut problems)
     });
-    let state = State::of(id, raw_state.as_deref().unwrap_or_default(), &mut problems);
-    let memberships = raw_state
-        .is_some()
-        .then(|| state.memberships(id, &mut problems));
+    let raw_state = state.as_ref().map(State::raw);
+    let memberships = state
+        .as_ref()
+        .map(|state| state.memberships(id, &mut problems));
+    let state = state.unwrap_or_default();
     for problem in problems {
         to.send(Record::Problem(problem)).await?;
     }

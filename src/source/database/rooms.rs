@@ -1,13 +1,16 @@
 //! All rooms: stretch by stretch of the list, a few queries for each, never one for an event.
 
+mod batches;
 mod closure;
 mod crew;
+mod current;
 mod cuts;
 mod event;
 mod list;
 mod redactions;
 mod room;
 mod snapshots;
+mod standalone_state;
 mod state;
 mod stretch;
 mod timeline;
@@ -20,6 +23,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ruma::{OwnedUserId, ServerName};
 
 use self::{
+    crew::Threads,
     event::Prover,
     list::Listed,
     redactions::{Layout, Redactions},
@@ -37,9 +41,11 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
     let rooms = list::read(database, to)?;
     to.set_erased(erased(database)?);
     to.begin(Phase::ExportRooms, rooms.len() as u64);
+    let threads = Threads::new()?;
     let mut reading = Reading {
         layout: Layout::read(database)?,
-        prover: Prover::new()?,
+        prover: Prover::new(threads.clone()),
+        threads,
         database,
         server_name,
         to,
@@ -73,6 +79,7 @@ struct Reading<'a> {
     to: &'a Intake,
     layout: Layout,
     prover: Prover,
+    threads: Threads,
 }
 
 impl Reading<'_> {
@@ -83,10 +90,11 @@ impl Reading<'_> {
             to,
             layout,
             prover,
+            threads,
         } = self;
         to.check()?;
         let redactions = Redactions::read(database, *layout, stretch)?;
-        let mut rooms = state::read(database, server_name, stretch, &redactions, to)?;
+        let mut rooms = state::begin(database, stretch, &redactions, threads, to)?;
         prover.begin(Arc::new(
             rooms
                 .iter()
@@ -94,6 +102,7 @@ impl Reading<'_> {
                 .collect(),
         ));
         if to.wanted().inventory {
+            let mut rooms = state::finish(database, server_name, stretch, threads, rooms)?;
             for room in &mut rooms {
                 room.facts.forward_extremities.clear();
                 room.facts.blocked = None;
@@ -127,6 +136,7 @@ impl Reading<'_> {
         let events = stretch.iter().map(|room| room.events).sum();
         snapshots::read(database, &mut rooms, events)?;
         closure::read(database, &redactions, prover, &mut rooms, to)?;
+        let rooms = state::finish(database, server_name, stretch, threads, rooms)?;
         hand_over(rooms, to)
     }
 }

@@ -57,22 +57,26 @@ fn version(listed: &ListedRoom, state: &State) -> Option<RoomVersionId> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{json, value::RawValue};
+    use serde_json::json;
 
     use super::*;
+    use crate::source::room::state::ClientEvent;
 
     fn state(events: &[(&str, serde_json::Value)]) -> State {
-        let raw: Vec<Box<RawValue>> = events
+        let room = "!r:example.org".try_into().unwrap();
+        let events = events
             .iter()
             .map(|(kind, content)| {
                 let event = json!({
                     "type": kind, "state_key": "", "sender": "@real:example.org", "event_id": "$e", "content": content,
+                    "origin_server_ts": 1,
                 });
-                serde_json::value::to_raw_value(&event).unwrap()
+                let event = serde_json::value::to_raw_value(&event).unwrap();
+                ClientEvent::of(&event, room, None).unwrap()
             })
             .collect();
         let mut problems = Vec::new();
-        let state = State::of("!r:example.org".try_into().unwrap(), &raw, &mut problems);
+        let state = State::of(room, events, None, &mut problems);
         assert_eq!(problems, []);
         state
     }

@@ -1,6 +1,9 @@
 //! What an export reads of a room's current state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use ruma::{
     CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
@@ -12,30 +15,20 @@ use serde_json::{Value, value::RawValue};
 use crate::source::intake::problem;
 use crate::{job::Problem, model::pdu};
 
-/// One state event in the client's format.
-#[derive(Debug, Deserialize)]
-pub struct StateEvent {
-    /// Its own ID.
-    pub event_id: OwnedEventId,
-    #[serde(rename = "type")]
-    kind: String,
-    state_key: String,
-    /// Who sent it.
-    pub sender: OwnedUserId,
-    content: Value,
-}
-
 /// A state event as `room_state.json` holds it: the client's format without what changes from day to day (`unsigned`).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ClientEvent {
     content: Box<RawValue>,
-    event_id: OwnedEventId,
+    /// Its own ID.
+    pub event_id: OwnedEventId,
     origin_server_ts: u64,
     room_id: OwnedRoomId,
-    sender: OwnedUserId,
+    /// Who sent it.
+    pub sender: OwnedUserId,
     state_key: String,
+    /// Its type.
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
     /// Whether it is to be emptied; never in the JSON.
     #[serde(skip)]
     redacted: bool,
@@ -105,75 +98,64 @@ impl ClientEvent {
         Ok(self)
     }
 
-    /// What the state is sorted by, so that both readers give the same.
-    fn key(&self) -> (&str, &str) {
-        (&self.kind, &self.state_key)
-    }
-
     /// Its JSON.
     fn raw(&self) -> Result<Box<RawValue>, String> {
         serde_json::value::to_raw_value(self).map_err(|error| error.to_string())
     }
 }
 
-/// The current state as the bundle holds it: sorted by type and state key, redacted events emptied by the rules of the
-/// room version. An event that can't be emptied becomes a problem.
-pub fn current(
-    room: &RoomId,
-    events: Vec<ClientEvent>,
-    version: Option<&str>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Box<RawValue>> {
-    let rules = version
-        .and_then(|version| RoomVersionId::try_from(version).ok())
-        .and_then(|version| version.rules());
-    let mut emptied = Vec::with_capacity(events.len());
-    for event in events {
-        match event.emptied(rules.as_ref()) {
-            Ok(event) => emptied.push(event),
-            Err(reason) => problems.push(problem("room state", room, &reason)),
-        }
-    }
-    emptied.sort_by(|one, other| one.key().cmp(&other.key()));
-    emptied
-        .iter()
-        .filter_map(|event| event.raw().ok())
-        .collect()
-}
-
-/// A room's state by type and state key.
+/// A room's current state by type and state key: in this order it is in the bundle, so that both readers give the same.
 #[derive(Debug, Default)]
-pub struct State(BTreeMap<(String, String), StateEvent>);
+pub struct State(BTreeMap<(String, String), ClientEvent>);
 
 impl State {
-    /// Reads all events; an unreadable one becomes a problem.
-    pub fn of(room: &RoomId, raw: &[Box<RawValue>], problems: &mut Vec<Problem>) -> Self {
+    /// Empties redacted events by the rules of the room version. One that can't be emptied becomes a problem.
+    pub fn of(
+        room: &RoomId,
+        events: Vec<ClientEvent>,
+        version: Option<&str>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let rules = version
+            .and_then(|version| RoomVersionId::try_from(version).ok())
+            .and_then(|version| version.rules());
         let mut state = BTreeMap::new();
-        for event in raw {
-            match serde_json::from_str::<StateEvent>(event.get()) {
+        for event in events {
+            match event.emptied(rules.as_ref()) {
                 Ok(event) => {
-                    state.insert((event.kind.clone(), event.state_key.clone()), event);
+                    let key = (event.kind.clone(), event.state_key.clone());
+                    state.insert(key, event);
                 }
-                Err(error) => problems.push(problem("room state", room, &error)),
+                Err(reason) => problems.push(problem("room state", room, &reason)),
             }
         }
         Self(state)
     }
 
+    /// As the bundle holds it.
+    pub fn raw(&self) -> Vec<Box<RawValue>> {
+        let events = self.0.values();
+        events.filter_map(|event| event.raw().ok()).collect()
+    }
+
     /// The event of a type with an empty state key.
-    pub fn event(&self, kind: &str) -> Option<&StateEvent> {
+    pub fn event(&self, kind: &str) -> Option<&ClientEvent> {
         self.0.get(&(kind.to_owned(), String::new()))
     }
 
     /// A text in that event's content, by path.
     pub fn text(&self, kind: &str, pointer: &str) -> Option<String> {
-        let text = self.event(kind)?.content.pointer(pointer)?.as_str()?;
-        Some(text.to_owned())
+        let content = self.content(kind)?;
+        Some(content.pointer(pointer)?.as_str()?.to_owned())
     }
 
     /// A truth value in that event's content, by path.
     pub fn flag(&self, kind: &str, pointer: &str) -> Option<bool> {
-        self.event(kind)?.content.pointer(pointer)?.as_bool()
+        self.content(kind)?.pointer(pointer)?.as_bool()
+    }
+
+    fn content(&self, kind: &str) -> Option<Value> {
+        serde_json::from_str(self.event(kind)?.content.get()).ok()
     }
 
     /// The IDs of all events.
@@ -192,6 +174,11 @@ impl State {
         room: &RoomId,
         problems: &mut Vec<Problem>,
     ) -> BTreeMap<OwnedUserId, String> {
+        #[derive(Deserialize)]
+        struct Member<'a> {
+            #[serde(borrow)]
+            membership: Cow<'a, str>,
+        }
         let mut memberships = BTreeMap::new();
         for event in self
             .0
@@ -199,9 +186,12 @@ impl State {
             .filter(|event| event.kind == "m.room.member")
         {
             let user = OwnedUserId::try_from(event.state_key.as_str());
-            match (user, event.content["membership"].as_str()) {
-                (Ok(user), Some(membership)) => {
-                    memberships.insert(user, membership.to_owned());
+            match (
+                user,
+                serde_json::from_str::<Member<'_>>(event.content.get()),
+            ) {
+                (Ok(user), Ok(member)) => {
+                    memberships.insert(user, member.membership.into_owned());
                 }
                 _ => problems.push(problem(
                     "membership",

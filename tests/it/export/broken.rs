@@ -48,7 +48,11 @@ async fn grow(source: &Source) {
 }
 
 /// An export by the API that has noted where it stands.
-fn begun(source: &Source, name: &str, change: impl FnOnce(&mut Command)) -> (PathBuf, Child) {
+pub(super) fn begun(
+    source: &Source,
+    name: &str,
+    change: impl FnOnce(&mut Command),
+) -> (PathBuf, Child) {
     let (path, mut command) = source.command(name, Way::Api, &["--act-as-users"]);
     change(&mut command);
     let mut child = command.spawn().unwrap();
@@ -106,7 +110,7 @@ async fn logged_out(source: &Source) {
 }
 
 /// What was read is a bundle that says where it ends and why.
-fn is_cut_short(source: &Source, export: &Export, sentence: &str) {
+pub(super) fn is_cut_short(source: &Source, export: &Export, sentence: &str) {
     assert_eq!(export.code, Some(8), "{}", export.failure);
     assert!(
         export

@@ -188,6 +188,7 @@ fn fetch(
             stream_ordering: row.int(7).unwrap_or_default(),
         };
         event.redacted_by = redactions.of(&target).map(ToOwned::to_owned);
+        event.is_state = rooms[room].current.ids.contains(&id);
         found.insert(id, event);
         Ok(())
     })?;
@@ -199,6 +200,9 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
         let room = &mut rooms[room];
         let mut lines = Vec::with_capacity(events.len());
         for event in events {
+            if let Some(state) = event.state {
+                room.current.take(&room.facts.room_id, state);
+            }
             match event.event {
                 Ok((repaired, header)) => {
                     to.signed_by(header.signers());

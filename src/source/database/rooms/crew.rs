@@ -3,34 +3,56 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
 };
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::{Error, Result};
 
 /// Work that waits or is done and not yet taken back, for each core: this bounds the memory.
 const AHEAD: usize = 3;
 
-/// Threads, and the work that they have.
-pub(super) struct Crew<T> {
-    threads: rayon::ThreadPool,
-    given: VecDeque<mpsc::Receiver<thread::Result<T>>>,
-    most: usize,
-}
+/// As many threads as there are cores. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Threads(Arc<rayon::ThreadPool>);
 
-impl<T: Send + 'static> Crew<T> {
-    /// As many threads as there are cores.
+impl Threads {
+    /// Starts them.
     pub(super) fn new() -> Result<Self> {
         let threads = rayon::ThreadPoolBuilder::new()
             .thread_name(|_| "events".to_owned())
             .build()
             .map_err(|error| Error::file("threads")(std::io::Error::other(error)))?;
-        Ok(Self {
-            most: threads.current_num_threads() * AHEAD,
+        Ok(Self(Arc::new(threads)))
+    }
+
+    /// Works on all items, and waits until that is done.
+    pub(super) fn each<I: Send, O: Send>(
+        &self,
+        items: Vec<I>,
+        work: impl Fn(I) -> O + Send + Sync,
+    ) -> Vec<O> {
+        self.0.install(|| items.into_par_iter().map(work).collect())
+    }
+}
+
+/// Work that was given to threads.
+pub(super) struct Crew<T> {
+    threads: Threads,
+    given: VecDeque<mpsc::Receiver<thread::Result<T>>>,
+    most: usize,
+}
+
+impl<T: Send + 'static> Crew<T> {
+    /// One without work.
+    pub(super) fn new(threads: Threads) -> Self {
+        Self {
+            most: threads.0.current_num_threads() * AHEAD,
             threads,
             given: VecDeque::new(),
-        })
+        }
     }
 
     /// Gives some work; if there is much of it already, the oldest is waited for and its result taken back.
@@ -39,7 +61,7 @@ impl<T: Send + 'static> Crew<T> {
             .then(|| self.take())
             .flatten();
         let (done, result) = mpsc::sync_channel(1);
-        self.threads.spawn_fifo(move || {
+        self.threads.0.spawn_fifo(move || {
             // Nobody waits any more when the export was stopped.
             let _unwanted = done.send(catch_unwind(AssertUnwindSafe(work)));
         });
@@ -68,7 +90,7 @@ mod tests {
 
     #[test]
     fn results_come_in_order_and_none_is_lost() {
-        let mut crew = Crew::new().unwrap();
+        let mut crew = Crew::new(Threads::new().unwrap());
         let mut results = Vec::new();
         for number in 0..100_u64 {
             results.extend(crew.give(move || {
@@ -86,7 +108,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "broken")]
     fn a_panic_is_handed_on() {
-        let mut crew = Crew::<()>::new().unwrap();
+        let mut crew = Crew::<()>::new(Threads::new().unwrap());
         crew.give(|| panic!("broken"));
         crew.take();
     }

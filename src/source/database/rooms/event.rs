@@ -1,20 +1,17 @@
 //! An event of the database on its way into the bundle: proved and read on any thread.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
-use ruma::{OwnedEventId, OwnedRoomId, RoomVersionId};
+use ruma::{OwnedEventId, OwnedRoomId, RoomId, RoomVersionId};
 
-use super::crew::Crew;
+use super::{batches::Batches, crew::Threads, current::Read};
 use crate::{
-    Result,
     model::{event_line::EventLine, pdu::PduHeader},
-    source::{database::Row, room::repair},
+    source::{
+        database::Row,
+        room::{repair, state::ClientEvent},
+    },
 };
-
-/// Events that are proved together, and handed over together.
-const TOGETHER: usize = 500;
-/// The same as a bound of memory: an event has up to 64 KiB.
-const BYTES: usize = 1024 * 1024;
 
 /// Which columns [`Raw::of`] reads, of tables `events e` and `event_json j`.
 pub(super) const COLUMNS: &str = "e.event_id, j.json, j.internal_metadata, e.rejection_reason, e.room_id, e.sender, \
@@ -29,6 +26,8 @@ pub(super) struct Raw {
     pub(super) event_id: String,
     pub(super) outlier: bool,
     pub(super) redacted_by: Option<OwnedEventId>,
+    /// Whether it is one of the room's current state.
+    pub(super) is_state: bool,
     json: Option<String>,
     metadata: Option<String>,
     rejected: bool,
@@ -38,6 +37,8 @@ pub(super) struct Raw {
 pub(super) struct Proved {
     pub(super) room: usize,
     pub(super) event: std::result::Result<(repair::Repaired, PduHeader), (String, String)>,
+    /// As a part of the room's current state, if it is one.
+    pub(super) state: Option<Read>,
 }
 
 impl Raw {
@@ -49,22 +50,44 @@ impl Raw {
             event_id: text(0).unwrap_or_default(),
             outlier,
             redacted_by: None,
+            is_state: false,
             json: text(1),
             metadata: text(2),
             rejected: row.text(3).is_some(),
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.json.as_ref().map_or(0, String::len)
     }
 
     fn prove(self, rooms: &Rooms) -> Proved {
         let room = self.room;
+        let state = match rooms.get(room) {
+            Some((id, _)) if self.is_state => Some(self.state(id)),
+            _ => None,
+        };
         let proved = self.proved(rooms);
         Proved {
             room,
+            state,
             event: proved.map_err(|reason| (self.event_id, reason)),
+        }
+    }
+
+    /// As a part of its room's current state.
+    pub(super) fn state(&self, room: &RoomId) -> Read {
+        let read = || {
+            let json = self.json.as_deref();
+            let json = json.ok_or("the database has no JSON of it")?;
+            let raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
+            let id = OwnedEventId::try_from(self.event_id.as_str());
+            ClientEvent::of(raw, room, id.ok())
+        };
+        match read() {
+            Ok(event) if self.redacted_by.is_some() => Ok(event.redacted()),
+            Ok(event) => Ok(event),
+            Err(reason) => Err::<_, String>(format!("{}: {reason}", self.event_id)),
         }
     }
 
@@ -97,60 +120,39 @@ impl Raw {
 
 /// Events go in one by one, and come out proved, in the same order, some at a time.
 pub(super) struct Prover {
-    crew: Crew<Vec<Proved>>,
+    batches: Batches<Raw, Proved>,
     rooms: Rooms,
-    next: Vec<Raw>,
-    bytes: usize,
 }
 
 impl Prover {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self {
-            crew: Crew::new()?,
+    pub(super) fn new(threads: Threads) -> Self {
+        Self {
+            batches: Batches::new(threads),
             rooms: Rooms::default(),
-            next: Vec::new(),
-            bytes: 0,
-        })
+        }
     }
 
     /// Begins a stretch of rooms.
     pub(super) fn begin(&mut self, rooms: Rooms) {
-        self.crew.clear();
-        self.next.clear();
-        self.bytes = 0;
+        self.batches.clear();
         self.rooms = rooms;
     }
 
     /// Takes an event; sometimes earlier ones are done.
     pub(super) fn give(&mut self, event: Raw) -> Option<Vec<Proved>> {
-        self.bytes += event.bytes();
-        self.next.push(event);
-        if self.next.len() < TOGETHER && self.bytes < BYTES {
-            return None;
-        }
-        self.send()
+        let bytes = event.bytes();
+        self.batches.give(event, bytes, &prove(&self.rooms))
     }
 
     /// The events that are not out yet, until there are none.
     pub(super) fn rest(&mut self) -> Option<Vec<Proved>> {
-        if self.next.is_empty() {
-            return self.crew.take();
-        }
-        // At the crew's bound, the oldest come back at once; below it, the loop comes here again.
-        Some(self.send().unwrap_or_default())
+        self.batches.rest(&prove(&self.rooms))
     }
+}
 
-    fn send(&mut self) -> Option<Vec<Proved>> {
-        self.bytes = 0;
-        let events = mem::take(&mut self.next);
-        let rooms = Arc::clone(&self.rooms);
-        self.crew.give(move || {
-            events
-                .into_iter()
-                .map(|event| event.prove(&rooms))
-                .collect()
-        })
-    }
+fn prove(rooms: &Rooms) -> impl Fn(Raw) -> Proved + Clone + Send + use<> {
+    let rooms = Arc::clone(rooms);
+    move |event| event.prove(&rooms)
 }
 
 /// Lines of one room from events that came together.

@@ -6,7 +6,6 @@ use ruma::OwnedRoomId;
 
 use crate::{
     Result,
-    bundle::Section,
     source::{
         admin_api::ListedRoom,
         database::Database,
@@ -25,7 +24,7 @@ pub(super) struct Listed {
     pub(super) adjoins: bool,
 }
 
-/// All wanted rooms by ID, but for those that an interrupted export has already. Among them are those that the server only knows from an invite or a knock: they have outliers
+/// All wanted rooms by ID. Among them are those that the server only knows from an invite or a knock: they have outliers
 /// and nothing else.
 pub(super) fn read(database: &mut Database, to: &Intake) -> Result<Vec<Listed>> {
     let mut rooms = BTreeMap::<String, (ListedRoom, u64)>::new();
@@ -70,8 +69,7 @@ pub(super) fn read(database: &mut Database, to: &Intake) -> Result<Vec<Listed>> 
         match OwnedRoomId::try_from(room.as_str()) {
             Ok(id) => {
                 let aliases = aliases.get(&room).map_or(&[][..], Vec::as_slice);
-                let is_wanted = to.matcher().room(&id, aliases.iter().map(String::as_str))
-                    && !to.has(Section::Rooms, &room);
+                let is_wanted = to.matcher().room(&id, aliases.iter().map(String::as_str));
                 if is_wanted {
                     wanted.push(Listed {
                         id,

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use ruma::{OwnedEventId, OwnedUserId};
 use serde_json::value::RawValue;
 
+use super::current::Current;
 use crate::{
     Result,
-    bundle::{Position, RoomRecord, Section},
+    bundle::RoomRecord,
     model::{event_line::EventLine, room},
     source::{
         intake::{Intake, Record, problem},
-        room::graph::{Findings, Graph, Known},
+        room::{
+            graph::{Findings, Graph, Known},
+            state::State,
+        },
     },
 };
 
@@ -19,6 +23,10 @@ use crate::{
 pub(super) struct Room {
     pub(super) facts: room::Room,
     pub(super) record: Facts,
+    /// Its state, as far as the events have passed.
+    pub(super) current: Current,
+    /// The same, where it was read at once.
+    pub(super) state: Option<State>,
     /// Events outside the timeline that it needs.
     pub(super) needed: BTreeSet<OwnedEventId>,
     pub(super) graph: Graph,
@@ -51,6 +59,8 @@ impl Room {
         Self {
             facts,
             record: Facts::default(),
+            current: Current::default(),
+            state: None,
             needed: BTreeSet::new(),
             graph: Graph::default(),
             known: Known::default(),
@@ -106,10 +116,6 @@ impl Room {
         }
         to.signed_by(self.findings.signers);
         let mut room = self.facts;
-        let position = Position {
-            section: Section::Rooms,
-            key: room.room_id.to_string(),
-        };
         room.event_count = self.findings.events;
         room.history_complete = self.findings.complete;
         to.send_blocking(Record::Room(Box::new(RoomRecord {
@@ -118,7 +124,6 @@ impl Room {
             memberships: Some(self.record.memberships),
             aliases: self.record.aliases,
             disordered: self.findings.disordered,
-        })))?;
-        to.send_blocking(Record::Mark(position))
+        })))
     }
 }

@@ -2,102 +2,118 @@
 
 use std::collections::HashMap;
 
-use ruma::{EventId, OwnedEventId, RoomId, ServerName};
+use ruma::{OwnedEventId, RoomId, ServerName};
 
 use super::{
-    list::Listed,
-    redactions::{Redactions, Target},
-    room::Room,
-    snapshots,
-    stretch::within,
+    crew::Threads, current::Current, list::Listed, redactions::Redactions, room::Room, snapshots,
+    standalone_state, stretch::within,
 };
 use crate::{
     Result,
-    job::Problem,
     source::{
-        database::{Database, Row, quote},
-        intake::{Intake, Record, problem},
-        room::{
-            facts, repair,
-            state::{self, ClientEvent, State},
-        },
+        database::{Database, quote},
+        intake::{Intake, Record},
+        room::{facts, repair, state::State},
     },
 };
 
-/// What [`Found::take`] reads; the condition follows.
-const COLUMNS: &str = "SELECT c.room_id, c.event_id, j.json, e.sender, e.type, e.stream_ordering \
-     FROM current_state_events c LEFT JOIN events e ON e.event_id = c.event_id \
-     LEFT JOIN event_json j ON j.event_id = c.event_id";
-/// The same of any events.
-const COLUMNS_OF_ANY: &str = "SELECT e.room_id, e.event_id, j.json, e.sender, e.type, e.stream_ordering \
-     FROM events e LEFT JOIN event_json j ON j.event_id = e.event_id";
 /// Newest events that are looked at together; hardly ever is there a hidden one.
 const NEWEST: usize = 100;
-/// Events that are asked for in one query.
-const TOGETHER: usize = 500;
 
-/// The state of a room.
-#[derive(Default)]
-struct Found {
-    events: Vec<ClientEvent>,
-    problems: Vec<Problem>,
-    /// Whether the server has more of the room than an invite.
-    is_there: bool,
-}
-
-impl Found {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.problems.is_empty()
+/// The rooms of a stretch with the IDs of their state events, to which the events themselves are added when they pass
+/// by; at once where none will, or where only they tell the room version.
+pub(super) fn begin(
+    database: &mut Database,
+    stretch: &[Listed],
+    redactions: &Redactions,
+    threads: &Threads,
+    to: &Intake,
+) -> Result<Vec<Room>> {
+    let places = places(stretch);
+    let mut rooms: Vec<_> = stretch
+        .iter()
+        .map(|listed| {
+            let facts = facts::of(listed.id.clone(), &listed.notes, &State::default());
+            Room::new(facts, (stretch.len() == 1).then(|| to.clone()))
+        })
+        .collect();
+    let sql = format!(
+        "SELECT room_id, event_id FROM current_state_events WHERE {}",
+        within(database, stretch, "room_id")
+    );
+    database.each(&sql, &mut |row| {
+        let place = row.text(0).and_then(|room| places.get(room));
+        let id = row.text(1).and_then(|id| OwnedEventId::try_from(id).ok());
+        if let (Some(place), Some(id)) = (place, id) {
+            rooms[*place].current.ids.insert(id);
+        }
+        Ok(())
+    })?;
+    those_left(database, stretch, &places, &mut rooms)?;
+    for room in &mut rooms {
+        room.needed = room.current.ids.iter().cloned().collect();
     }
-
-    fn take(&mut self, row: &Row<'_>, room: &RoomId, redactions: &Redactions) {
-        let Some(event_id) = row.text(1).and_then(|id| <&EventId>::try_from(id).ok()) else {
-            return;
-        };
-        let target = Target {
-            event_id,
-            room_id: room,
-            sender: row.text(3),
-            kind: row.text(4),
-            stream_ordering: row.int(5).unwrap_or_default(),
-        };
-        let json = row.text(2).ok_or("the database has no JSON of it");
-        let event = json.map_err(str::to_owned).and_then(|json| {
-            let raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
-            ClientEvent::of(raw, room, Some(event_id.to_owned()))
-        });
-        match event {
-            Ok(event) if redactions.of(&target).is_some() => self.events.push(event.redacted()),
-            Ok(event) => self.events.push(event),
-            Err(reason) => {
-                let reason = format!("{event_id}: {reason}");
-                self.problems.push(problem("room state", room, &reason));
-            }
+    let is_unknown = |room: &Room| room.is_there && room.facts.version.is_none();
+    if to.wanted().inventory || rooms.iter().any(is_unknown) {
+        standalone_state::read(database, redactions, threads, &mut rooms)?;
+        for (room, listed) in rooms.iter_mut().zip(stretch) {
+            let events = std::mem::take(&mut room.current.events);
+            let problems = &mut room.current.problems;
+            let state = State::of(
+                &listed.id,
+                events,
+                listed.notes.version.as_deref(),
+                problems,
+            );
+            room.facts = facts::of(listed.id.clone(), &listed.notes, &state);
+            room.state = Some(state);
         }
     }
+    Ok(rooms)
+}
+
+fn places(stretch: &[Listed]) -> HashMap<&str, usize> {
+    let rooms = stretch.iter().enumerate();
+    rooms
+        .map(|(place, room)| (room.id.as_str(), place))
+        .collect()
 }
 
 /// Synapse keeps no current state of a room that all local members have left: it is the state after the last event that
 /// it doesn't hide.
-fn last_state(
+fn those_left(
     database: &mut Database,
-    room: &RoomId,
-    redactions: &Redactions,
-    found: &mut Found,
+    stretch: &[Listed],
+    places: &HashMap<&str, usize>,
+    rooms: &mut [Room],
 ) -> Result<()> {
-    let Some(last) = last_event(database, room)? else {
+    for room in &mut *rooms {
+        room.is_there = !room.current.ids.is_empty();
+    }
+    if rooms.iter().all(|room| room.is_there) {
         return Ok(());
-    };
-    let state: Vec<_> = snapshots::state_after(database, &last)?
-        .into_iter()
-        .collect();
-    for some in state.chunks(TOGETHER) {
-        let ids: Vec<_> = some.iter().map(|id| quote(id.as_str())).collect();
-        let sql = format!("{COLUMNS_OF_ANY} WHERE e.event_id IN ({})", ids.join(", "));
-        database.each(&sql, &mut |row| {
-            found.take(row, room, redactions);
-            Ok(())
-        })?;
+    }
+    let sql = format!(
+        "SELECT DISTINCT room_id FROM events WHERE {} AND outlier = false",
+        within(database, stretch, "room_id")
+    );
+    let mut left = Vec::new();
+    database.each(&sql, &mut |row| {
+        if let Some(place) = row.text(0).and_then(|room| places.get(room))
+            && !rooms[*place].is_there
+        {
+            left.push(*place);
+        }
+        Ok(())
+    })?;
+    for place in left {
+        let room = &mut rooms[place];
+        room.is_there = true;
+        if let Some(last) = last_event(database, &room.facts.room_id)? {
+            room.current.ids = snapshots::state_after(database, &last)?
+                .into_iter()
+                .collect();
+        }
     }
     Ok(())
 }
@@ -127,76 +143,45 @@ fn last_event(database: &mut Database, room: &RoomId) -> Result<Option<OwnedEven
     }
 }
 
-/// The rooms of a stretch with their state, members and aliases.
-pub(super) fn read(
+/// Completes the rooms, when all their events have passed.
+pub(super) fn finish(
     database: &mut Database,
     server_name: &ServerName,
     stretch: &[Listed],
-    redactions: &Redactions,
-    to: &Intake,
+    threads: &Threads,
+    rooms: Vec<Room>,
 ) -> Result<Vec<Room>> {
-    let places: HashMap<&str, usize> = stretch
-        .iter()
-        .enumerate()
-        .map(|(place, room)| (room.id.as_str(), place))
-        .collect();
-    let mut found: Vec<Found> = stretch.iter().map(|_| Found::default()).collect();
-    let condition = within(database, stretch, "c.room_id");
-    let sql = format!("{COLUMNS} WHERE {condition}");
-    database.each(&sql, &mut |row| {
-        if let Some(place) = row.text(0).and_then(|room| places.get(room)) {
-            found[*place].take(row, &stretch[*place].id, redactions);
-        }
-        Ok(())
-    })?;
-    if found.iter().any(Found::is_empty) {
-        let sql = format!(
-            "SELECT DISTINCT room_id FROM events WHERE {} AND outlier = false",
-            within(database, stretch, "room_id")
-        );
-        database.each(&sql, &mut |row| {
-            if let Some(place) = row.text(0).and_then(|room| places.get(room)) {
-                found[*place].is_there = true;
-            }
-            Ok(())
-        })?;
-    }
-    for (found, listed) in found.iter_mut().zip(stretch) {
-        if !found.is_empty() {
-            found.is_there = true;
-        } else if found.is_there {
-            last_state(database, &listed.id, redactions, found)?;
-        }
-    }
-    let mut rooms = Vec::with_capacity(stretch.len());
-    for (listed, found) in stretch.iter().zip(found) {
-        let Found {
-            events,
-            mut problems,
-            is_there,
-        } = found;
-        let id = &listed.id;
-        let version = listed.notes.version.as_deref();
-        let raw_state = state::current(id, events, version, &mut problems);
-        let state = State::of(id, &raw_state, &mut problems);
-        let memberships = state.memberships(id, &mut problems);
-        let mut facts = facts::of(id.clone(), &listed.notes, &state);
-        let joined = || memberships.iter().filter(|(_, is)| *is == "join");
-        let local = joined().filter(|(user, _)| user.server_name() == server_name);
-        facts.joined_members = joined().count() as u64;
-        facts.joined_local_members = local.count() as u64;
-        let mut room = Room::new(facts, (stretch.len() == 1).then(|| to.clone()));
-        room.needed = state.event_ids().cloned().collect();
-        room.is_there = is_there;
-        room.record.state = raw_state;
-        room.record.memberships = memberships;
-        for problem in problems {
-            room.put(Record::Problem(problem))?;
-        }
-        rooms.push(room);
-    }
-    others(database, stretch, &places, &mut rooms)?;
+    let all: Vec<_> = stretch.iter().zip(rooms).collect();
+    let rooms = threads.each(all, |(listed, room)| finished(server_name, listed, room));
+    let mut rooms = rooms.into_iter().collect::<Result<Vec<_>>>()?;
+    others(database, stretch, &places(stretch), &mut rooms)?;
     Ok(rooms)
+}
+
+fn finished(server_name: &ServerName, listed: &Listed, mut room: Room) -> Result<Room> {
+    let Current {
+        events,
+        mut problems,
+        ..
+    } = std::mem::take(&mut room.current);
+    let id = &listed.id;
+    let state = room
+        .state
+        .take()
+        .unwrap_or_else(|| State::of(id, events, listed.notes.version.as_deref(), &mut problems));
+    let memberships = state.memberships(id, &mut problems);
+    let mut facts = facts::of(id.clone(), &listed.notes, &state);
+    let joined = || memberships.iter().filter(|(_, is)| *is == "join");
+    let local = joined().filter(|(user, _)| user.server_name() == server_name);
+    facts.joined_members = joined().count() as u64;
+    facts.joined_local_members = local.count() as u64;
+    room.facts = facts;
+    room.record.state = state.raw();
+    room.record.memberships = memberships;
+    for problem in problems {
+        room.put(Record::Problem(problem))?;
+    }
+    Ok(room)
 }
 
 /// What other tables tell of a room.

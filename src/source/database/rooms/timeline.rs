@@ -50,6 +50,7 @@ pub(super) fn read(
                     stream_ordering,
                 };
                 event.redacted_by = redactions.of(&target).map(ToOwned::to_owned);
+                event.is_state = rooms[room].current.ids.contains(event_id);
             }
             prover
                 .give(event)
@@ -87,6 +88,9 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
         let room = &mut rooms[room];
         let mut lines = Vec::with_capacity(events.len());
         for event in events {
+            if let Some(state) = event.state {
+                room.current.take(&room.facts.room_id, state);
+            }
             match event.event {
                 Ok((repaired, header)) => {
                     let repair::Repaired { mut line, doubt } = repaired;

@@ -49,6 +49,13 @@ impl Measured {
         })
     }
 
+    /// The one in the middle, by its time.
+    pub(crate) fn median(mut all: Vec<Self>) -> Self {
+        all.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
+        let middle = all.len() / 2;
+        all.swap_remove(middle)
+    }
+
     /// A line of the table.
     pub(crate) fn row(&self, name: &str, first: Option<f64>) -> String {
         let ratio = first.map_or(1.0, |first| first / self.seconds);

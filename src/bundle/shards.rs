@@ -389,6 +389,7 @@ mod tests {
                 rejected: false,
                 soft_failed: false,
                 redacted_by: None,
+                ts: None,
                 // White space between values may hold line breaks.
                 pdu: RawValue::from_string("{\n\"a\":\"\\n\"}".into()).unwrap(),
             })

@@ -46,6 +46,7 @@ fn line(room: &str, number: usize, pdu: &str) -> EventLine {
         rejected: false,
         soft_failed: number == 2,
         redacted_by: (number == 3).then(|| "$r".try_into().unwrap()),
+        ts: None,
         pdu: raw(pdu),
     }
 }

@@ -218,8 +218,12 @@ impl BundleWriter {
     /// each comes after those that authorise it.
     pub fn events(&mut self, events: &[EventLine]) -> Result<()> {
         for event in events.iter().filter(|event| event.is_in_timeline()) {
-            if let Ok(Dated { origin_server_ts }) = serde_json::from_str(event.pdu.get()) {
-                self.figures.event_ts(origin_server_ts);
+            let read = || {
+                let dated = serde_json::from_str::<Dated>(event.pdu.get()).ok()?;
+                Some(dated.origin_server_ts)
+            };
+            if let Some(ts) = event.ts.or_else(read) {
+                self.figures.event_ts(ts);
             }
         }
         self.shards.events(events)

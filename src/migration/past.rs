@@ -217,6 +217,7 @@ mod tests {
             rejected: false,
             soft_failed: false,
             redacted_by: None,
+            ts: None,
             pdu: to_raw_value(&json!({
                 "type": kind, "state_key": state_key(kind), "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
                 "prev_events": [], "auth_events": [], "content": {},

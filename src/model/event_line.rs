@@ -23,6 +23,9 @@ pub struct EventLine {
     /// The redaction that emptied it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted_by: Option<OwnedEventId>,
+    /// The PDU's `origin_server_ts`, where somebody has read it: the bundle has it in the PDU.
+    #[serde(skip)]
+    pub ts: Option<u64>,
     /// The PDU's own bytes in the federation format of its room version.
     pub pdu: Box<RawValue>,
 }

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use fields::Fields;
 pub use hashes::{ContentHash, Hashes};
-pub use ordered::{Ordered, ordered};
+pub use ordered::{Opened, Ordered, ordered};
 
 /// What went wrong with a PDU.
 #[derive(Debug, thiserror::Error)]

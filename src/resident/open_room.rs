@@ -273,6 +273,7 @@ mod tests {
             rejected: false,
             soft_failed: false,
             redacted_by: None,
+            ts: None,
             pdu: to_raw_value(&pdu).unwrap(),
         }
     }

@@ -90,6 +90,7 @@ fn room() -> OpenRoom {
         rejected: false,
         soft_failed: false,
         redacted_by: None,
+        ts: None,
         pdu: serde_json::value::RawValue::from_string(
             r#"{"type":"m.room.create", "state_key":"","sender":"@a:old.test","origin_server_ts":1,"depth":1,"prev_events":[],"auth_events":[],"content":{"z":1,"a":2}}"#.to_owned(),
         )

@@ -47,6 +47,9 @@ pub enum Record {
     ServerKeys(OwnedServerName, Box<RawValue>),
     /// Something that could not be read.
     Problem(Problem),
+    /// Some of the others, handed over at once: a writer that has to be woken for each takes longer for that than for
+    /// its work.
+    Several(Vec<Record>),
     /// Everything up to here is complete: an interrupted export can go on behind it.
     Mark(Position),
 }
@@ -177,6 +180,9 @@ impl Intake {
                 self.shared.job.emit(Event::Events(all));
             }
             Record::Problem(problem) => self.shared.job.emit(Event::Problem(problem.clone())),
+            Record::Several(records) => {
+                records.iter().try_for_each(|record| self.before(record))?;
+            }
             _ => {}
         }
         Ok(())

@@ -12,8 +12,8 @@ use crate::{
     bundle::{file_names::MANIFEST, files, fresh},
 };
 
-/// zstd's own default: most of the content is compressed already.
-const LEVEL: i32 = 3;
+/// The quickest of zstd's usual levels: most of the content is compressed already.
+const LEVEL: i32 = 1;
 
 /// Writes the archive `out` (mode 0600) from the directory `dir` and brings it to the disk.
 pub(in crate::bundle) fn pack(

@@ -135,6 +135,7 @@ impl Draft {
                 rejected: false,
                 soft_failed: false,
                 redacted_by: None,
+                ts: None,
                 pdu: to_raw_value(pdu).unwrap(),
             })
             .collect();

@@ -122,7 +122,7 @@ fn said(hashes: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A JSON text without quotes and escapes.
-fn text(json: &str) -> Option<Cow<'_, str>> {
+pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
     let plain = json.strip_prefix('"')?.strip_suffix('"')?;
     if plain.contains('\\') {
         serde_json::from_str(json).ok().map(Cow::Owned)

@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use serde_json::value::RawValue;
 
-use super::{Fields, PduError};
+use super::{Fields, PduError, hashes::text};
 
 /// A PDU whose fields are in the order of canonical JSON, on every level and without white space; texts and numbers are
 /// as they were.
@@ -31,18 +31,51 @@ pub(super) enum Form {
     Unknown,
 }
 
-impl<'a> Ordered<'a> {
-    /// Orders a PDU, without some of its top-level fields.
-    pub fn without(pdu: &'a str, drop: &[&str]) -> Result<Self, PduError> {
-        let Fields(mut fields) = Fields::of(pdu)?;
-        fields.retain(|(name, _)| !drop.contains(&&**name));
-        let mut out = Out::new(Texts::AsTheyAre, pdu.len());
-        let fields = out.object(fields)?;
+/// A PDU whose top-level fields are known.
+pub struct Opened<'a> {
+    fields: Fields<'a>,
+    bytes: usize,
+}
+
+impl<'a> Opened<'a> {
+    /// Looks for the fields.
+    pub fn of(pdu: &'a str) -> Result<Self, PduError> {
         Ok(Self {
+            fields: Fields::of(pdu)?,
+            bytes: pdu.len(),
+        })
+    }
+
+    /// The value of a top-level field: `None` if it isn't there, an error if it is no text.
+    pub fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, PduError> {
+        let Fields(fields) = &self.fields;
+        let Some((_, value)) = fields.iter().find(|(is, _)| is == name) else {
+            return Ok(None);
+        };
+        match text(value.get()) {
+            Some(text) => Ok(Some(text)),
+            None => Ok(Some(Cow::Owned(serde_json::from_str(value.get())?))),
+        }
+    }
+
+    /// Orders the PDU, without some of its top-level fields.
+    pub fn without(self, drop: &[&str]) -> Result<Ordered<'a>, PduError> {
+        let Fields(mut fields) = self.fields;
+        fields.retain(|(name, _)| !drop.contains(&&**name));
+        let mut out = Out::new(Texts::AsTheyAre, self.bytes);
+        let fields = out.object(fields)?;
+        Ok(Ordered {
             text: out.text,
             fields,
             form: out.form,
         })
+    }
+}
+
+impl<'a> Ordered<'a> {
+    /// Orders a PDU, without some of its top-level fields.
+    pub fn without(pdu: &'a str, drop: &[&str]) -> Result<Self, PduError> {
+        Opened::of(pdu)?.without(drop)
     }
 
     /// The same with the escapes of canonical JSON, for hashing.

@@ -82,8 +82,9 @@ pub(super) async fn read(
 type Read = std::result::Result<(Repaired, PduHeader), String>;
 
 fn read_one(served: &RawValue, room: &RoomId, version: &RoomVersionId) -> Read {
-    let repaired = repair::repair(served, room, version, None)?;
+    let mut repaired = repair::repair(served, room, version, None)?;
     let header = PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
+    repaired.line.ts = Some(header.origin_server_ts);
     Ok((repaired, header))
 }
 

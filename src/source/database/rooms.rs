@@ -7,6 +7,7 @@ mod current;
 mod cuts;
 mod event;
 mod list;
+mod outlet;
 mod redactions;
 mod room;
 mod snapshots;
@@ -26,6 +27,7 @@ use self::{
     crew::Threads,
     event::Prover,
     list::Listed,
+    outlet::{Inlet, Outlet},
     redactions::{Layout, Redactions},
     room::Room,
 };
@@ -42,6 +44,7 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
     to.set_erased(erased(database)?);
     to.begin(Phase::ExportRooms, rooms.len() as u64);
     let threads = Threads::new()?;
+    let outlet = Outlet::new(to.clone());
     let mut reading = Reading {
         layout: Layout::read(database)?,
         prover: Prover::new(threads.clone()),
@@ -49,6 +52,7 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
         database,
         server_name,
         to,
+        inlet: outlet.inlet().clone(),
     };
     let mut done = 0;
     for stretch in stretch::split(rooms) {
@@ -57,7 +61,8 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
         done += count;
         to.done(Phase::ExportRooms, done);
     }
-    Ok(())
+    drop(reading);
+    outlet.end()
 }
 
 /// Users who are erased.
@@ -77,6 +82,7 @@ struct Reading<'a> {
     database: &'a mut Database,
     server_name: &'a ServerName,
     to: &'a Intake,
+    inlet: Inlet,
     layout: Layout,
     prover: Prover,
     threads: Threads,
@@ -88,13 +94,14 @@ impl Reading<'_> {
             database,
             server_name,
             to,
+            inlet,
             layout,
             prover,
             threads,
         } = self;
         to.check()?;
         let redactions = Redactions::read(database, *layout, stretch)?;
-        let mut rooms = state::begin(database, stretch, &redactions, threads, to)?;
+        let mut rooms = state::begin(database, stretch, &redactions, threads, inlet, to.wanted())?;
         prover.begin(Arc::new(
             rooms
                 .iter()
@@ -107,7 +114,7 @@ impl Reading<'_> {
                 room.facts.forward_extremities.clear();
                 room.facts.blocked = None;
             }
-            return hand_over(rooms, to);
+            return hand_over(rooms, inlet, to);
         }
         let mut begins = cuts::read(database, stretch, to.wanted().history)?;
         for (room, begin) in rooms.iter_mut().zip(&mut begins) {
@@ -137,15 +144,11 @@ impl Reading<'_> {
         snapshots::read(database, &mut rooms, events)?;
         closure::read(database, &redactions, prover, &mut rooms, to)?;
         let rooms = state::finish(database, server_name, stretch, threads, rooms)?;
-        hand_over(rooms, to)
+        hand_over(rooms, inlet, to)
     }
 }
 
-fn hand_over(rooms: Vec<Room>, to: &Intake) -> Result<()> {
-    for room in rooms {
-        if room.is_there {
-            room.end(to)?;
-        }
-    }
-    Ok(())
+fn hand_over(rooms: Vec<Room>, inlet: &Inlet, to: &Intake) -> Result<()> {
+    let there = rooms.into_iter().filter(|room| room.is_there);
+    inlet.put(there.flat_map(|room| room.end(to)).collect())
 }

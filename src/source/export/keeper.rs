@@ -19,39 +19,66 @@ const EVENTS: usize = 20_000;
 
 /// Writes records until there are no more. Blocks. An error is the disk's.
 pub(super) fn keep(
-    mut writer: BundleWriter,
+    writer: BundleWriter,
     mut records: mpsc::Receiver<Record>,
     intake: &Watch,
 ) -> Result<BundleWriter> {
-    let (mut units, mut events) = (0, 0);
+    let mut keeper = Keeper {
+        writer,
+        intake,
+        units: 0,
+        events: 0,
+    };
     while let Some(record) = records.blocking_recv() {
+        keeper.take(record)?;
+    }
+    Ok(keeper.writer)
+}
+
+struct Keeper<'a> {
+    writer: BundleWriter,
+    intake: &'a Watch,
+    /// Since the last checkpoint.
+    units: u32,
+    /// The same.
+    events: usize,
+}
+
+impl Keeper<'_> {
+    fn take(&mut self, record: Record) -> Result<()> {
+        let writer = &mut self.writer;
         match record {
             Record::User(user) => writer.user(&user)?,
             Record::KeyBackup(line) => writer.key_backup(&line)?,
             Record::Events(lines) => {
-                events += lines.len();
+                self.events += lines.len();
                 writer.events(&lines)?;
             }
             Record::Snapshot(snapshot) => writer.snapshot(&snapshot)?,
             Record::Room(room) => writer.room(&room)?,
             Record::Media(item, content) => {
-                if let Some(problem) = media(&mut writer, item, content)? {
-                    intake.problem(&problem);
+                if let Some(problem) = media(writer, item, content)? {
+                    self.intake.problem(&problem);
                     writer.problem(problem);
                 }
             }
             Record::ServerKeys(server, keys) => writer.server_keys(server, keys),
             Record::Problem(problem) => writer.problem(problem),
+            Record::Several(records) => {
+                for record in records {
+                    self.take(record)?;
+                }
+            }
             Record::Mark(position) => {
-                units += 1;
-                if units >= UNITS || events >= EVENTS {
-                    writer.checkpoint(position, intake.signers())?;
-                    (units, events) = (0, 0);
+                self.units += 1;
+                if self.units >= UNITS || self.events >= EVENTS {
+                    writer.checkpoint(position, self.intake.signers())?;
+                    (self.units, self.events) = (0, 0);
                 }
             }
         }
+        Ok(())
     }
-    Ok(writer)
 }
 
 fn media(

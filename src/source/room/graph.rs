@@ -119,6 +119,7 @@ mod tests {
             rejected: false,
             soft_failed: false,
             redacted_by: None,
+            ts: None,
             pdu,
         };
         (line, header)

@@ -1,14 +1,12 @@
 //! From what Synapse answers to the PDU as it was signed: what it added is cut out, and the hashes prove it.
 
-use ruma::{
-    OwnedEventId, OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules,
-};
+use ruma::{OwnedEventId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::model::{
     event_line::EventLine,
-    pdu::{self, ContentHash, Ordered},
+    pdu::{self, ContentHash, Opened, Ordered},
 };
 
 const DIFFERENT: &str = "its content hash does not match: other servers will empty it";
@@ -31,28 +29,8 @@ pub struct Repaired {
 #[derive(Deserialize)]
 struct Served {
     event_id: Option<OwnedEventId>,
-    #[serde(rename = "type")]
-    kind: String,
-    room_id: Option<OwnedRoomId>,
     #[serde(default)]
     unsigned: Unsigned,
-}
-
-/// What it says of itself.
-#[derive(Deserialize)]
-struct Said {
-    #[serde(rename = "type")]
-    kind: String,
-    room_id: Option<OwnedRoomId>,
-}
-
-impl From<Served> for Said {
-    fn from(served: Served) -> Self {
-        Self {
-            kind: served.kind,
-            room_id: served.room_id,
-        }
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -139,7 +117,7 @@ pub fn repair(
         room_id: room,
         is_redacted: redacted_by.is_some(),
     };
-    let signed = proven(served.get(), &says.into(), &claim, version, serving)?;
+    let signed = proven(served.get(), &claim, version, serving)?;
     Ok(Repaired {
         doubt: signed.doubt,
         line: EventLine {
@@ -149,6 +127,7 @@ pub fn repair(
             rejected: false,
             soft_failed,
             redacted_by,
+            ts: None,
             pdu: signed.pdu,
         },
     })
@@ -162,7 +141,6 @@ pub fn restore(
     room: &RoomId,
     version: &RoomVersionId,
 ) -> Result<Repaired, String> {
-    let says: Said = serde_json::from_str(stored.json).map_err(|error| error.to_string())?;
     let metadata: Metadata = serde_json::from_str(stored.metadata)
         .map_err(|error| format!("Synapse's notes on it can't be read: {error}"))?;
     let claim = Claim {
@@ -170,7 +148,7 @@ pub fn restore(
         room_id: room,
         is_redacted: stored.redacted_by.is_some(),
     };
-    let signed = proven(stored.json, &says, &claim, version, storing)?;
+    let signed = proven(stored.json, &claim, version, storing)?;
     Ok(Repaired {
         doubt: signed.doubt,
         line: EventLine {
@@ -180,6 +158,7 @@ pub fn restore(
             rejected: stored.rejected,
             soft_failed: metadata.soft_failed,
             redacted_by: stored.redacted_by.map(ToOwned::to_owned),
+            ts: None,
             pdu: signed.pdu,
         },
     })
@@ -201,23 +180,26 @@ struct Signed {
 /// Cuts until the hashes fit; a redacted event is emptied, whether Synapse had done so or not.
 fn proven(
     event: &str,
-    says: &Said,
     claim: &Claim<'_>,
     version: &RoomVersionId,
     ways: fn(&str, &RoomVersionRules) -> &'static [Redacts],
 ) -> Result<Signed, String> {
     let rules = pdu::rules(version).map_err(|error| error.to_string())?;
-    if says.room_id.as_ref().is_some_and(|id| id != claim.room_id) {
+    let opened = Opened::of(event).map_err(|error| error.to_string())?;
+    let text = |name| opened.text(name).map_err(|error| error.to_string());
+    let kind = text("type")?.ok_or("it has no type")?;
+    if text("room_id")?.is_some_and(|id| *id != *claim.room_id) {
         return Err(format!(
             "Synapse has it in {}, but it is of another room",
             claim.room_id
         ));
     }
-    let base =
-        Ordered::without(event, &added(&says.kind, &rules)).map_err(|error| error.to_string())?;
+    let base = opened
+        .without(&added(&kind, &rules))
+        .map_err(|error| error.to_string())?;
     let (mut best, mut second_best, mut third_best) = (None, None, None);
     let mut reason = String::new();
-    for way in ways(&says.kind, &rules) {
+    for way in ways(&kind, &rules) {
         let changed = apply(&base, *way).map_err(|error| error.to_string())?;
         let hashes = match &changed {
             Some(changed) => Ordered::without(changed.get(), &[])

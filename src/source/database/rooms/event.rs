@@ -114,6 +114,7 @@ impl Raw {
         let mut repaired = repair::restore(&stored, room, version)?;
         repaired.line.outlier = self.outlier;
         let header = PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
+        repaired.line.ts = Some(header.origin_server_ts);
         Ok((repaired, header))
     }
 }

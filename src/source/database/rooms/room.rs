@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ruma::{OwnedEventId, OwnedUserId};
 use serde_json::value::RawValue;
 
-use super::current::Current;
+use super::{current::Current, outlet::Inlet};
 use crate::{
     Result,
     bundle::RoomRecord,
@@ -49,13 +49,13 @@ pub(super) struct Facts {
 /// Where a room's records go.
 enum Out {
     /// A room that is alone in its stretch: at once.
-    Through(Intake),
+    Through(Inlet),
     /// Rooms are read together, but handed over one after the other.
     Held(Vec<Record>),
 }
 
 impl Room {
-    pub(super) fn new(facts: room::Room, alone: Option<Intake>) -> Self {
+    pub(super) fn new(facts: room::Room, alone: Option<Inlet>) -> Self {
         Self {
             facts,
             record: Facts::default(),
@@ -73,7 +73,7 @@ impl Room {
     /// The next record of this room.
     pub(super) fn put(&mut self, record: Record) -> Result<()> {
         match &mut self.out {
-            Out::Through(to) => to.send_blocking(record),
+            Out::Through(inlet) => inlet.put(vec![record]),
             Out::Held(records) => {
                 records.push(record);
                 Ok(())
@@ -107,23 +107,23 @@ impl Room {
         self.findings = findings;
     }
 
-    /// Hands the room over.
-    pub(super) fn end(self, to: &Intake) -> Result<()> {
-        if let Out::Held(records) = self.out {
-            for record in records {
-                to.send_blocking(record)?;
-            }
-        }
+    /// The room's last records, after those that went through.
+    pub(super) fn end(self, to: &Intake) -> Vec<Record> {
         to.signed_by(self.findings.signers);
         let mut room = self.facts;
         room.event_count = self.findings.events;
         room.history_complete = self.findings.complete;
-        to.send_blocking(Record::Room(Box::new(RoomRecord {
+        let mut records = match self.out {
+            Out::Held(records) => records,
+            Out::Through(_) => Vec::new(),
+        };
+        records.push(Record::Room(Box::new(RoomRecord {
             room,
             state: Some(self.record.state),
             memberships: Some(self.record.memberships),
             aliases: self.record.aliases,
             disordered: self.findings.disordered,
-        })))
+        })));
+        records
     }
 }

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use ruma::{OwnedEventId, RoomId, ServerName};
 
 use super::{
-    crew::Threads, current::Current, list::Listed, redactions::Redactions, room::Room, snapshots,
-    standalone_state, stretch::within,
+    crew::Threads, current::Current, list::Listed, outlet::Inlet, redactions::Redactions,
+    room::Room, snapshots, standalone_state, stretch::within,
 };
 use crate::{
     Result,
+    model::wanted::Wanted,
     source::{
         database::{Database, quote},
-        intake::{Intake, Record},
+        intake::Record,
         room::{facts, repair, state::State},
     },
 };
@@ -27,14 +28,15 @@ pub(super) fn begin(
     stretch: &[Listed],
     redactions: &Redactions,
     threads: &Threads,
-    to: &Intake,
+    inlet: &Inlet,
+    wanted: &Wanted,
 ) -> Result<Vec<Room>> {
     let places = places(stretch);
     let mut rooms: Vec<_> = stretch
         .iter()
         .map(|listed| {
             let facts = facts::of(listed.id.clone(), &listed.notes, &State::default());
-            Room::new(facts, (stretch.len() == 1).then(|| to.clone()))
+            Room::new(facts, (stretch.len() == 1).then(|| inlet.clone()))
         })
         .collect();
     let sql = format!(
@@ -54,7 +56,7 @@ pub(super) fn begin(
         room.needed = room.current.ids.iter().cloned().collect();
     }
     let is_unknown = |room: &Room| room.is_there && room.facts.version.is_none();
-    if to.wanted().inventory || rooms.iter().any(is_unknown) {
+    if wanted.inventory || rooms.iter().any(is_unknown) {
         standalone_state::read(database, redactions, threads, &mut rooms)?;
         for (room, listed) in rooms.iter_mut().zip(stretch) {
             let events = std::mem::take(&mut room.current.events);

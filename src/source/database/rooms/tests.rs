@@ -64,27 +64,33 @@ impl Made {
         let (mut rooms, mut problems) = (Vec::new(), Vec::new());
         let (mut timeline, mut outliers, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(record) = records.blocking_recv() {
-            match record {
-                Record::Events(lines) => {
-                    assert!(lines.len() <= 1000);
-                    for line in lines {
-                        if line.outlier {
-                            outliers.push(line);
-                        } else {
-                            assert!(outliers.is_empty(), "the timeline comes first");
-                            timeline.push(line);
+            let several = match record {
+                Record::Several(several) => several,
+                one => vec![one],
+            };
+            for record in several {
+                match record {
+                    Record::Events(lines) => {
+                        assert!(lines.len() <= 1000);
+                        for line in lines {
+                            if line.outlier {
+                                outliers.push(line);
+                            } else {
+                                assert!(outliers.is_empty(), "the timeline comes first");
+                                timeline.push(line);
+                            }
                         }
                     }
+                    Record::Snapshot(snapshot) => snapshots.push(snapshot),
+                    Record::Room(room) => rooms.push(Read {
+                        room: *room,
+                        timeline: std::mem::take(&mut timeline),
+                        outliers: std::mem::take(&mut outliers),
+                        snapshots: std::mem::take(&mut snapshots),
+                    }),
+                    Record::Problem(problem) => problems.push(problem),
+                    _ => panic!("only rooms are read"),
                 }
-                Record::Snapshot(snapshot) => snapshots.push(snapshot),
-                Record::Room(room) => rooms.push(Read {
-                    room: *room,
-                    timeline: std::mem::take(&mut timeline),
-                    outliers: std::mem::take(&mut outliers),
-                    snapshots: std::mem::take(&mut snapshots),
-                }),
-                Record::Problem(problem) => problems.push(problem),
-                _ => panic!("only rooms are read"),
             }
         }
         reading.join().unwrap();
@@ -239,7 +245,7 @@ fn rows_that_are_wrong_become_problems_and_the_rest_goes_on() {
         })
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r"
-    event Some(0): EOF while parsing an object at line 1 column 1
+    event Some(0): not a readable event: EOF while parsing an object at line 1 column 1
     event Some(1): its hash makes it 
     event Some(2): the database has no JSON of it
     event Some(3): Synapse's notes on it can't be read: EOF while parsing a value at line 1 column 0

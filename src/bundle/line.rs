@@ -10,9 +10,13 @@ use super::json_guard::{Guard, Unit};
 /// hashes and signatures can't be compressed at all.
 pub(super) const LEVEL: i32 = 1;
 
+/// Bytes that most lines don't exceed.
+const USUAL: usize = 1536;
+
 /// Writes a value as one line of JSON.
 pub(super) fn write(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
+    let mut line = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut line, value)?;
     // A line break in JSON is white space between values, never inside one.
     for byte in &mut line {
         if *byte == b'\n' {

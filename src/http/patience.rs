@@ -58,6 +58,11 @@ impl Tries {
         }
     }
 
+    /// Whether that was all the patience with a server that is away.
+    pub(super) fn have_waited(&self) -> bool {
+        self.absences >= TRIES_WHILE_AWAY
+    }
+
     /// After one more failure: the pause before the next try, or `None` if that was the last one. `was_there` says
     /// whether the server ever answered.
     pub(super) fn pause(

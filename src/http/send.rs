@@ -33,7 +33,13 @@ impl Http {
     ) -> Result<()> {
         let Fault { error, absent } = fault;
         let was_there = self.presence.was_there();
+        if absent && self.presence.is_given_up() {
+            return Err(error);
+        }
         let Some(pause) = tries.pause(error.class(), absent, was_there) else {
+            if absent && tries.have_waited() {
+                self.presence.give_up();
+            }
             return Err(error);
         };
         if absent && was_there && self.patience.waits && self.presence.is_missed() {

@@ -60,3 +60,20 @@ async fn nobody_there_is_noticed_soon() {
     assert!(begun.elapsed() < Duration::from_millis(2500));
     assert_eq!(http.requests(), 5);
 }
+
+#[tokio::test]
+async fn who_has_waited_to_the_end_does_not_wait_again_before_it_answers() {
+    let (http, address) = left_alone().await;
+    let http = http.pause(Duration::from_micros(100));
+    let request = Request::get("/a");
+    http.send::<Value>(&request).await.unwrap_err();
+    assert_eq!(http.requests(), 1 + 12);
+    http.send::<Value>(&request).await.unwrap_err();
+    assert_eq!(http.requests(), 1 + 12 + 1);
+    let back = TcpListener::bind(address).await.unwrap();
+    let (answer, ()) = tokio::join!(http.send::<Value>(&request), answer_once(back));
+    answer.unwrap();
+    assert_eq!(http.requests(), 1 + 12 + 1 + 1);
+    http.send::<Value>(&request).await.unwrap_err();
+    assert_eq!(http.requests(), 1 + 12 + 1 + 1 + 12);
+}

@@ -44,7 +44,7 @@ pub fn page(origin: &Origin, figures: &Figures) -> String {
                     (rooms::section(&figures.rooms))
                     (months::section(&figures.months, origin.exported_ts))
                     (media::section(&figures.media))
-                    (largest::section(&figures.rooms))
+                    (largest::section(&figures.rooms, origin.wanted.inventory))
                     (problems::section(&figures.problems))
                 }
                 footer {

@@ -11,7 +11,7 @@ const FEW: usize = 6;
 /// Name and value of each choice.
 pub(super) fn list(wanted: &Wanted) -> Vec<(&'static str, String)> {
     let history = if wanted.inventory {
-        "none: an inventory, without what belongs to the users".into()
+        "none: an inventory".into()
     } else {
         history(wanted.history)
     };
@@ -119,7 +119,7 @@ mod tests {
         insta::assert_snapshot!(said(&inventory), @r"
         Accounts: all
         Rooms: all
-        History: none: an inventory, without what belongs to the users
+        History: none: an inventory
         Media: none
         Devices: all
         ");

@@ -19,10 +19,16 @@ struct Tile {
 
 /// The whole section.
 pub(super) fn section(origin: &Origin, figures: &Figures) -> Markup {
+    let inventory = origin.wanted.inventory;
+    // Of an inventory, none means that nobody looked.
+    let others = figures.others.iter();
+    let others: Vec<_> = others
+        .filter(|(_, number)| !inventory || **number > 0)
+        .collect();
     html! {
         section aria-label="Counts" {
             div.tiles {
-                @for tile in tiles(figures) {
+                @for tile in tiles(figures, inventory) {
                     div.tile {
                         p.name { (tile.name) }
                         p.total { (tile.value) }
@@ -41,11 +47,11 @@ pub(super) fn section(origin: &Origin, figures: &Figures) -> Markup {
                         }
                     }
                 }
-                @if !figures.others.is_empty() {
+                @if !others.is_empty() {
                     div.list {
                         h2 { "Also in the bundle" }
                         dl {
-                            @for (name, number) in &figures.others {
+                            @for (name, number) in others {
                                 div { dt { (visible(&capital(name))) } dd { (number_of(*number)) } }
                             }
                         }
@@ -56,9 +62,10 @@ pub(super) fn section(origin: &Origin, figures: &Figures) -> Markup {
     }
 }
 
-fn tiles(figures: &Figures) -> [Tile; 4] {
+/// Those of events and media are left out of an inventory, which has neither.
+fn tiles(figures: &Figures, inventory: bool) -> Vec<Tile> {
     let (users, rooms) = (&figures.users, &figures.rooms);
-    [
+    let mut tiles = vec![
         Tile {
             name: "Accounts",
             value: number_of(users.all),
@@ -80,6 +87,11 @@ fn tiles(figures: &Figures) -> [Tile; 4] {
                 (rooms.replaced, "replaced", "replaced"),
             ]),
         },
+    ];
+    if inventory {
+        return tiles;
+    }
+    tiles.extend([
         Tile {
             name: "Events",
             value: number_of(rooms.events),
@@ -98,7 +110,8 @@ fn tiles(figures: &Figures) -> [Tile; 4] {
                 vec![size(figures.media.bytes)]
             },
         },
-    ]
+    ]);
+    tiles
 }
 
 /// `2 admins`, for each of which there is one.

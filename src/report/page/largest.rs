@@ -9,31 +9,34 @@ use crate::{
 };
 
 /// The whole section; nothing without rooms.
-pub(super) fn section(rooms: &Rooms) -> Markup {
+pub(super) fn section(rooms: &Rooms, inventory: bool) -> Markup {
     let list = &rooms.largest;
     if list.is_empty() {
         return html! {};
     }
+    // An inventory has no events.
+    let by = if inventory { "Members" } else { "Events" };
     html! {
         section aria-labelledby="largest" {
             h2 #largest { "Largest rooms" }
             @if (list.len() as u64) < rooms.all {
-                p.note { "The " (list.len()) " with the most events, of " (number_of(rooms.all)) "." }
+                p.note { "The " (list.len()) " with the most " (by.to_lowercase()) ", of " (number_of(rooms.all)) "." }
             }
             table.rooms {
                 thead {
                     tr {
                         th scope="col" { "Room" }
-                        th.number scope="col" { "Events" }
+                        th.number scope="col" { (by) }
                     }
                 }
-                tbody { @for room in list { (row(room)) } }
+                tbody { @for room in list { (row(room, inventory)) } }
             }
         }
     }
 }
 
-fn row(room: &LargeRoom) -> Markup {
+fn row(room: &LargeRoom, inventory: bool) -> Markup {
+    let number = if inventory { room.members } else { room.events };
     html! {
         tr {
             td {
@@ -44,7 +47,7 @@ fn row(room: &LargeRoom) -> Markup {
                 div.id { (other(&room.room_id)) }
                 div.facts { (facts(room).join(" · ")) }
             }
-            td.number { (number_of(room.events)) }
+            td.number { (number_of(number)) }
         }
     }
 }

@@ -395,3 +395,18 @@ fn wrong_dates_are_counted_and_long_times_become_years() {
     ");
     insta::assert_snapshot!(texts(&page, "chart").lines().next().unwrap(), @"Events per year – 3 events from Jan 2015 to Aug 2026; most in 2015: 1");
 }
+
+#[test]
+fn an_inventory_speaks_of_nothing_that_nobody_looked_for() {
+    let mut origin = origin();
+    origin.wanted.inventory = true;
+    let mut figures = small();
+    figures.count("pushers", 0);
+    let whole = texts(&page(&super::sample::origin(), &figures), "main");
+    let page = texts(&page(&origin, &figures), "main");
+    for words in ["Media files\n", "Pushers\n0", "with the most events"] {
+        assert!(!page.contains(words), "{words}");
+    }
+    assert!(whole.contains("Media files\n") && whole.contains("Pushers\n0"));
+    assert!(page.contains("Largest rooms") && page.contains("Room\nMembers\n"));
+}

@@ -46,6 +46,8 @@ pub(super) struct Tries {
     faults: u32,
     /// Those for which it was not there.
     absences: u32,
+    /// Those that the server put off.
+    waits: u32,
 }
 
 impl Tries {
@@ -55,6 +57,7 @@ impl Tries {
             limit,
             faults: 0,
             absences: 0,
+            waits: 0,
         }
     }
 
@@ -95,9 +98,10 @@ impl Tries {
                 self.faults += 1;
                 (self.faults, tries, doubled(pause, self.faults))
             }
+            // Nothing was done: whoever may try once only has not tried yet.
             Class::RetryAfter(asked) => {
-                self.faults += 1;
-                (self.faults, tries, asked.min(LONGEST_PAUSE))
+                self.waits += 1;
+                return (self.waits < tries).then_some(asked.min(LONGEST_PAUSE));
             }
         };
         let goes_on = count < tries && self.faults + self.absences < self.limit;

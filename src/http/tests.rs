@@ -160,3 +160,24 @@ async fn a_slow_answer_is_no_absence() {
     );
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn who_may_try_once_only_waits_when_told_to() {
+    let server = MockServer::start().await;
+    let limited = ResponseTemplate::new(429)
+        .set_body_string(r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1}"#);
+    Mock::given(matchers::any())
+        .respond_with(limited)
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    let broken = ResponseTemplate::new(500).set_body_string("{}");
+    Mock::given(matchers::any())
+        .respond_with(broken)
+        .mount(&server)
+        .await;
+    let http = Http::new("Synapse", &server.uri(), None, "").unwrap();
+    let error = http.send::<Value>(&Request::get("/").once()).await;
+    assert!(error.unwrap_err().to_string().contains("500"));
+    assert_eq!(http.requests(), 2);
+}

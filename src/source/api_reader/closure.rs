@@ -169,7 +169,7 @@ impl<'a> Closure<'a> {
         self.wanted.extend(
             previous
                 .iter()
-                .filter(|id| !self.asked.contains(*id))
+                .filter(|id| !self.asked.contains(*id) && !self.timeline.has(id))
                 .cloned(),
         );
         self.found.push(Linked {

@@ -81,14 +81,15 @@ pub(super) async fn read(
     let (client, mut own) = (&shared.client, Own::default());
     let details = client.user(user.as_str()).await;
     let details = own.or_none(details, "user", &user)?.unwrap_or_default();
+    // A locked user's token answers nothing, and a guest's can't be logged out.
+    let can_act = !(listed.deactivated || listed.locked || listed.is_guest);
+    let mut record = UserRecord::new(joined(user.clone(), listed, details));
     let devices = to.wanted().devices;
+    if devices {
+        let list = own.or_none(client.devices(&user).await, "devices", &user)?;
+        record.devices = list.unwrap_or_default();
+    }
     if to.wanted().inventory {
-        let mut record = UserRecord::new(joined(user, listed, details));
-        if devices {
-            let user = &record.user.user_id;
-            let list = own.or_none(client.devices(user).await, "devices", user)?;
-            record.devices = list.unwrap_or_default();
-        }
         return Ok(ReadUser {
             record,
             own,
@@ -97,8 +98,6 @@ pub(super) async fn read(
         });
     }
     let memberships = memberships(client, &user, &mut own).await?;
-    // A locked user's token answers nothing, and a guest's can't be logged out.
-    let can_act = !(listed.deactivated || listed.locked || listed.is_guest);
     let seen = match &shared.acting {
         Some(acting) if can_act => {
             let known = memberships.clone().unwrap_or_default();
@@ -106,12 +105,7 @@ pub(super) async fn read(
         }
         _ => None,
     };
-    let mut record = UserRecord::new(joined(user.clone(), listed, details));
     let (client, user) = (client.as_ref(), user.as_ref());
-    if devices {
-        let list = own.or_none(client.devices(user).await, "devices", user)?;
-        record.devices = list.unwrap_or_default();
-    }
     let served = own.or_none(client.account_data(user).await, "account data", user)?;
     let pushers = own.or_none(client.pushers(user).await, "pushers", user)?;
     record.pushers = pushers.unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod acting;
 mod broken_off;
+mod limited;
 
 use std::{path::Path, time::Duration};
 

@@ -28,6 +28,10 @@ use ferryman::{
 };
 use ruma::{OwnedServerName, ServerName};
 
+/// As in the program, so that the memory is measured that this one needs.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

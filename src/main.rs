@@ -14,6 +14,9 @@ use ferryman::{
     command::chat,
 };
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match start() {
         Ok(code) => ExitCode::from(code),

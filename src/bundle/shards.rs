@@ -1,5 +1,7 @@
 //! `events/<shard>.ndjson.zst`, written: every room two zstd frames, timeline and outliers, so that each can be read alone.
 
+mod compressors;
+
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -10,12 +12,8 @@ use std::{
 use ruma::{OwnedRoomId, RoomVersionId};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    file_names::EVENT_INDEX,
-    fresh,
-    json_stream::json,
-    line::{self, LEVEL},
-};
+use self::compressors::{Compressed, Compressors};
+use super::{file_names::EVENT_INDEX, fresh, json_stream::json, line};
 use crate::{
     Error, Result,
     model::{
@@ -87,6 +85,7 @@ pub(super) struct ShardWriter {
     index: EventIndex,
     open: Option<Shard>,
     room: Option<Room>,
+    compressors: Compressors,
     count: u32,
     /// Compressed bytes after which the next room begins a new shard.
     limit: u64,
@@ -102,12 +101,10 @@ struct Shard {
 /// The room that is being written.
 struct Room {
     shard: Shard,
-    timeline: Option<(Encoder<File>, u64)>,
+    timeline: Option<(Compressed<File>, u64)>,
     /// They come last and stand apart; compressed, they are few bytes.
-    outliers: Option<(Encoder<Vec<u8>>, u64)>,
+    outliers: Option<(Compressed<Vec<u8>>, u64)>,
 }
-
-type Encoder<W> = zstd::Encoder<'static, Counted<W>>;
 
 impl ShardWriter {
     /// A writer into the bundle directory `dir`, behind what an earlier run left.
@@ -127,6 +124,7 @@ impl ShardWriter {
             dir: dir.to_owned(),
             index: mark.index,
             room: None,
+            compressors: Compressors::default(),
             count: mark.count,
             limit: SHARD_BYTES,
         })
@@ -161,7 +159,8 @@ impl ShardWriter {
             },
         };
         let path = room.shard.path.clone();
-        room.add(events).map_err(Error::file(path))?;
+        room.add(events, &mut self.compressors)
+            .map_err(Error::file(path))?;
         self.room = Some(room);
         Ok(())
     }
@@ -183,16 +182,17 @@ impl ShardWriter {
             outliers,
         } = room;
         let path = shard.path.clone();
+        let compressors = &mut self.compressors;
         let close = || -> io::Result<Frames> {
-            let mut timeline = end_timeline(&mut shard, timeline)?;
+            let mut timeline = end_timeline(&mut shard, timeline, compressors)?;
             if disordered && let Some(timeline) = &mut timeline {
-                *timeline = in_order(&mut shard, *timeline, &self.dir)?;
+                *timeline = in_order(&mut shard, *timeline, &self.dir, compressors)?;
             }
             Ok(Frames {
                 shard: shard.name.clone(),
                 version: version.cloned(),
                 timeline,
-                outliers: end_outliers(&mut shard, outliers)?,
+                outliers: end_outliers(&mut shard, outliers, compressors)?,
             })
         };
         let frames = close().map_err(Error::file(path))?;
@@ -245,21 +245,21 @@ impl ShardWriter {
 }
 
 impl Room {
-    fn add(&mut self, events: &[EventLine]) -> io::Result<()> {
+    fn add(&mut self, events: &[EventLine], compressors: &mut Compressors) -> io::Result<()> {
         for event in events {
             if event.outlier {
-                let (encoder, lines) = match &mut self.outliers {
+                let (frame, lines) = match &mut self.outliers {
                     Some(outliers) => outliers,
-                    none => none.insert((encoder(Vec::new())?, 0)),
+                    none => none.insert((compressors.begin(Vec::new())?, 0)),
                 };
-                line::write(encoder, event)?;
+                line::write(frame, event)?;
                 *lines += 1;
             } else {
-                let (encoder, lines) = match &mut self.timeline {
+                let (frame, lines) = match &mut self.timeline {
                     Some(timeline) => timeline,
-                    none => none.insert((encoder(self.shard.file.try_clone()?)?, 0)),
+                    none => none.insert((compressors.begin(self.shard.file.try_clone()?)?, 0)),
                 };
-                line::write(encoder, event)?;
+                line::write(frame, event)?;
                 *lines += 1;
             }
         }
@@ -267,31 +267,27 @@ impl Room {
     }
 }
 
-fn encoder<W: Write>(to: W) -> io::Result<Encoder<W>> {
-    let mut encoder = zstd::Encoder::new(Counted { to, bytes: 0 }, LEVEL)?;
-    encoder.include_checksum(true)?;
-    Ok(encoder)
-}
-
 fn end_timeline(
     shard: &mut Shard,
-    timeline: Option<(Encoder<File>, u64)>,
+    timeline: Option<(Compressed<File>, u64)>,
+    compressors: &mut Compressors,
 ) -> io::Result<Option<Frame>> {
-    let Some((encoder, lines)) = timeline else {
+    let Some((frame, lines)) = timeline else {
         return Ok(None);
     };
-    let length = encoder.finish()?.bytes;
+    let (_, length) = compressors.end(frame)?;
     Ok(Some(shard.grown(length, lines)))
 }
 
 fn end_outliers(
     shard: &mut Shard,
-    outliers: Option<(Encoder<Vec<u8>>, u64)>,
+    outliers: Option<(Compressed<Vec<u8>>, u64)>,
+    compressors: &mut Compressors,
 ) -> io::Result<Option<Frame>> {
-    let Some((encoder, lines)) = outliers else {
+    let Some((frame, lines)) = outliers else {
         return Ok(None);
     };
-    let frame = encoder.finish()?.to;
+    let (frame, _) = compressors.end(frame)?;
     shard.file.write_all(&frame)?;
     Ok(Some(shard.grown(frame.len() as u64, lines)))
 }
@@ -311,7 +307,12 @@ impl Shard {
 /// Writes the last frame of a shard anew with every event after those that it follows.
 ///
 /// The lines go through an unnamed file; only their IDs and links are in memory.
-fn in_order(shard: &mut Shard, frame: Frame, dir: &Path) -> io::Result<Frame> {
+fn in_order(
+    shard: &mut Shard,
+    frame: Frame,
+    dir: &Path,
+    compressors: &mut Compressors,
+) -> io::Result<Frame> {
     let mut written = File::open(&shard.path)?;
     written.seek(SeekFrom::Start(frame.offset))?;
     let decoder = zstd::Decoder::new(written.take(frame.length))?.single_frame();
@@ -345,32 +346,15 @@ fn in_order(shard: &mut Shard, frame: Frame, dir: &Path) -> io::Result<Frame> {
     shard.file.set_len(frame.offset)?;
     shard.file.seek(SeekFrom::Start(frame.offset))?;
     shard.bytes = frame.offset;
-    let mut encoder = encoder(shard.file.try_clone()?)?;
+    let mut ordered = compressors.begin(shard.file.try_clone()?)?;
     for (offset, length) in topological(graph) {
         text.resize(length, 0);
         plain.seek(SeekFrom::Start(offset))?;
         plain.read_exact(&mut text)?;
-        encoder.write_all(&text)?;
+        ordered.write_all(&text)?;
     }
-    let length = encoder.finish()?.bytes;
+    let (_, length) = compressors.end(ordered)?;
     Ok(shard.grown(length, frame.lines))
-}
-
-struct Counted<W> {
-    to: W,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.to.write(buffer)?;
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl RoomFacts {
             self.create = Some((line.event_id.clone(), header.sender.clone()));
         }
         if header.kind == "m.room.member"
-            && header.membership().as_deref() == Some("join")
+            && header.membership.as_deref() == Some("join")
             && let Some(user) = header
                 .state_key
                 .and_then(|key| OwnedUserId::try_from(key).ok())

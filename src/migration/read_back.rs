@@ -12,7 +12,11 @@ use super::{
 use crate::{
     Error, Result,
     bundle::Bundle,
-    model::{pdu::PduHeader, state_event::StateEvent, timeline_entry::TimelineEntry},
+    model::{
+        pdu::{self, PduHeader},
+        state_event::StateEvent,
+        timeline_entry::TimelineEntry,
+    },
     target::Target,
 };
 
@@ -48,8 +52,10 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
         if !line.is_in_timeline() {
             continue;
         }
-        expected.timeline.push(match PduHeader::of(&line.pdu) {
-            Ok(header) => TimelineEntry::new(line.event_id, header.kind, &header.content),
+        let read =
+            PduHeader::of(&line.pdu).and_then(|header| Ok((header, pdu::content(&line.pdu)?)));
+        expected.timeline.push(match read {
+            Ok((header, content)) => TimelineEntry::new(line.event_id, header.kind, content),
             Err(_) => TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu),
         });
     }

@@ -2,22 +2,18 @@
 
 mod fields;
 mod hashes;
+mod header;
 mod ordered;
 
-use std::{collections::BTreeMap, fmt};
-
 use ruma::{
-    CanonicalJsonObject, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId,
-    room_version_rules::RoomVersionRules,
+    CanonicalJsonObject, OwnedEventId, RoomVersionId, room_version_rules::RoomVersionRules,
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, SeqAccess, Visitor, value::SeqAccessDeserializer},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use fields::Fields;
 pub use hashes::{ContentHash, Hashes};
+pub use header::{EventRef, PduHeader};
 pub use ordered::{Opened, Ordered, ordered};
 
 /// What went wrong with a PDU.
@@ -32,114 +28,6 @@ pub enum PduError {
     /// The event ID can't be computed.
     #[error("its event ID can't be computed: {0}")]
     Hash(String),
-}
-
-/// The fields that ordering, planning and serving need; the rest stays raw.
-#[derive(Debug, Clone, Deserialize)]
-pub struct PduHeader {
-    /// `type`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Present for state events.
-    pub state_key: Option<String>,
-    /// Who sent it.
-    pub sender: OwnedUserId,
-    /// Absent in version 12 create events.
-    pub room_id: Option<OwnedRoomId>,
-    /// Milliseconds since the Unix epoch, as the sender's server said.
-    pub origin_server_ts: u64,
-    /// Distance from the create event, as the sender's server said.
-    pub depth: u64,
-    /// The events that it follows.
-    pub prev_events: Vec<EventRef>,
-    /// The events that allow it.
-    pub auth_events: Vec<EventRef>,
-    /// Raw content.
-    pub content: Box<RawValue>,
-    /// Server → key → signature; only the servers are read.
-    #[serde(default)]
-    #[expect(
-        clippy::zero_sized_map_values,
-        reason = "a set can't be read from a map"
-    )]
-    signatures: BTreeMap<String, serde::de::IgnoredAny>,
-}
-
-/// A reference to another event: an ID, or in room versions 1 and 2 an ID with its hashes.
-#[derive(Debug, Clone)]
-pub enum EventRef {
-    /// Version 3 and up.
-    Id(OwnedEventId),
-    /// Versions 1 and 2.
-    WithHash(OwnedEventId, BTreeMap<String, String>),
-}
-
-impl EventRef {
-    /// The ID alone.
-    #[must_use]
-    pub fn id(&self) -> &OwnedEventId {
-        match self {
-            Self::Id(id) | Self::WithHash(id, _) => id,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for EventRef {
-    /// By hand: serde's own way with an untagged enum copies every value first, and a room has a million of them.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reference;
-        impl<'de> Visitor<'de> for Reference {
-            type Value = EventRef;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an event ID, or one with its hashes")
-            }
-
-            fn visit_str<E: de::Error>(self, id: &str) -> Result<EventRef, E> {
-                id.try_into().map(EventRef::Id).map_err(E::custom)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<EventRef, A::Error> {
-                let (id, hashes) = Deserialize::deserialize(SeqAccessDeserializer::new(seq))?;
-                Ok(EventRef::WithHash(id, hashes))
-            }
-        }
-        deserializer.deserialize_any(Reference)
-    }
-}
-
-impl PduHeader {
-    /// Reads the header of a raw PDU.
-    pub fn of(raw: &RawValue) -> Result<Self, PduError> {
-        Ok(serde_json::from_str(raw.get())?)
-    }
-
-    /// `content.membership`, if there is one.
-    #[must_use]
-    pub fn membership(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Content {
-            membership: Option<String>,
-        }
-        serde_json::from_str::<Content>(self.content.get())
-            .ok()
-            .and_then(|content| content.membership)
-    }
-
-    /// The servers that signed it.
-    pub fn signers(&self) -> impl Iterator<Item = OwnedServerName> {
-        self.signatures
-            .keys()
-            .filter_map(|server| server.as_str().try_into().ok())
-    }
-
-    /// Type and state key, if it is a state event.
-    #[must_use]
-    pub fn state_pair(&self) -> Option<(&str, &str)> {
-        self.state_key
-            .as_deref()
-            .map(|key| (self.kind.as_str(), key))
-    }
 }
 
 /// The rules of a room version.
@@ -202,6 +90,16 @@ fn id_of(
         ),
     };
     OwnedEventId::try_from(id).map_err(|error| PduError::Hash(error.to_string()))
+}
+
+/// A PDU's content.
+pub fn content(raw: &RawValue) -> Result<&RawValue, PduError> {
+    #[derive(Deserialize)]
+    struct Pdu<'a> {
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    Ok(serde_json::from_str::<Pdu<'_>>(raw.get())?.content)
 }
 
 /// The same PDU without some of its top-level fields; all other bytes stay as they are.
@@ -280,13 +178,5 @@ mod tests {
         assert_eq!(text, r#"{"a":[null,9007199254740991,null,-3,null]}"#);
         assert!(canonical(r#"{"a":[-3]}"#).unwrap().1);
         assert!(canonical("[1.5]").is_err());
-    }
-
-    #[test]
-    fn references_of_every_version_are_read() {
-        let refs: Vec<EventRef> =
-            serde_json::from_str(r#"["$a",["$b:x",{"sha256":"h"}]]"#).unwrap();
-        assert_eq!(refs[0].id(), "$a");
-        assert_eq!(refs[1].id(), "$b:x");
     }
 }

@@ -205,8 +205,7 @@ fn outlier(
     version: &RoomVersionId,
     redaction: Option<OwnedEventId>,
 ) -> Result<(EventLine, PduHeader), String> {
-    let mut line = repair::repair(served, room, version, redaction)?.line;
-    line.outlier = true;
-    let header = PduHeader::of(&line.pdu).map_err(|error| error.to_string())?;
-    Ok((line, header))
+    let mut repaired = repair::repair(served, room, version, redaction)?;
+    repaired.line.outlier = true;
+    Ok((repaired.line, repaired.header))
 }

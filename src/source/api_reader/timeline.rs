@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use super::window::Window;
 use crate::{
     Result,
-    model::pdu::PduHeader,
     source::{
         admin_api::Client,
         intake::{Intake, Record, problem},
@@ -44,14 +43,19 @@ pub(super) async fn read(
         }
         let mut events = Vec::with_capacity(page.chunk.len());
         for served in &page.chunk {
-            let mut read = read_one(served, room, version);
-            if let Ok((repaired, header)) = &read
-                && to.is_erased(&header.sender)
+            let mut read = repair::repair(served, room, version, None);
+            if let Ok(repaired) = &read
+                && to.is_erased(&repaired.header.sender)
             {
-                read = of_erased(client, repaired, header, version).await?;
+                read = of_erased(client, repaired, version).await?;
             }
             match read {
-                Ok((Repaired { line, doubt }, header)) => {
+                Ok(repaired) => {
+                    let Repaired {
+                        line,
+                        header,
+                        doubt,
+                    } = repaired;
                     if let Some(doubt) = doubt
                         && !to.is_membership_of_erased(&header)
                     {
@@ -78,35 +82,26 @@ pub(super) async fn read(
     }
 }
 
-/// An event as the bundle holds it, or why it can't.
-type Read = std::result::Result<(Repaired, PduHeader), String>;
-
-fn read_one(served: &RawValue, room: &RoomId, version: &RoomVersionId) -> Read {
-    let mut repaired = repair::repair(served, room, version, None)?;
-    let header = PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
-    repaired.line.ts = Some(header.origin_server_ts);
-    Ok((repaired, header))
-}
-
 /// Synapse empties what an erased user has sent where the admin was not in the room: what was said has to be empty in
 /// any case, and the room's state is asked for again.
 async fn of_erased(
     client: &Client,
     repaired: &Repaired,
-    header: &PduHeader,
     version: &RoomVersionId,
-) -> Result<Read> {
-    let line = &repaired.line;
-    if header.state_key.is_none() {
-        let (mut line, header) = (line.clone(), header.clone());
-        let emptied = repair::empty(&mut line, version);
-        return Ok(emptied.map(|()| (Repaired { line, doubt: None }, header)));
+) -> Result<std::result::Result<Repaired, String>> {
+    if repaired.header.state_key.is_none() {
+        let mut said = Repaired {
+            doubt: None,
+            ..repaired.clone()
+        };
+        return Ok(repair::empty(&mut said.line, version).map(|()| said));
     }
     if repaired.doubt.is_none() {
-        return Ok(Ok((repaired.clone(), header.clone())));
+        return Ok(Ok(repaired.clone()));
     }
+    let line = &repaired.line;
     let served = client.fetch_event(&line.event_id).await?;
-    Ok(read_one(&served, &line.room_id, version))
+    Ok(repair::repair(&served, &line.room_id, version, None))
 }
 
 /// The ID that Synapse gives an event that could not be repaired.

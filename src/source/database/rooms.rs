@@ -45,8 +45,10 @@ pub fn read(database: &mut Database, server_name: &ServerName, to: &Intake) -> R
     to.begin(Phase::ExportRooms, rooms.len() as u64);
     let threads = Threads::new()?;
     let outlet = Outlet::new(to.clone());
+    let layout = Layout::read(database)?;
     let mut reading = Reading {
-        layout: Layout::read(database)?,
+        layout,
+        redactions: Redactions::few(database, layout)?,
         prover: Prover::new(threads.clone()),
         threads,
         database,
@@ -84,6 +86,8 @@ struct Reading<'a> {
     to: &'a Intake,
     inlet: Inlet,
     layout: Layout,
+    /// Those of all rooms, unless they are read with each stretch.
+    redactions: Option<Redactions>,
     prover: Prover,
     threads: Threads,
 }
@@ -96,12 +100,19 @@ impl Reading<'_> {
             to,
             inlet,
             layout,
+            redactions,
             prover,
             threads,
         } = self;
         to.check()?;
-        let redactions = Redactions::read(database, *layout, stretch)?;
-        let mut rooms = state::begin(database, stretch, &redactions, threads, inlet, to.wanted())?;
+        let of_stretch;
+        let redactions = if let Some(all) = redactions {
+            all
+        } else {
+            of_stretch = Redactions::of_rooms(database, *layout, stretch)?;
+            &of_stretch
+        };
+        let mut rooms = state::begin(database, stretch, redactions, threads, inlet, to.wanted())?;
         prover.begin(Arc::new(
             rooms
                 .iter()
@@ -132,17 +143,11 @@ impl Reading<'_> {
             }
         }
         timeline::read(
-            database,
-            stretch,
-            &redactions,
-            &begins,
-            prover,
-            &mut rooms,
-            to,
+            database, stretch, redactions, &begins, prover, &mut rooms, to,
         )?;
         let events = stretch.iter().map(|room| room.events).sum();
         snapshots::read(database, &mut rooms, events)?;
-        closure::read(database, &redactions, prover, &mut rooms, to)?;
+        closure::read(database, redactions, prover, &mut rooms, to)?;
         let rooms = state::finish(database, server_name, stretch, threads, rooms)?;
         hand_over(rooms, inlet, to)
     }

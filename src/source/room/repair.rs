@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::model::{
     event_line::EventLine,
-    pdu::{self, ContentHash, Opened, Ordered},
+    pdu::{self, ContentHash, Opened, Ordered, PduHeader},
 };
 
 const DIFFERENT: &str = "its content hash does not match: other servers will empty it";
@@ -20,6 +20,8 @@ const ID_UNKNOWN: &str =
 pub struct Repaired {
     /// The event as the bundle holds it.
     pub line: EventLine,
+    /// What is read of it.
+    pub header: PduHeader,
     /// Why it may not be the event that was signed, as a clause for the list of problems. A redacted event is what it
     /// should be without its content.
     pub doubt: Option<&'static str>,
@@ -127,9 +129,10 @@ pub fn repair(
             rejected: false,
             soft_failed,
             redacted_by,
-            ts: None,
+            ts: Some(signed.header.origin_server_ts),
             pdu: signed.pdu,
         },
+        header: signed.header,
     })
 }
 
@@ -158,9 +161,10 @@ pub fn restore(
             rejected: stored.rejected,
             soft_failed: metadata.soft_failed,
             redacted_by: stored.redacted_by.map(ToOwned::to_owned),
-            ts: None,
+            ts: Some(signed.header.origin_server_ts),
             pdu: signed.pdu,
         },
+        header: signed.header,
     })
 }
 
@@ -174,6 +178,7 @@ struct Claim<'a> {
 /// An event as it was signed, or emptied.
 struct Signed {
     pdu: Box<RawValue>,
+    header: PduHeader,
     doubt: Option<&'static str>,
 }
 
@@ -230,17 +235,20 @@ fn proven(
         }
     }
     let (changed, doubt) = best.or(second_best).or(third_best).ok_or(reason)?;
-    let pdu = match changed {
-        Some(pdu) => pdu,
-        None => base.into_raw().map_err(|error| error.to_string())?,
+    let read = || match changed {
+        Some(pdu) => Ok((PduHeader::of(&pdu)?, pdu)),
+        None => Ok((PduHeader::of_ordered(&base)?, base.into_raw()?)),
     };
+    let (header, pdu) = read().map_err(|error: pdu::PduError| error.to_string())?;
     if claim.is_redacted {
+        // All that the header has stays.
         return Ok(Signed {
             pdu: emptied(&pdu, claim.event_id, version)?,
+            header,
             doubt: None,
         });
     }
-    Ok(Signed { pdu, doubt })
+    Ok(Signed { pdu, header, doubt })
 }
 
 /// Top-level fields that are never part of the signed event.

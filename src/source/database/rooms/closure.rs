@@ -204,8 +204,8 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
                 room.current.take(&room.facts.room_id, state);
             }
             match event.event {
-                Ok((repaired, header)) => {
-                    to.signed_by(header.signers());
+                Ok(repaired) => {
+                    to.signed_by(repaired.header.signers());
                     lines.push(repaired.line);
                 }
                 Err((event, reason)) => room.fail("auth or state event", &event, &reason)?,

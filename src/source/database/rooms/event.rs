@@ -6,7 +6,7 @@ use ruma::{OwnedEventId, OwnedRoomId, RoomId, RoomVersionId};
 
 use super::{batches::Batches, crew::Threads, current::Read};
 use crate::{
-    model::{event_line::EventLine, pdu::PduHeader},
+    model::event_line::EventLine,
     source::{
         database::Row,
         room::{repair, state::ClientEvent},
@@ -36,7 +36,7 @@ pub(super) struct Raw {
 /// As the bundle holds it; or the event and the clause that says why not.
 pub(super) struct Proved {
     pub(super) room: usize,
-    pub(super) event: std::result::Result<(repair::Repaired, PduHeader), (String, String)>,
+    pub(super) event: std::result::Result<repair::Repaired, (String, String)>,
     /// As a part of the room's current state, if it is one.
     pub(super) state: Option<Read>,
 }
@@ -91,7 +91,7 @@ impl Raw {
         }
     }
 
-    fn proved(&self, rooms: &Rooms) -> std::result::Result<(repair::Repaired, PduHeader), String> {
+    fn proved(&self, rooms: &Rooms) -> std::result::Result<repair::Repaired, String> {
         let (room, version) = rooms.get(self.room).ok_or("its room is unknown")?;
         let version = version.as_ref().ok_or("its room version is unknown")?;
         let stored = repair::Stored {
@@ -113,9 +113,7 @@ impl Raw {
         };
         let mut repaired = repair::restore(&stored, room, version)?;
         repaired.line.outlier = self.outlier;
-        let header = PduHeader::of(&repaired.line.pdu).map_err(|error| error.to_string())?;
-        repaired.line.ts = Some(header.origin_server_ts);
-        Ok((repaired, header))
+        Ok(repaired)
     }
 }
 

@@ -32,7 +32,11 @@ impl Layout {
     }
 }
 
-/// The redactions of a stretch of rooms.
+/// Redactions of a server that are kept in memory for all of its rooms. More are read with each stretch, by a query that
+/// goes over all events of its rooms.
+const FEW: usize = 50_000;
+
+/// The redactions of some rooms.
 #[derive(Debug, Default)]
 pub(super) struct Redactions {
     /// Redacted event → the redaction that Synapse takes.
@@ -58,12 +62,27 @@ pub(super) struct Target<'a> {
 }
 
 impl Redactions {
-    /// Reads those that Synapse obeys, of events in these rooms.
-    pub(super) fn read(
+    /// Those of all rooms, if they are few.
+    pub(super) fn few(database: &mut Database, layout: Layout) -> Result<Option<Self>> {
+        let sql = format!("SELECT 1 FROM redactions LIMIT {}", FEW + 1);
+        let count = database.each(&sql, &mut |_| Ok(()))?;
+        if count > FEW as u64 {
+            return Ok(None);
+        }
+        Self::read(database, layout, None).map(Some)
+    }
+
+    /// Those of a stretch of rooms.
+    pub(super) fn of_rooms(
         database: &mut Database,
         layout: Layout,
         stretch: &[Listed],
     ) -> Result<Self> {
+        Self::read(database, layout, Some(stretch))
+    }
+
+    /// Reads those that Synapse obeys, of events in these rooms, or in all.
+    fn read(database: &mut Database, layout: Layout, rooms: Option<&[Listed]>) -> Result<Self> {
         let mut redactions = Self::default();
         let recheck = if layout.recheck { "r.recheck" } else { "1 = 1" };
         let sql = format!(
@@ -73,7 +92,7 @@ impl Redactions {
              LEFT JOIN events e ON e.event_id = r.event_id LEFT JOIN event_json j ON j.event_id = r.event_id \
              WHERE {} AND t.type <> 'm.room.create' \
              ORDER BY CASE WHEN {recheck} THEN 1 ELSE 0 END, r.received_ts, e.stream_ordering",
-            within(database, stretch, "t.room_id")
+            of(database, rooms, "t.room_id")
         );
         database.each(&sql, &mut |row| {
             let checked = row.flag(4) == Some(false);
@@ -85,18 +104,18 @@ impl Redactions {
             Ok(())
         })?;
         if layout.bans {
-            redactions.read_bans(database, stretch)?;
+            redactions.read_bans(database, rooms)?;
         }
         Ok(redactions)
     }
 
-    fn read_bans(&mut self, database: &mut Database, stretch: &[Listed]) -> Result<()> {
+    fn read_bans(&mut self, database: &mut Database, rooms: Option<&[Listed]>) -> Result<()> {
         let sql = format!(
             "SELECT b.redacting_event_id, b.redact_end_ordering, b.room_id, b.user_id, 1 = 1, e.room_id, e.sender, \
              e.rejection_reason, j.internal_metadata FROM room_ban_redactions b \
              LEFT JOIN events e ON e.event_id = b.redacting_event_id \
              LEFT JOIN event_json j ON j.event_id = b.redacting_event_id WHERE {}",
-            within(database, stretch, "b.room_id")
+            of(database, rooms, "b.room_id")
         );
         database.each(&sql, &mut |row| {
             let room = row.text(2).and_then(|room| room.try_into().ok());
@@ -128,6 +147,14 @@ impl Redactions {
         let counts = ban.end.is_none_or(|end| target.stream_ordering < end);
         counts.then_some(&*ban.redaction)
     }
+}
+
+/// The condition that a column holds the ID of one of the rooms.
+fn of(database: &Database, rooms: Option<&[Listed]>, column: &str) -> String {
+    rooms.map_or_else(
+        || "1 = 1".to_owned(),
+        |stretch| within(database, stretch, column),
+    )
 }
 
 fn id(row: &Row<'_>, column: usize) -> Option<OwnedEventId> {

@@ -92,8 +92,12 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
                 room.current.take(&room.facts.room_id, state);
             }
             match event.event {
-                Ok((repaired, header)) => {
-                    let repair::Repaired { mut line, doubt } = repaired;
+                Ok(repaired) => {
+                    let repair::Repaired {
+                        mut line,
+                        header,
+                        doubt,
+                    } = repaired;
                     if header.state_key.is_none() && to.is_erased(&header.sender) {
                         let version = room.facts.version.as_ref();
                         if let Some(Err(reason)) =

@@ -16,6 +16,7 @@ mod pending;
 mod postgres;
 mod push_rules;
 mod pushers;
+mod read_ahead;
 mod reader;
 mod receipts;
 pub mod rooms;

@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use ruma::OwnedServerName;
 
-use super::{Database, about, key_backups, media, rooms, server_keys, users};
+use super::{
+    Database, about, key_backups, media, read_ahead::ReadAhead, rooms, server_keys, users,
+};
 use crate::{
     Error, Result, config,
     config::DatabaseAddress,
+    model::wanted::History,
     source::{
         about::About, admin_api::Client, homeserver_yaml::HomeserverYaml, intake::Intake,
         reader::Reader,
@@ -19,6 +22,8 @@ pub struct DatabaseReader {
     address: DatabaseAddress,
     /// Open from [`Reader::about`] on; away while a thread works with it.
     database: Option<Database>,
+    /// Only where all of it is read.
+    ahead: Option<ReadAhead>,
     server_name: OwnedServerName,
     yaml: Option<HomeserverYaml>,
     media_path: Option<PathBuf>,
@@ -51,6 +56,7 @@ impl DatabaseReader {
         Ok(Self {
             address,
             database: None,
+            ahead: None,
             server_name,
             yaml,
             media_path,
@@ -109,6 +115,13 @@ impl Reader for DatabaseReader {
 
     async fn users(&mut self, to: &Intake) -> Result<()> {
         self.check_media(to)?;
+        if let DatabaseAddress::Sqlite(path) = &self.address
+            && to.matcher().takes_all_rooms()
+            && to.wanted().history == History::All
+            && !to.wanted().inventory
+        {
+            self.ahead = ReadAhead::begin(path);
+        }
         let to = to.clone();
         self.blocking(move |database| users::read(database, &to))
             .await

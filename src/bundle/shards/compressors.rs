@@ -19,13 +19,12 @@ pub(super) type Compressed<W> = zio::Writer<Counted<W>, Encoder<'static>>;
 impl Compressors {
     /// Begins a frame.
     pub(super) fn begin<W: Write>(&mut self, to: W) -> io::Result<Compressed<W>> {
-        let context = match self.0.pop() {
-            Some(context) => context,
-            None => {
-                let mut context = Encoder::new(LEVEL)?;
-                context.set_parameter(CParameter::ChecksumFlag(true))?;
-                context
-            }
+        let context = if let Some(context) = self.0.pop() {
+            context
+        } else {
+            let mut context = Encoder::new(LEVEL)?;
+            context.set_parameter(CParameter::ChecksumFlag(true))?;
+            context
         };
         Ok(zio::Writer::new(Counted { to, bytes: 0 }, context))
     }

@@ -34,7 +34,7 @@ impl Layout {
 
 /// Redactions of a server that are kept in memory for all of its rooms. More are read with each stretch, by a query that
 /// goes over all events of its rooms.
-const FEW: usize = 50_000;
+pub(super) const FEW: usize = 50_000;
 
 /// The redactions of some rooms.
 #[derive(Debug, Default)]

@@ -403,6 +403,27 @@ fn synapses_rules_for_redactions() {
 }
 
 #[test]
+fn many_redactions_are_read_with_their_rooms_and_say_the_same() {
+    let made = Made::new(3, 300);
+    let redacted = || -> Vec<_> {
+        let (rooms, problems) = made.read(Wanted::default());
+        assert!(problems.is_empty());
+        let lines = rooms.into_iter().flat_map(|room| room.timeline);
+        lines
+            .filter_map(|line| Some((line.event_id, line.redacted_by?)))
+            .collect()
+    };
+    let few = redacted();
+    assert!(!few.is_empty());
+    made.run(&format!(
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n <= {}) \
+         INSERT INTO redactions SELECT '$by' || n, '$unknown' || n, false, n, false FROM number",
+        redactions::FEW
+    ));
+    assert_eq!(redacted(), few);
+}
+
+#[test]
 fn a_ban_redacts_what_its_member_wrote() {
     let made = Made::new(2, 200);
     let (ban, room) = (made.event(60), made.text("SELECT min(room_id) FROM rooms"));

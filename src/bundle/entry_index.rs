@@ -1,7 +1,13 @@
-//! The maps by room and by user, in a small database, so that no such map is ever whole in memory.
+//! The maps by room and by user, and the state snapshots, in a small database, so that no such file is ever whole in
+//! memory.
 
-use std::{path::Path, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, MutexGuard},
+};
 
+use ruma::{EventId, OwnedEventId, RoomId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde_json::value::RawValue;
 
@@ -9,11 +15,12 @@ use super::{
     contents::Contents,
     file_names::{
         ACCOUNT_DATA, CROSS_SIGNING, DEVICE_KEYS, DEVICES, MEMBERSHIPS, PENDING, PUSH_RULES,
-        PUSHERS, RECEIPTS, ROOM_STATE,
+        PUSHERS, RECEIPTS, ROOM_STATE, STATE_SNAPSHOTS,
     },
     fresh, json_stream,
+    lines::Lines,
 };
-use crate::Result;
+use crate::{Result, model::snapshot::Snapshot};
 
 /// Without these a bundle is none.
 const NEEDED: [&str; 2] = [ROOM_STATE, MEMBERSHIPS];
@@ -48,7 +55,8 @@ impl EntryIndex {
         // A throw-away file: nothing of it needs to survive a crash.
         db.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-             CREATE TABLE entry (file TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (file, key)) WITHOUT ROWID;",
+             CREATE TABLE entry (file TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (file, key)) WITHOUT ROWID;
+             CREATE TABLE snapshot (room TEXT, event TEXT, state TEXT NOT NULL, PRIMARY KEY (room, event)) WITHOUT ROWID;",
         )
         .map_err(fault)?;
         let all = db.transaction().map_err(fault)?;
@@ -72,17 +80,64 @@ impl EntryIndex {
             })
             .map_err(|error| contents.unreadable(name, &error))?;
         }
+        {
+            let mut insert = all
+                .prepare("INSERT OR REPLACE INTO snapshot (room, event, state) VALUES (?1, ?2, ?3)")
+                .map_err(fault)?;
+            for snapshot in Lines::<Snapshot>::open(contents.dir, contents.path, STATE_SNAPSHOTS)? {
+                let Snapshot {
+                    room_id,
+                    event_id,
+                    state_before,
+                } = snapshot?;
+                // An event ID has no line break.
+                let state: Vec<_> = state_before.iter().map(|id| id.as_str()).collect();
+                insert
+                    .execute(params![
+                        room_id.as_str(),
+                        event_id.as_str(),
+                        state.join("\n")
+                    ])
+                    .map_err(fault)?;
+            }
+        }
         all.commit().map_err(fault)?;
         Ok(Self(Mutex::new(db)))
     }
 
+    /// The events of a room before which the state is known.
+    pub(super) fn snapshots(&self, room: &RoomId) -> rusqlite::Result<BTreeSet<OwnedEventId>> {
+        let db = self.lock();
+        let mut events = db.prepare_cached("SELECT event FROM snapshot WHERE room = ?1")?;
+        let ids = events.query_map([room.as_str()], |row| row.get::<_, String>(0))?;
+        ids.filter_map(|id| id.map(|id| id.try_into().ok()).transpose())
+            .collect()
+    }
+
+    /// The IDs of the state events before an event.
+    pub(super) fn snapshot(
+        &self,
+        room: &RoomId,
+        event: &EventId,
+    ) -> rusqlite::Result<Option<Vec<OwnedEventId>>> {
+        let state: Option<String> = self
+            .lock()
+            .prepare_cached("SELECT state FROM snapshot WHERE room = ?1 AND event = ?2")?
+            .query_row(params![room.as_str(), event.as_str()], |row| row.get(0))
+            .optional()?;
+        Ok(state.map(|state| state.lines().filter_map(|id| id.try_into().ok()).collect()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// A room's or user's value in one file, or `None` if it isn't there.
     pub(super) fn get(&self, file: &str, key: &str) -> rusqlite::Result<Option<Box<RawValue>>> {
-        let db = self
-            .0
+        let text: Option<String> = self
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let text: Option<String> = db
             .query_row(
                 "SELECT value FROM entry WHERE file = ?1 AND key = ?2",
                 params![file, key],

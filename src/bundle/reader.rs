@@ -7,7 +7,8 @@ use std::{
 };
 
 use ruma::{
-    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName, UserId,
+    EventId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId,
+    ServerName, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -218,6 +219,19 @@ impl Bundle {
         Lines::open(&self.dir, &self.path, STATE_SNAPSHOTS)
     }
 
+    /// The events of a room before which the bundle has the state as it was: see [`Bundle::snapshot`].
+    pub fn snapshots(&self, room: &RoomId) -> Result<BTreeSet<OwnedEventId>> {
+        let found = self.index.snapshots(room);
+        found.map_err(|error| self.unindexed(STATE_SNAPSHOTS, &error))
+    }
+
+    /// The IDs of the state events before an event, if it is one of [`Bundle::snapshots`]. The events are in the room's
+    /// timeline or among its outliers.
+    pub fn snapshot(&self, room: &RoomId, event: &EventId) -> Result<Option<Vec<OwnedEventId>>> {
+        let found = self.index.snapshot(room, event);
+        found.map_err(|error| self.unindexed(STATE_SNAPSHOTS, &error))
+    }
+
     /// Each server's signing keys: objects as its `/_matrix/key/v2/server` or a notary gives them.
     pub fn server_keys(&self) -> Result<BTreeMap<OwnedServerName, Vec<Box<RawValue>>>> {
         Ok(self.contents().file(SERVER_KEYS)?.unwrap_or_default())
@@ -253,12 +267,18 @@ impl Bundle {
         }
     }
 
+    fn unindexed(&self, file: &str, error: &rusqlite::Error) -> Error {
+        self.contents().fault(format!(
+            "its index of {file} can't be read ({error}): open it again"
+        ))
+    }
+
     fn by_room<T: DeserializeOwned>(&self, file: &str, room: &RoomId) -> Result<T> {
         let fault = |reason| self.contents().fault(reason);
         let value = self
             .index
             .get(file, room.as_str())
-            .map_err(|error| fault(format!("its index of {file} can't be read ({error}): open it again")))?
+            .map_err(|error| self.unindexed(file, &error))?
             .ok_or_else(|| {
                 fault(format!(
                     "{room} is not in {file}: its export failed (problems.json says why); export again"

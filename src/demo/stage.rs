@@ -51,10 +51,29 @@ impl Stage {
         Self::trusting(names, &trusted, tuwunel).await
     }
 
+    /// The same with the outskirts ([`fill::fill_wholly`]): rooms of every kind, also such as can't be carried.
+    pub async fn set_wholly(tuwunel: bool) -> Result<Self> {
+        let names = Names::fresh()?;
+        let source = Synapse::start(fill::source_options(names.server_name.clone())).await?;
+        let filled = Box::pin(fill::fill_wholly(&source)).await?;
+        let trusted = names.clone();
+        Self::between(source, filled, names, &trusted, tuwunel).await
+    }
+
     /// The same, but the target trusts another resident's name: what comes of a wrong `trusted_servers`.
     pub async fn trusting(names: Names, trusted: &Names, tuwunel: bool) -> Result<Self> {
         let source = Synapse::start(fill::source_options(names.server_name.clone())).await?;
         let filled = Box::pin(fill::fill(&source)).await?;
+        Self::between(source, filled, names, trusted, tuwunel).await
+    }
+
+    async fn between(
+        source: Synapse,
+        filled: Filled,
+        names: Names,
+        trusted: &Names,
+        tuwunel: bool,
+    ) -> Result<Self> {
         let admin_token = filled
             .admin()
             .token()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::OwnedUserId;
+use ruma::{OwnedEventId, OwnedUserId, RoomId};
 
 use super::{
     compare::{self, Found},
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    bundle::Bundle,
     ledger::{Outcome, Step},
     resident::{OpenRoom, open_room::Opening},
 };
@@ -86,6 +87,7 @@ fn open(
             .cloned()
             .unwrap_or_default(),
         current_state,
+        snapshots: snapshots(bundle, &plan.room_id)?,
     };
     let lines: Vec<_> = bundle.events(&plan.room_id)?.collect::<Result<_>>()?;
     let (room, unreadable) = OpenRoom::new(opening, lines);
@@ -93,6 +95,17 @@ fn open(
         import.problem("event", &event, &error.to_string())?;
     }
     Ok(room)
+}
+
+/// The states that the bundle has of a room's history.
+fn snapshots(bundle: &Bundle, room: &RoomId) -> Result<Vec<(OwnedEventId, Vec<OwnedEventId>)>> {
+    let mut snapshots = Vec::new();
+    for event in bundle.snapshots(room)? {
+        if let Some(state) = bundle.snapshot(room, &event)? {
+            snapshots.push((event, state));
+        }
+    }
+    Ok(snapshots)
 }
 
 /// The one remote join, proved by the joiner's own list of rooms.

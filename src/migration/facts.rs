@@ -1,8 +1,8 @@
 //! What the planner has to know of a room, read from the bundle in one pass over its events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use ruma::{OwnedEventId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedUserId, RoomId};
 
 use crate::{
     Result,
@@ -23,6 +23,17 @@ pub struct RoomFacts {
     pub create: Option<(OwnedEventId, OwnedUserId)>,
     /// Each user's first join in the timeline.
     pub first_joins: BTreeMap<OwnedUserId, FirstJoin>,
+    /// What is left of a past that is gone: where the timeline begins later than the room.
+    pub oldest: Option<Oldest>,
+}
+
+/// The oldest event of a timeline whose past is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oldest {
+    /// The event.
+    pub event_id: OwnedEventId,
+    /// Who was joined after it.
+    pub joined: BTreeSet<OwnedUserId>,
 }
 
 /// Where a user first was joined.
@@ -40,10 +51,18 @@ impl RoomFacts {
     /// Reads a room's members and events.
     pub fn read(bundle: &Bundle, room: Room) -> Result<Self> {
         let memberships = bundle.memberships(&room.room_id)?;
+        let mut walk = Walk {
+            snapshots: bundle.snapshots(&room.room_id)?,
+            ..Walk::default()
+        };
         let mut facts = Self::empty(room, memberships);
-        let mut walk = Walk::default();
         for line in bundle.events(&facts.room.room_id)? {
             facts.take(&line?, &mut walk);
+        }
+        if facts.create.is_none()
+            && let Some(oldest) = walk.first
+        {
+            facts.oldest = Oldest::read(bundle, &facts.room.room_id, oldest)?;
         }
         Ok(facts)
     }
@@ -57,6 +76,7 @@ impl RoomFacts {
             timeline: 0,
             create: None,
             first_joins: BTreeMap::new(),
+            oldest: None,
         }
     }
 
@@ -75,12 +95,7 @@ impl RoomFacts {
         if header.kind == "m.room.create" && header.state_key.as_deref() == Some("") {
             self.create = Some((line.event_id.clone(), header.sender.clone()));
         }
-        if header.kind == "m.room.member"
-            && header.membership.as_deref() == Some("join")
-            && let Some(user) = header
-                .state_key
-                .and_then(|key| OwnedUserId::try_from(key).ok())
-        {
+        if let Some((user, true)) = membership(&header) {
             self.first_joins.entry(user).or_insert(FirstJoin {
                 event_id: line.event_id.clone(),
                 position,
@@ -90,9 +105,50 @@ impl RoomFacts {
     }
 }
 
-/// Whether the history so far is one line, each event following the one before it.
+impl Oldest {
+    /// None if the bundle doesn't have the state there.
+    fn read(bundle: &Bundle, room: &RoomId, event_id: OwnedEventId) -> Result<Option<Self>> {
+        let Some(state) = bundle.snapshot(room, &event_id)? else {
+            return Ok(None);
+        };
+        let state: HashSet<_> = state.into_iter().collect();
+        let mut joined = BTreeSet::new();
+        // Outliers come first; of the timeline, only the event itself matters.
+        for line in bundle.events(room)? {
+            let line = line?;
+            let is_oldest = line.event_id == event_id;
+            if (is_oldest || state.contains(&line.event_id))
+                && let Ok(header) = PduHeader::of(&line.pdu)
+                && let Some((user, is_joined)) = membership(&header)
+            {
+                if is_joined {
+                    joined.insert(user);
+                } else {
+                    joined.remove(&user);
+                }
+            }
+            if is_oldest {
+                break;
+            }
+        }
+        Ok(Some(Self { event_id, joined }))
+    }
+}
+
+/// Whose membership an event is, and whether it is that of somebody who is joined.
+fn membership(header: &PduHeader) -> Option<(OwnedUserId, bool)> {
+    let user = header.state_key.as_deref()?.try_into().ok()?;
+    let is_joined = header.membership.as_deref() == Some("join");
+    (header.kind == "m.room.member").then_some((user, is_joined))
+}
+
+/// Whether the history so far is one line, each event following the one before it, from the beginning or from the last
+/// event on before which the state is known.
 #[derive(Debug, Default)]
 struct Walk {
+    /// Events before which the state is known.
+    snapshots: BTreeSet<OwnedEventId>,
+    first: Option<OwnedEventId>,
     last: Option<OwnedEventId>,
     forked: bool,
 }
@@ -104,7 +160,8 @@ impl Walk {
             (None, []) => position == 0,
             _ => false,
         };
-        self.forked |= !follows;
+        self.forked = !self.snapshots.contains(event_id) && (self.forked || !follows);
+        self.first.get_or_insert_with(|| event_id.clone());
         self.last = Some(event_id.clone());
     }
 }

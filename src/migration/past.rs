@@ -35,7 +35,7 @@ pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
         create_is_nameless && room.timeline.first().is_some_and(|id| is_create(room, id)),
     );
     let last = match &room.join {
-        JoinPoint::AfterJoin { event_id } => room
+        JoinPoint::AfterJoin { event_id } | JoinPoint::Oldest { event_id } => room
             .event(event_id)
             .and_then(|event| event.position)
             .unwrap_or(first),
@@ -231,6 +231,7 @@ mod tests {
             join,
             forward_extremities: Vec::new(),
             current_state: StateMap::new(),
+            snapshots: Vec::new(),
         };
         let (room, unreadable) = OpenRoom::new(opening, lines);
         assert!(unreadable.is_empty());

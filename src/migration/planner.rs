@@ -150,7 +150,7 @@ fn nobody(facts: &RoomFacts, able: &BTreeSet<OwnedUserId>) -> &'static str {
 }
 
 /// The oldest point in history at which somebody may join who is still joined today: then the new join event agrees
-/// with the state that the replay ends in.
+/// with the state that the replay ends in. Where the past is gone, that is the first event that is left.
 fn choose(
     facts: &RoomFacts,
     able: &BTreeSet<OwnedUserId>,
@@ -164,6 +164,19 @@ fn choose(
             joiner: creator.clone(),
             join: JoinPoint::Create {
                 event_id: event_id.clone(),
+            },
+        };
+    }
+    if let Some(oldest) = &facts.oldest
+        && let Some(joiner) = oldest
+            .joined
+            .iter()
+            .find(|user| able.contains(*user) && joined(user))
+    {
+        return RoomAction::Carry {
+            joiner: joiner.clone(),
+            join: JoinPoint::Oldest {
+                event_id: oldest.event_id.clone(),
             },
         };
     }
@@ -210,7 +223,10 @@ mod tests {
     use ruma::{owned_event_id, owned_room_id, owned_user_id, server_name};
 
     use super::*;
-    use crate::{migration::facts::FirstJoin, model::room::Room};
+    use crate::{
+        migration::facts::{FirstJoin, Oldest},
+        model::room::Room,
+    };
 
     fn user(json: serde_json::Value) -> User {
         serde_json::from_value(json).unwrap()
@@ -330,6 +346,33 @@ mod tests {
                 event_id: owned_event_id!("$b")
             }
         );
+    }
+
+    #[test]
+    fn where_the_past_is_gone_somebody_joins_after_what_is_left() {
+        let mut facts = facts(&[("@creator:x", "leave"), ("@a:x", "join"), ("@b:x", "join")]);
+        facts.create = None;
+        let joined = |users: &[&str]| {
+            let joined = users
+                .iter()
+                .map(|user| OwnedUserId::try_from(*user).unwrap());
+            Some(Oldest {
+                event_id: owned_event_id!("$oldest"),
+                joined: joined.collect(),
+            })
+        };
+        facts.oldest = joined(&["@creator:x", "@gone:x", "@b:x"]);
+        let plan = plan_room(&facts, &tuwunel(), &able());
+        let (joiner, join) = carried_by(&plan);
+        assert_eq!(joiner, "@b:x");
+        let oldest = JoinPoint::Oldest {
+            event_id: owned_event_id!("$oldest"),
+        };
+        assert_eq!(*join, oldest);
+        // Nobody of those who are there today was there: the first who came later.
+        facts.oldest = joined(&["@gone:x"]);
+        let plan = plan_room(&facts, &tuwunel(), &able());
+        assert!(matches!(carried_by(&plan).1, JoinPoint::AfterJoin { .. }));
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub enum JoinPoint {
         /// The joiner's first join.
         event_id: OwnedEventId,
     },
+    /// Right after the oldest event that is left of the timeline, by somebody who was joined then.
+    Oldest {
+        /// That event.
+        event_id: OwnedEventId,
+    },
     /// At the current state: all that a target without replay can take.
     Current,
 }

@@ -133,6 +133,7 @@ fn fate(action: &RoomAction) -> String {
             let place = match join {
                 JoinPoint::Create { .. } => "at the beginning",
                 JoinPoint::AfterJoin { .. } => "after their first join",
+                JoinPoint::Oldest { .. } => "after the oldest event that is left",
                 JoinPoint::Current => "at the current state",
             };
             format!("{} joins {place}", code(&joiner))

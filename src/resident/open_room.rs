@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use indexmap::IndexMap;
 use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
 use serde_json::{Value, json, value::RawValue};
 
@@ -42,7 +43,9 @@ pub struct OpenRoom {
     pub current_state: StateMap,
     /// Timeline events in topological order.
     pub timeline: Vec<OwnedEventId>,
-    events: HashMap<OwnedEventId, Event>,
+    events: IndexMap<OwnedEventId, Event>,
+    /// The state before an event, by the numbers of its events.
+    snapshots: HashMap<OwnedEventId, Vec<usize>>,
 }
 
 /// What a room is opened from.
@@ -60,6 +63,8 @@ pub struct Opening {
     pub forward_extremities: Vec<OwnedEventId>,
     /// The complete current state.
     pub current_state: StateMap,
+    /// Events before which the state is known, with the IDs of that state.
+    pub snapshots: Vec<(OwnedEventId, Vec<OwnedEventId>)>,
 }
 
 impl OpenRoom {
@@ -76,7 +81,8 @@ impl OpenRoom {
             forward_extremities: opening.forward_extremities,
             current_state: opening.current_state,
             timeline: Vec::new(),
-            events: HashMap::new(),
+            events: IndexMap::new(),
+            snapshots: HashMap::new(),
         };
         let mut unreadable = Vec::new();
         for line in lines {
@@ -84,6 +90,11 @@ impl OpenRoom {
                 Ok(header) => room.insert(line, header),
                 Err(error) => unreadable.push((line.event_id, error)),
             }
+        }
+        for (event, state) in opening.snapshots {
+            let numbers = state.iter().filter_map(|id| room.events.get_index_of(id));
+            let numbers = numbers.collect();
+            room.snapshots.insert(event, numbers);
         }
         (room, unreadable)
     }
@@ -119,8 +130,9 @@ impl OpenRoom {
 
     /// The state before an event of the timeline.
     ///
-    /// A fold over everything that comes before it in topological order: exact where the history up to there has no
-    /// forks, which is where the planner and the target ask (the beginning of a room).
+    /// A fold over everything that comes before it in topological order, from the last event on before which the bundle
+    /// has the state: exact where the history from there on has no forks, which is where the planner and the target ask
+    /// (the beginning of a room).
     #[must_use]
     pub fn state_before(&self, event_id: &EventId) -> Option<StateMap> {
         let position = self.event(event_id)?.position?;
@@ -131,16 +143,41 @@ impl OpenRoom {
     #[must_use]
     pub fn state_after(&self, event_id: &EventId) -> Option<StateMap> {
         let position = self.event(event_id)?.position?;
-        Some(self.fold(position + 1))
+        let mut state = self.fold(position);
+        if let Some((kind, key)) = self.event(event_id)?.header.state_pair() {
+            state.insert((kind.to_owned(), key.to_owned()), event_id.to_owned());
+        }
+        Some(state)
     }
 
+    /// Its state as it was before an event, if the bundle has it.
+    fn snapshot(&self, event_id: &EventId) -> Option<StateMap> {
+        let numbers = self.snapshots.get(event_id)?;
+        let events = numbers
+            .iter()
+            .filter_map(|number| self.events.get_index(*number));
+        Some(
+            events
+                .filter_map(|(id, event)| {
+                    let (kind, key) = event.header.state_pair()?;
+                    Some(((kind.to_owned(), key.to_owned()), id.clone()))
+                })
+                .collect(),
+        )
+    }
+
+    /// The state of the timeline's first events, so many; before the next one, where the bundle has that.
     fn fold(&self, end: usize) -> StateMap {
-        let mut state = StateMap::new();
+        let known = self.timeline.iter().enumerate().take(end + 1).rev();
+        let known = known
+            .filter_map(|(place, id)| Some((place, self.snapshot(id)?)))
+            .next();
+        let (begin, mut state) = known.unwrap_or_default();
         // A room whose create event is known only as an outlier still has one.
         if let Some(create) = self.create_event() {
             state.insert(("m.room.create".to_owned(), String::new()), create.clone());
         }
-        for event_id in self.timeline.iter().take(end) {
+        for event_id in self.timeline.iter().take(end).skip(begin) {
             if let Some((kind, key)) = self
                 .event(event_id)
                 .and_then(|event| event.header.state_pair())
@@ -162,7 +199,7 @@ impl OpenRoom {
                     event_id.clone(),
                 )]),
             )),
-            JoinPoint::AfterJoin { event_id } => {
+            JoinPoint::AfterJoin { event_id } | JoinPoint::Oldest { event_id } => {
                 Some((vec![event_id.clone()], self.state_after(event_id)?))
             }
             JoinPoint::Current => {
@@ -287,8 +324,16 @@ mod tests {
             join,
             forward_extremities: Vec::new(),
             current_state: StateMap::from([(create, owned_event_id!("$create"))]),
+            snapshots: vec![(
+                owned_event_id!("$late"),
+                vec![owned_event_id!("$create"), owned_event_id!("$topic")],
+            )],
         };
         let lines = [
+            EventLine {
+                outlier: true,
+                ..line("$topic", "m.room.topic", Some(""), &[])
+            },
             line("$create", "m.room.create", Some(""), &[]),
             line("$join", "m.room.member", Some("@a:x"), &["$create"]),
             line(
@@ -298,6 +343,8 @@ mod tests {
                 &["$create", "$gone", "$join"],
             ),
             line("$text", "m.room.message", None, &["$power", "$join"]),
+            line("$late", "m.room.name", Some(""), &[]),
+            line("$last", "m.room.message", None, &[]),
         ];
         OpenRoom::new(opening, lines).0
     }
@@ -327,6 +374,30 @@ mod tests {
     }
 
     #[test]
+    fn a_state_that_the_bundle_knows_replaces_what_came_before() {
+        let room = room(JoinPoint::Current);
+        let kinds =
+            |state: StateMap| -> Vec<_> { state.into_keys().map(|(kind, _)| kind).collect() };
+        let before = |id: &str| {
+            kinds(
+                room.state_before(&OwnedEventId::try_from(id).unwrap())
+                    .unwrap(),
+            )
+        };
+        assert_eq!(
+            before("$text"),
+            ["m.room.create", "m.room.member", "m.room.power_levels"]
+        );
+        assert_eq!(before("$late"), ["m.room.create", "m.room.topic"]);
+        assert_eq!(
+            before("$last"),
+            ["m.room.create", "m.room.name", "m.room.topic"]
+        );
+        let after = room.state_after(&owned_event_id!("$late")).unwrap();
+        assert_eq!(kinds(after), before("$last"));
+    }
+
+    #[test]
     fn a_template_names_where_it_joins_and_what_allows_it() {
         let at = |join| {
             room(join)
@@ -343,6 +414,6 @@ mod tests {
         });
         assert_eq!(later["prev_events"], json!(["$power"]));
         assert_eq!(later["auth_events"], json!(["$power", "$join", "$create"]));
-        assert_eq!(at(JoinPoint::Current)["prev_events"], json!(["$text"]));
+        assert_eq!(at(JoinPoint::Current)["prev_events"], json!(["$last"]));
     }
 }

@@ -82,6 +82,7 @@ fn room() -> OpenRoom {
             ("m.room.create".to_owned(), String::new()),
             owned_event_id!("$create"),
         )]),
+        snapshots: Vec::new(),
     };
     let create = EventLine {
         room_id: owned_room_id!("!r:old.test"),

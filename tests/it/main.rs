@@ -12,6 +12,7 @@ mod browser;
 mod database;
 mod demo;
 mod doctor;
+mod every_room;
 mod export;
 mod faults;
 mod journey;

@@ -52,6 +52,11 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
         if !line.is_in_timeline() {
             continue;
         }
+        if let Some(version) = &plan.version
+            && !pdu::can_travel(&line.pdu, version)
+        {
+            expected.empty.insert(line.event_id.clone());
+        }
         let read =
             PduHeader::of(&line.pdu).and_then(|header| Ok((header, pdu::content(&line.pdu)?)));
         expected.timeline.push(match read {

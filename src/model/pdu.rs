@@ -6,7 +6,7 @@ mod header;
 mod ordered;
 
 use ruma::{
-    CanonicalJsonObject, OwnedEventId, RoomVersionId, room_version_rules::RoomVersionRules,
+    CanonicalJsonObject, EventId, OwnedEventId, RoomVersionId, room_version_rules::RoomVersionRules,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,9 @@ pub enum PduError {
     /// The room version has no rules that we know.
     #[error("unknown room version {0}")]
     UnknownVersion(RoomVersionId),
+    /// It has numbers that canonical JSON doesn't have, where they matter.
+    #[error("it has numbers that canonical JSON doesn't have")]
+    Numbers,
     /// The event ID can't be computed.
     #[error("its event ID can't be computed: {0}")]
     Hash(String),
@@ -57,6 +60,32 @@ pub fn canonical(text: &str) -> Result<(CanonicalJsonObject, bool), PduError> {
     let mut value: serde_json::Value = serde_json::from_str(text)?;
     without_odd_numbers(&mut value);
     Ok((serde_json::from_value(value)?, false))
+}
+
+/// Whether an event can travel: events of room versions up to 5 may have numbers that no request between servers can
+/// have, because requests are signed as canonical JSON.
+#[must_use]
+pub fn can_travel(pdu: &RawValue, version: &RoomVersionId) -> bool {
+    let is_strict = rules(version).is_ok_and(|rules| rules.authorization.strict_canonical_json);
+    is_strict || serde_json::from_str::<CanonicalJsonObject>(pdu.get()).is_ok()
+}
+
+/// An event emptied by the rules of redactions, as canonical JSON. It keeps its ID.
+pub fn emptied(
+    pdu: &RawValue,
+    event_id: &EventId,
+    version: &RoomVersionId,
+) -> Result<Box<RawValue>, PduError> {
+    let rules = rules(version)?;
+    let (object, is_whole) = canonical(pdu.get())?;
+    let object = ruma::canonical_json::redact(object, &rules.redaction, None)
+        .map_err(|error| PduError::Hash(error.to_string()))?;
+    let emptied = serde_json::value::to_raw_value(&object)?;
+    let is_same = || self::event_id(&emptied, version).is_ok_and(|id| id == *event_id);
+    if !is_whole && !is_same() {
+        return Err(PduError::Numbers);
+    }
+    Ok(emptied)
 }
 
 /// The depth is bounded: `serde_json` refuses more than 128 levels.
@@ -178,5 +207,27 @@ mod tests {
         assert_eq!(text, r#"{"a":[null,9007199254740991,null,-3,null]}"#);
         assert!(canonical(r#"{"a":[-3]}"#).unwrap().1);
         assert!(canonical("[1.5]").is_err());
+    }
+
+    #[test]
+    fn an_event_with_odd_numbers_travels_empty() {
+        let odd = raw(
+            r#"{"auth_events":[],"content":{"n":1.5},"depth":1,"hashes":{"sha256":"AAAA"},"origin_server_ts":1,"prev_events":[],"room_id":"!r:x","sender":"@a:x","type":"m.room.message"}"#,
+        );
+        let version = RoomVersionId::V5;
+        assert!(!can_travel(&odd, &version));
+        assert!(can_travel(&odd, &RoomVersionId::V6), "there is none");
+        let whole = raw(&odd.get().replace("1.5", "15"));
+        assert!(can_travel(&whole, &version));
+        let id = event_id(&whole, &version).unwrap();
+        let emptied = emptied(&odd, &id, &version).unwrap();
+        assert_eq!(emptied.get(), odd.get().replace(r#""n":1.5"#, ""));
+        assert!(can_travel(&emptied, &version));
+        // Where the number counts, nobody can know the event's ID.
+        let depth = raw(&odd.get().replace(r#""depth":1"#, r#""depth":1.5"#));
+        assert!(matches!(
+            super::emptied(&depth, &id, &version),
+            Err(PduError::Numbers)
+        ));
     }
 }

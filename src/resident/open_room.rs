@@ -9,7 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 use crate::model::{
     event_line::EventLine,
     join_point::JoinPoint,
-    pdu::{PduError, PduHeader},
+    pdu::{self, PduError, PduHeader},
 };
 
 /// Type and state key to event ID.
@@ -68,7 +68,8 @@ pub struct Opening {
 }
 
 impl OpenRoom {
-    /// Takes in a room's lines in the bundle's order; unreadable ones are handed back with their reason.
+    /// Takes in a room's lines in the bundle's order; unreadable ones are handed back with their reason. What can't
+    /// travel as it is comes without its content.
     pub fn new(
         opening: Opening,
         lines: impl IntoIterator<Item = EventLine>,
@@ -85,8 +86,14 @@ impl OpenRoom {
             snapshots: HashMap::new(),
         };
         let mut unreadable = Vec::new();
-        for line in lines {
-            match PduHeader::of(&line.pdu) {
+        for mut line in lines {
+            let read = PduHeader::of(&line.pdu).and_then(|header| {
+                if !pdu::can_travel(&line.pdu, &room.version) {
+                    line.pdu = pdu::emptied(&line.pdu, &line.event_id, &room.version)?;
+                }
+                Ok(header)
+            });
+            match read {
                 Ok(header) => room.insert(line, header),
                 Err(error) => unreadable.push((line.event_id, error)),
             }

@@ -312,16 +312,10 @@ fn emptied(
     event_id: &ruma::EventId,
     version: &RoomVersionId,
 ) -> Result<Box<RawValue>, String> {
-    let rules = pdu::rules(version).map_err(|error| error.to_string())?;
-    let (object, is_whole) = pdu::canonical(pdu.get()).map_err(|error| error.to_string())?;
-    let object = ruma::canonical_json::redact(object, &rules.redaction, None)
-        .map_err(|error| error.to_string())?;
-    let emptied = serde_json::value::to_raw_value(&object).map_err(|error| error.to_string())?;
-    let is_same = || pdu::event_id(&emptied, version).is_ok_and(|id| id == *event_id);
-    if !is_whole && !is_same() {
-        return Err(ID_UNKNOWN.to_owned());
-    }
-    Ok(emptied)
+    pdu::emptied(pdu, event_id, version).map_err(|error| match error {
+        pdu::PduError::Numbers => ID_UNKNOWN.to_owned(),
+        other => other.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod carry;
 pub mod compare;
 pub mod context;
+pub mod edges;
 pub mod facts;
 pub mod import;
 pub mod mend;

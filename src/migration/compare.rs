@@ -1,6 +1,6 @@
 //! A room of the bundle against what was read from the target. No I/O.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ruma::{OwnedEventId, OwnedUserId, UserId};
 
@@ -24,10 +24,19 @@ pub struct Expected {
     pub timeline: Vec<TimelineEntry>,
     /// Whether the target takes history at all.
     pub replay: bool,
-    /// Events that can't travel with their content.
-    pub empty: BTreeSet<OwnedEventId>,
-    /// Whether the create event can't be in the timeline (version 12).
-    pub create_is_nameless: bool,
+    /// Events that can't be there as they were.
+    pub edges: BTreeMap<OwnedEventId, Edge>,
+}
+
+/// Why an event is not on the target what it was on the source, or not where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// It can't travel with its content.
+    Empty,
+    /// It is known from the join, and no part of the timeline.
+    InTheJoin,
+    /// It claims to be older than the first event, and stands before it.
+    First,
 }
 
 /// What was read from the target.
@@ -209,10 +218,16 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
         content,
     } in &expected.timeline
     {
+        let edge = expected.edges.get(id);
         if let Some(have) = there.get(id) {
+            if edge == Some(&Edge::First) {
+                comparison.known.push(format!(
+                    "{id} ({kind}) claims to be older than the room: the target shows it first"
+                ));
+            }
             if *have == content {
                 comparison.equal += 1;
-            } else if expected.empty.contains(id) {
+            } else if edge == Some(&Edge::Empty) {
                 comparison.known.push(format!(
                     "{id} ({kind}) has no content here: it has fractions or numbers beyond 53 bits, which no server can send"
                 ));
@@ -223,10 +238,14 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
             }
         } else if !expected.replay {
             // Told once, below.
-        } else if expected.create_is_nameless && kind == "m.room.create" {
-            comparison.known.push(format!(
-                "{id}: a version 12 create event is in the state, not in the timeline"
-            ));
+        } else if edge == Some(&Edge::InTheJoin) {
+            comparison.known.push(if kind == "m.room.create" {
+                format!("{id}: a version 12 create event is in the state, not in the timeline")
+            } else {
+                format!(
+                    "{id} ({kind}) is redacted and older than the join: the target has it as state, not in the timeline"
+                )
+            });
         } else if kind == "org.matrix.dummy_event" {
             comparison
                 .known
@@ -252,6 +271,7 @@ fn same_order(expected: &Expected, found: &Found) -> bool {
         .iter()
         .enumerate()
         .map(|(place, entry)| (&entry.event_id, place))
+        .filter(|(id, _)| expected.edges.get(*id) != Some(&Edge::First))
         .collect();
     found
         .timeline
@@ -373,7 +393,7 @@ mod tests {
     #[test]
     fn what_cant_travel_with_its_content_is_empty_for_a_known_reason() {
         let mut want = expected();
-        want.empty = [owned_event_id!("$2")].into();
+        want.edges = [(owned_event_id!("$2"), Edge::Empty)].into();
         let mut there = found(&["$1", "$2", "$3"]);
         there.timeline[1].content = [1; 32];
         let verdict = room(&plan(), user_id!("@a:x"), &want, &there);
@@ -397,6 +417,27 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_claims_to_be_older_than_the_room_stands_first() {
+        let mut want = expected();
+        want.edges = [(owned_event_id!("$2"), Edge::First)].into();
+        let verdict = room(
+            &plan(),
+            user_id!("@a:x"),
+            &want,
+            &found(&["$2", "$1", "$3"]),
+        );
+        assert!(verdict.is_good());
+        insta::assert_snapshot!(verdict.timeline.known.join(" "), @"$2 (m.room.message) claims to be older than the room: the target shows it first");
+        let verdict = room(
+            &plan(),
+            user_id!("@a:x"),
+            &want,
+            &found(&["$2", "$3", "$1"]),
+        );
+        assert_eq!(verdict.same_order, Some(false));
+    }
+
+    #[test]
     fn the_joiners_own_name_in_the_room_is_a_known_edge() {
         let mut there = found(&["$1", "$2", "$3"]);
         there.state[0].content.displayname = Some("Global".to_owned());
@@ -408,7 +449,7 @@ mod tests {
     #[test]
     fn known_edges_are_told_and_no_difference() {
         let mut want = expected();
-        want.create_is_nameless = true;
+        want.edges = [(owned_event_id!("$1"), Edge::InTheJoin)].into();
         want.timeline[0].kind = "m.room.create".to_owned();
         want.timeline[1].kind = "org.matrix.dummy_event".to_owned();
         let room = room(&plan(), user_id!("@a:x"), &want, &found(&["$3"]));

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedEventId, RoomVersionId};
+use ruma::OwnedEventId;
 
-use super::plan::JoinPoint;
+use super::{
+    edges::{self, Clock},
+    plan::JoinPoint,
+};
 use crate::{
     Error, Result,
-    model::pdu::rules,
     resident::{OpenRoom, Resident},
     target::{
         Target,
@@ -27,62 +29,51 @@ const BYTES_AT_ONCE: usize = 12 * 1024;
 /// Everything up to the join point comes this way: against the state after the join, the target would refuse what led
 /// to it (an invite of somebody who is joined). The oldest of them, which comes last, is the one that the target then
 /// compares `origin_server_ts` with; where a bridge's event claims to be even older, that one follows.
-/// In version 12 the create event doesn't name its room and is refused: the join itself brings it.
+/// What the join itself has brought is not among them ([`comes_with_the_join`]).
 #[must_use]
 pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
-    let create_is_nameless = is_nameless(&room.version);
-    let first = usize::from(
-        create_is_nameless && room.timeline.first().is_some_and(|id| is_create(room, id)),
-    );
-    let last = match &room.join {
-        JoinPoint::AfterJoin { event_id } | JoinPoint::Oldest { event_id } => room
-            .event(event_id)
-            .and_then(|event| event.position)
-            .unwrap_or(first),
-        JoinPoint::Create { .. } | JoinPoint::Current => first,
-    };
+    let with_the_join = |id: &&OwnedEventId| comes_with_the_join(room, id);
+    let first = room.timeline.iter().take_while(with_the_join).count();
+    let last = joined_at(room).unwrap_or_default().max(first);
     let mut openers: Vec<_> = room
         .timeline
         .iter()
         .take(last + 1)
         .skip(first)
+        .filter(|id| !with_the_join(id))
         .rev()
         .cloned()
         .collect();
-    let ts = |id: &OwnedEventId| {
-        room.event(id)
-            .map_or(u64::MAX, |event| event.header.origin_server_ts)
-    };
-    let oldest = room
-        .timeline
-        .iter()
-        // A state event that comes this way would be no state of the room.
-        .filter(|id| {
-            room.event(id)
-                .is_some_and(|event| event.header.state_key.is_none())
-        })
-        .min_by_key(|id| ts(id));
-    if let (Some(oldest), Some(compared)) = (oldest, openers.last())
-        && ts(oldest) < ts(compared)
-    {
-        let oldest = oldest.clone();
+    let mut clock = Clock::default();
+    for id in room.timeline.iter().skip(first) {
+        if let Some(event) = room.event(id) {
+            clock.pass(id, &event.header);
+        }
+    }
+    if let Some(oldest) = clock.ahead_of_its_place() {
         openers.retain(|id| *id != oldest);
         openers.push(oldest);
     }
     openers
 }
 
-/// Whether create events of this version don't name their room, so that they can't travel alone.
-#[must_use]
-pub fn is_nameless(version: &RoomVersionId) -> bool {
-    rules(version).is_ok_and(|rules| rules.authorization.room_create_event_id_as_room_id)
+/// The place in the timeline of the event that the join follows.
+fn joined_at(room: &OpenRoom) -> Option<usize> {
+    match &room.join {
+        JoinPoint::Create { event_id }
+        | JoinPoint::AfterJoin { event_id }
+        | JoinPoint::Oldest { event_id } => room.event(event_id)?.position,
+        JoinPoint::Current => None,
+    }
 }
 
-/// Whether an event is the room's create event.
+/// Whether the join itself brings an event: see [`edges::comes_with_the_join`].
 #[must_use]
-pub fn is_create(room: &OpenRoom, id: &OwnedEventId) -> bool {
-    room.event(id)
-        .is_some_and(|event| event.header.state_pair() == Some(("m.room.create", "")))
+pub fn comes_with_the_join(room: &OpenRoom, id: &OwnedEventId) -> bool {
+    room.event(id).is_some_and(|event| {
+        let is_younger = event.position > joined_at(room);
+        edges::comes_with_the_join(&event.header, &event.raw, &room.version, is_younger)
+    })
 }
 
 /// Imports the openers through the admin room and gives those that the target did not take. The last one must be
@@ -192,8 +183,11 @@ fn commands(
 
 #[cfg(test)]
 mod tests {
-    use ruma::{owned_event_id, owned_room_id, owned_user_id};
-    use serde_json::{json, value::to_raw_value};
+    use ruma::{CanonicalJsonObject, RoomVersionId, owned_event_id, owned_room_id, owned_user_id};
+    use serde_json::{
+        Value, json,
+        value::{RawValue, to_raw_value},
+    };
 
     use super::*;
     use crate::{
@@ -218,11 +212,10 @@ mod tests {
             soft_failed: false,
             redacted_by: None,
             ts: None,
-            pdu: to_raw_value(&json!({
+            pdu: hashed(json!({
                 "type": kind, "state_key": state_key(kind), "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
-                "prev_events": [], "auth_events": [], "content": {},
-            }))
-            .unwrap(),
+                "prev_events": [], "auth_events": [], "content": { "whole": true },
+            })),
         });
         let opening = Opening {
             room_id: owned_room_id!("!r:x"),
@@ -236,6 +229,15 @@ mod tests {
         let (room, unreadable) = OpenRoom::new(opening, lines);
         assert!(unreadable.is_empty());
         room
+    }
+
+    /// With its content hash, as every event has it.
+    fn hashed(pdu: Value) -> Box<RawValue> {
+        let mut pdu: CanonicalJsonObject = serde_json::from_value(pdu).unwrap();
+        let hash = ruma::signatures::content_hash(&pdu).unwrap().encode();
+        let hashes = json!({ "sha256": hash }).try_into().unwrap();
+        pdu.insert("hashes".to_owned(), hashes);
+        to_raw_value(&pdu).unwrap()
     }
 
     fn state_key(kind: &str) -> Option<&'static str> {
@@ -286,6 +288,27 @@ mod tests {
             openers(&room(RoomVersionId::V10, &events)),
             [owned_event_id!("$0"), owned_event_id!("$3")]
         );
+    }
+
+    #[test]
+    fn state_without_its_content_came_with_the_join() {
+        let emptied = |emptied: &'static str| {
+            let mut room = room_joined_at(
+                JoinPoint::AfterJoin {
+                    event_id: owned_event_id!("$1"),
+                },
+                RoomVersionId::V10,
+                &EVENTS,
+            );
+            room.spoil(&OwnedEventId::try_from(emptied).unwrap());
+            room
+        };
+        assert_eq!(openers(&emptied("$0")), [owned_event_id!("$1")]);
+        assert_eq!(openers(&emptied("$1")), [owned_event_id!("$0")]);
+        // What is younger comes by the replay.
+        let room = emptied("$2");
+        assert!(!comes_with_the_join(&room, &owned_event_id!("$2")));
+        assert_eq!(openers(&room).len(), 2);
     }
 
     #[test]

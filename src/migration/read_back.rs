@@ -6,7 +6,7 @@ use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::{
     compare::{Expected, Found},
-    past,
+    edges::Edges,
     plan::RoomPlan,
 };
 use crate::{
@@ -43,27 +43,26 @@ pub fn bundle_state(bundle: &Bundle, room: &RoomId) -> Result<Vec<StateEvent>> {
 pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expected> {
     let mut expected = Expected {
         replay,
-        create_is_nameless: plan.version.as_ref().is_some_and(past::is_nameless),
         ..Expected::default()
     };
     expected.take_state(bundle_state(bundle, &plan.room_id)?);
+    let mut edges = Edges::of(plan);
     for line in bundle.events(&plan.room_id)? {
         let line = line?;
         if !line.is_in_timeline() {
             continue;
         }
-        if let Some(version) = &plan.version
-            && !pdu::can_travel(&line.pdu, version)
-        {
-            expected.empty.insert(line.event_id.clone());
-        }
         let read =
             PduHeader::of(&line.pdu).and_then(|header| Ok((header, pdu::content(&line.pdu)?)));
         expected.timeline.push(match read {
-            Ok((header, content)) => TimelineEntry::new(line.event_id, header.kind, content),
+            Ok((header, content)) => {
+                edges.pass(&line, &header);
+                TimelineEntry::new(line.event_id, header.kind, content)
+            }
             Err(_) => TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu),
         });
     }
+    expected.edges = edges.end();
     Ok(expected)
 }
 

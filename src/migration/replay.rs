@@ -16,13 +16,11 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom) -> Result<()
         .entry(Step::Replay, &room.room_id)?
         .map_or(0, |entry| entry.position);
     let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
-    let nameless = past::is_nameless(&room.version);
     let skip = usize::try_from(start).unwrap_or(usize::MAX);
     for (position, id) in (1..).zip(&room.timeline).skip(skip) {
         import.job.check()?;
-        let in_the_join = nameless && past::is_create(room, id);
         if !imported.contains(id)
-            && !in_the_join
+            && !past::comes_with_the_join(room, id)
             && let Some(event) = room.event(id)
             && let Some(reason) = refusal(sender.send(id, &event.raw).await)?
         {

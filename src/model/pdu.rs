@@ -88,6 +88,14 @@ pub fn emptied(
     Ok(emptied)
 }
 
+/// Whether an event has another content than the one that was signed: it was redacted.
+#[must_use]
+pub fn is_emptied(pdu: &RawValue, version: &RoomVersionId) -> bool {
+    let hashes = rules(version)
+        .and_then(|rules| Ordered::without(pdu.get(), &["unsigned"])?.hashes(version, &rules));
+    hashes.is_ok_and(|hashes| hashes.content == ContentHash::Different)
+}
+
 /// The depth is bounded: `serde_json` refuses more than 128 levels.
 fn without_odd_numbers(value: &mut serde_json::Value) {
     use serde_json::Value;

@@ -128,6 +128,13 @@ impl OpenRoom {
         self.events.get(event_id)
     }
 
+    /// Takes an event's content away, as a redaction does.
+    #[cfg(test)]
+    pub(crate) fn spoil(&mut self, event_id: &EventId) {
+        let event = self.events.get_mut(event_id).unwrap();
+        event.raw = pdu::emptied(&event.raw, event_id, &self.version).unwrap();
+    }
+
     /// The create event's ID, if the room's timeline or state has it.
     #[must_use]
     pub fn create_event(&self) -> Option<&OwnedEventId> {

@@ -19,7 +19,7 @@ use crate::lab::{
 
 /// The bridge's ID, in its registration and at its users.
 pub const BRIDGE: &str = "lab-bridge";
-const BRIDGE_TOKEN: &str = "lab-bridge-as";
+pub(super) const BRIDGE_TOKEN: &str = "lab-bridge-as";
 /// A user whom the bridge registered.
 pub const BRIDGED: &str = "_bridge_walter";
 /// The guest's key in [`super::Filled::users`]: the server chooses its localpart.

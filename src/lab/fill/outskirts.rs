@@ -1,7 +1,9 @@
 //! Rooms that an export should hold and that are hard to carry, or can't be carried.
 
+mod fallen;
 mod gone;
 mod old;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -21,14 +23,16 @@ pub(super) struct Outskirts {
 
 /// Makes all of them.
 pub(super) async fn make(town: &Town) -> Result<Outskirts> {
-    let ((old, events), deserted, stood_up, erased, (without_past, purged)) = tokio::try_join!(
+    let ((old, events), fallen, rules, deserted, stood_up, erased, (without_past, purged)) = tokio::try_join!(
         old::odd(town),
+        fallen::fallen(town),
+        rules::rules(town),
         gone::deserted(town),
         gone::stood_up(town),
         gone::erased(town),
         gone::purged(town),
     )?;
-    let mut rooms: BTreeMap<_, _> = [old, deserted, stood_up, erased]
+    let mut rooms: BTreeMap<_, _> = [old, fallen, rules, deserted, stood_up, erased]
         .into_iter()
         .flatten()
         .collect();

@@ -352,7 +352,7 @@ mod tests {
     fn where_the_past_is_gone_somebody_joins_after_what_is_left() {
         let mut facts = facts(&[("@creator:x", "leave"), ("@a:x", "join"), ("@b:x", "join")]);
         facts.create = None;
-        let joined = |users: &[&str]| {
+        let left = |users: &[&str]| {
             let joined = users
                 .iter()
                 .map(|user| OwnedUserId::try_from(*user).unwrap());
@@ -361,7 +361,7 @@ mod tests {
                 joined: joined.collect(),
             })
         };
-        facts.oldest = joined(&["@creator:x", "@gone:x", "@b:x"]);
+        facts.oldest = left(&["@creator:x", "@gone:x", "@b:x"]);
         let plan = plan_room(&facts, &tuwunel(), &able());
         let (joiner, join) = carried_by(&plan);
         assert_eq!(joiner, "@b:x");
@@ -370,7 +370,7 @@ mod tests {
         };
         assert_eq!(*join, oldest);
         // Nobody of those who are there today was there: the first who came later.
-        facts.oldest = joined(&["@gone:x"]);
+        facts.oldest = left(&["@gone:x"]);
         let plan = plan_room(&facts, &tuwunel(), &able());
         assert!(matches!(carried_by(&plan).1, JoinPoint::AfterJoin { .. }));
     }

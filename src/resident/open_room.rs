@@ -182,11 +182,10 @@ impl OpenRoom {
 
     /// The state of the timeline's first events, so many; before the next one, where the bundle has that.
     fn fold(&self, end: usize) -> StateMap {
-        let known = self.timeline.iter().enumerate().take(end + 1).rev();
-        let known = known
-            .filter_map(|(place, id)| Some((place, self.snapshot(id)?)))
-            .next();
-        let (begin, mut state) = known.unwrap_or_default();
+        let mut places = self.timeline.iter().enumerate().take(end + 1).rev();
+        let (begin, mut state) = places
+            .find_map(|(place, id)| Some((place, self.snapshot(id)?)))
+            .unwrap_or_default();
         // A room whose create event is known only as an outlier still has one.
         if let Some(create) = self.create_event() {
             state.insert(("m.room.create".to_owned(), String::new()), create.clone());

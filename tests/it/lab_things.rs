@@ -292,7 +292,7 @@ async fn receipts(filled: &Filled) -> Result<()> {
 
 fn pending(filled: &Filled) {
     let made = &filled.things.pending;
-    assert_eq!(made.len(), 4);
+    assert_eq!(made.len(), 5);
     for pending in made {
         let kinds: BTreeSet<&str> = pending
             .stripped

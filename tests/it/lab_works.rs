@@ -73,7 +73,7 @@ async fn the_source_is_filled() {
     };
     let filled = {
         let _step = Step::new("source: filled");
-        fill_wholly(&source).await.unwrap()
+        Box::pin(fill_wholly(&source)).await.unwrap()
     };
     eprintln!("{:?}", filled.counts);
     counts_are_as_promised(&filled);

@@ -47,8 +47,9 @@ pub(super) async fn pending(
         ("heidi", "stood_up", "invite"),
         ("heidi", "waiting", "invite"),
         ("ivan", "knock", "knock"),
+        ("ivan", "unanswered", "knock"),
     ] {
-        // One of them is in the outskirts, which may not be there.
+        // Some of them are in the outskirts, which may not be there.
         let Some(room) = rooms.get(room).cloned() else {
             continue;
         };

@@ -11,12 +11,12 @@ use super::{
     outcome::RoomVerification,
     past,
     plan::{JoinPoint, RoomPlan},
-    read_back, replay,
+    read_back, replay, unpack,
 };
 use crate::{
     Error, Result,
     ledger::{Outcome, Step},
-    resident::{OpenRoom, open_room::Opening},
+    resident::OpenRoom,
 };
 
 /// Carries a room over from where the ledger says.
@@ -67,28 +67,11 @@ fn open(
     joiner: &OwnedUserId,
     join: &JoinPoint,
 ) -> Result<OpenRoom> {
-    let bundle = &import.bundle;
-    let current_state = read_back::bundle_state(bundle, &plan.room_id)?
-        .into_iter()
-        .map(|event| ((event.kind, event.state_key), event.event_id))
-        .collect();
-    let opening = Opening {
-        room_id: plan.room_id.clone(),
-        version: plan
-            .version
-            .clone()
-            .ok_or_else(|| Error::Target("its version is unknown: export again".to_owned()))?,
-        joiner: joiner.clone(),
-        join: join.clone(),
-        forward_extremities: import
-            .extremities
-            .get(&plan.room_id)
-            .cloned()
-            .unwrap_or_default(),
-        current_state,
-    };
-    let lines: Vec<_> = bundle.events(&plan.room_id)?.collect::<Result<_>>()?;
-    let (room, unreadable) = OpenRoom::new(opening, lines);
+    let room = import
+        .rooms
+        .get(&plan.room_id)
+        .ok_or_else(|| Error::Target("the bundle does not list it: export again".to_owned()))?;
+    let (room, unreadable) = unpack::room(&import.bundle, room, joiner, join)?;
     for (event, error) in unreadable {
         import.problem("event", &event, &error.to_string())?;
     }

@@ -124,7 +124,7 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
 }
 
 fn takes(target: &Abilities, version: &RoomVersionId) -> bool {
-    // Version 1 and 2 events name themselves: no target takes them through a join of ours.
+    // Version 1 and 2 events name themselves. A Synapse would join such a room through the resident, Tuwunel knows none.
     !matches!(version, RoomVersionId::V1 | RoomVersionId::V2)
         && (target.room_versions.is_empty() || target.room_versions.contains(version))
 }

@@ -147,7 +147,7 @@ async fn export(engine: &Engine) -> PathBuf {
 }
 
 /// Serves the public rooms that still have members, for one visitor at their current state. A restricted room is not
-/// for strangers: the old server would have to sign the join of one, and its key is never asked for.
+/// for strangers: the old server would have to sign the join of one, and nobody has its key here.
 fn serve_public_rooms(
     residence: &Residence,
     bundle: &Bundle,

@@ -124,7 +124,8 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
 }
 
 fn takes(target: &Abilities, version: &RoomVersionId) -> bool {
-    // Version 1 and 2 events name themselves. A Synapse would join such a room through the resident, Tuwunel knows none.
+    // Version 1 and 2 events name themselves. A Synapse joins such rooms through the resident; Tuwunel 1.4.6 has no
+    // version 1, and calls 2 unstable.
     !matches!(version, RoomVersionId::V1 | RoomVersionId::V2)
         && (target.room_versions.is_empty() || target.room_versions.contains(version))
 }

@@ -3,6 +3,7 @@
 mod doctor;
 mod memory;
 mod opening;
+mod residence;
 mod source;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use memory::Memory;
 use opening::{blocking, newest, plan};
+pub use residence::{Joiner, Residence};
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -27,7 +29,7 @@ use crate::{
         verify,
     },
     model::wanted::Wanted,
-    resident::{App, Identity, Notary, Resident, Sender, server, tls},
+    resident::Sender,
     secret::private_dir,
     source::summary::ExportSummary,
     target::Target,
@@ -97,10 +99,14 @@ impl Engine {
         let keys = target.server_keys().await?;
         let id = ledger_id(&bundle, &keys);
         Memory::of(&plan, &id).write(&self.config.data_dir)?;
-        let resident = self.resident(&bundle, keys, plan.target.replay)?;
-        let app = App::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?;
-        let certificate = tls::load(&self.config.resident, &self.private_dir("resident")?).await?;
-        let _listener = server::listen(app, self.config.resident.listen, certificate).await?;
+        let joiner = Joiner {
+            name: self.config.server_name.clone(),
+            url: target.url().to_owned(),
+            keys,
+            wants_signed_keys: !plan.target.replay,
+        };
+        let residence = self.reside(&bundle, joiner).await?;
+        let resident = Arc::clone(&residence.resident);
         if let Some(admin) = &admin {
             admin.reach(&self.config.resident.name).await?;
         }
@@ -201,35 +207,6 @@ impl Engine {
             Ok(bundle)
         })
         .await
-    }
-
-    fn resident(
-        &self,
-        bundle: &Bundle,
-        target_keys: BTreeMap<String, String>,
-        replay: bool,
-    ) -> Result<Arc<Resident>> {
-        let keys = bundle.server_keys()?;
-        // Without the old key the target would drop every event of ours without a word.
-        if !keys.contains_key(&self.config.server_name) {
-            return Err(Error::Bundle {
-                path: bundle.path().to_owned(),
-                reason: format!(
-                    "server_keys.json has no key of {}: let synapse.url serve /_matrix/key/v2/server, and export again",
-                    self.config.server_name
-                ),
-            });
-        }
-        let identity = Identity::load(
-            self.config.resident.name.clone(),
-            &self.private_dir("resident")?.join("signing.key.der"),
-        )?;
-        let notary = Notary::new(&self.config.server_name, &keys, target_keys, !replay);
-        Ok(Arc::new(Resident::new(
-            identity,
-            self.config.server_name.clone(),
-            notary,
-        )))
     }
 
     /// A folder of the installation's data that only its owner may enter.

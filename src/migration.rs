@@ -17,4 +17,5 @@ pub mod planner;
 pub mod profiles;
 pub mod read_back;
 pub mod replay;
+pub mod unpack;
 pub mod verify;

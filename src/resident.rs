@@ -33,7 +33,7 @@ pub use self::{app::App, identity::Identity, notary::Notary, open_room::OpenRoom
 pub struct Resident {
     /// Its name and signing key.
     pub identity: Identity,
-    /// The server that may ask, by name: the target, whose name is the old server's.
+    /// The server that may ask, by name: an import's target, whose name is the old server's.
     pub joiner: OwnedServerName,
     /// Keys that it hands out for other servers.
     pub notary: Notary,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedEventId, OwnedUserId, RoomId};
+use ruma::OwnedUserId;
 
 use super::{
     compare::{self, Found},
@@ -11,13 +11,12 @@ use super::{
     outcome::RoomVerification,
     past,
     plan::{JoinPoint, RoomPlan},
-    read_back, replay,
+    read_back, replay, unpack,
 };
 use crate::{
     Error, Result,
-    bundle::Bundle,
     ledger::{Outcome, Step},
-    resident::{OpenRoom, open_room::Opening},
+    resident::OpenRoom,
 };
 
 /// Carries a room over from where the ledger says.
@@ -68,44 +67,15 @@ fn open(
     joiner: &OwnedUserId,
     join: &JoinPoint,
 ) -> Result<OpenRoom> {
-    let bundle = &import.bundle;
-    let current_state = read_back::bundle_state(bundle, &plan.room_id)?
-        .into_iter()
-        .map(|event| ((event.kind, event.state_key), event.event_id))
-        .collect();
-    let opening = Opening {
-        room_id: plan.room_id.clone(),
-        version: plan
-            .version
-            .clone()
-            .ok_or_else(|| Error::Target("its version is unknown: export again".to_owned()))?,
-        joiner: joiner.clone(),
-        join: join.clone(),
-        forward_extremities: import
-            .extremities
-            .get(&plan.room_id)
-            .cloned()
-            .unwrap_or_default(),
-        current_state,
-        snapshots: snapshots(bundle, &plan.room_id)?,
-    };
-    let lines: Vec<_> = bundle.events(&plan.room_id)?.collect::<Result<_>>()?;
-    let (room, unreadable) = OpenRoom::new(opening, lines);
+    let room = import
+        .rooms
+        .get(&plan.room_id)
+        .ok_or_else(|| Error::Target("the bundle does not list it: export again".to_owned()))?;
+    let (room, unreadable) = unpack::room(&import.bundle, room, joiner, join)?;
     for (event, error) in unreadable {
         import.problem("event", &event, &error.to_string())?;
     }
     Ok(room)
-}
-
-/// The states that the bundle has of a room's history.
-fn snapshots(bundle: &Bundle, room: &RoomId) -> Result<Vec<(OwnedEventId, Vec<OwnedEventId>)>> {
-    let mut snapshots = Vec::new();
-    for event in bundle.snapshots(room)? {
-        if let Some(state) = bundle.snapshot(room, &event)? {
-            snapshots.push((event, state));
-        }
-    }
-    Ok(snapshots)
 }
 
 /// The one remote join, proved by the joiner's own list of rooms.

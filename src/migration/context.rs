@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, UserId};
 
 use super::{passwords::Passwords, plan::Plan, planner};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     bundle::Bundle,
     job::{Event, Job, Phase, Problem},
     ledger::{Ledger, Outcome, Step},
-    model::user::User,
+    model::{room::Room, user::User},
     resident::{Resident, Sender},
     target::{Target, admin_room::AdminRoom},
 };
@@ -32,8 +32,8 @@ pub struct Import {
     pub plan: Plan,
     /// The bundle's users by ID.
     pub users: BTreeMap<OwnedUserId, User>,
-    /// The tips of each room's event graph.
-    pub extremities: BTreeMap<OwnedRoomId, Vec<OwnedEventId>>,
+    /// The bundle's rooms by ID.
+    pub rooms: BTreeMap<OwnedRoomId, Room>,
     /// Where it goes.
     pub target: Target,
     /// The target's admin room; none on a stand-in.
@@ -99,16 +99,16 @@ impl Import {
             .into_iter()
             .map(|user| (user.user_id.clone(), user))
             .collect();
-        let extremities = parts
+        let rooms = parts
             .bundle
             .rooms()?
             .into_iter()
-            .map(|room| (room.room_id, room.forward_extremities))
+            .map(|room| (room.room_id.clone(), room))
             .collect();
         Ok(Self {
             able: planner::able_users(&parts.plan.users),
             users,
-            extremities,
+            rooms,
             passwords: Passwords::open(parts.passwords)?,
             events: AtomicU64::new(parts.ledger.events()?),
             bundle: parts.bundle,

@@ -124,9 +124,11 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
 }
 
 fn takes(target: &Abilities, version: &RoomVersionId) -> bool {
-    // Version 1 and 2 events name themselves: no target takes them through a join of ours.
-    !matches!(version, RoomVersionId::V1 | RoomVersionId::V2)
-        && (target.room_versions.is_empty() || target.room_versions.contains(version))
+    if target.room_versions.is_empty() {
+        // It doesn't say. Nobody takes the first versions any more without saying so.
+        return !matches!(version, RoomVersionId::V1 | RoomVersionId::V2);
+    }
+    target.room_versions.contains(version)
 }
 
 fn skip(reason: &str) -> RoomAction {
@@ -404,6 +406,15 @@ mod tests {
         insta::assert_snapshot!(reason(&old), @"Tuwunel 1.4.6 does not take room version 1: upgrade the room on Synapse and export again");
         insta::assert_snapshot!(reason(&facts(&[("@a:x", "leave")])), @"no local user is joined to it any more");
         insta::assert_snapshot!(reason(&facts(&[("@a:x", "invite")])), @"its local members are only invited or have knocked: invite them again after the switch");
+        let silent = Abilities {
+            room_versions: Vec::new(),
+            ..tuwunel()
+        };
+        old.room.version = Some(RoomVersionId::V2);
+        assert!(matches!(
+            plan_room(&old, &silent, &able()).action,
+            RoomAction::Skip { .. }
+        ));
         let mut empty = facts(&[("@a:x", "join")]);
         empty.timeline = 0;
         insta::assert_snapshot!(reason(&empty), @"the bundle has none of its events: export it with its history");

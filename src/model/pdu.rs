@@ -120,13 +120,20 @@ fn id_of(
         {
             id.clone()
         }
-        _ => format!(
-            "${}",
-            ruma::signatures::reference_hash(object, rules)
-                .map_err(|error| PduError::Hash(error.to_string()))?
-        ),
+        _ => format!("${}", hash_of(object, rules)?),
     };
     OwnedEventId::try_from(id).map_err(|error| PduError::Hash(error.to_string()))
+}
+
+/// The hash by which events of room versions 1 and 2 name an event beside its ID.
+pub fn reference_hash(raw: &RawValue, version: &RoomVersionId) -> Result<String, PduError> {
+    let (object, _) = canonical(raw.get())?;
+    hash_of(&object, &rules(version)?)
+}
+
+fn hash_of(object: &CanonicalJsonObject, rules: &RoomVersionRules) -> Result<String, PduError> {
+    ruma::signatures::reference_hash(object, rules)
+        .map_err(|error| PduError::Hash(error.to_string()))
 }
 
 /// A PDU's content.

@@ -242,7 +242,7 @@ impl OpenRoom {
             ("m.room.join_rules".to_owned(), String::new()),
             ("m.room.member".to_owned(), user.to_string()),
         ];
-        let create_is_named = crate::model::pdu::rules(&self.version)
+        let create_is_named = pdu::rules(&self.version)
             .is_ok_and(|rules| !rules.authorization.room_create_event_id_as_room_id);
         if create_is_named {
             wanted.push(("m.room.create".to_owned(), String::new()));
@@ -257,9 +257,27 @@ impl OpenRoom {
             "origin": resident,
             "origin_server_ts": now_ms,
             "depth": depth + 1,
-            "prev_events": prev_events,
-            "auth_events": auth_events,
+            "prev_events": self.references(&prev_events),
+            "auth_events": self.references(auth_events),
         }))
+    }
+
+    /// Events as others name them: by ID, in versions 1 and 2 with the reference hash that later versions have as ID.
+    fn references<'a>(&self, ids: impl IntoIterator<Item = &'a OwnedEventId>) -> Vec<Value> {
+        let with_hash = matches!(self.version, RoomVersionId::V1 | RoomVersionId::V2);
+        let hash = |id| {
+            let hash = pdu::reference_hash(&self.event(id)?.raw, &self.version).ok()?;
+            Some(("sha256", hash))
+        };
+        ids.into_iter()
+            .map(|id| {
+                if with_hash {
+                    json!([id, hash(id).into_iter().collect::<BTreeMap<_, _>>()])
+                } else {
+                    json!(id)
+                }
+            })
+            .collect()
     }
 
     /// The auth chains of some events, the events themselves not included unless they are in each other's chain.
@@ -428,5 +446,25 @@ mod tests {
         assert_eq!(later["prev_events"], json!(["$power"]));
         assert_eq!(later["auth_events"], json!(["$power", "$join", "$create"]));
         assert_eq!(at(JoinPoint::Current)["prev_events"], json!(["$last"]));
+    }
+
+    #[test]
+    fn in_the_first_versions_a_template_names_events_with_their_hashes() {
+        let mut room = room(JoinPoint::Current);
+        room.version = RoomVersionId::V2;
+        room.forward_extremities = vec![owned_event_id!("$join")];
+        let template = room
+            .join_template(&owned_user_id!("@b:y"), "x:1", 5)
+            .unwrap();
+        let hash = pdu::reference_hash(
+            &room.event(&owned_event_id!("$join")).unwrap().raw,
+            &RoomVersionId::V2,
+        )
+        .unwrap();
+        assert_eq!(
+            template["prev_events"],
+            json!([["$join", { "sha256": hash }]])
+        );
+        assert_eq!(template["auth_events"][0][0], "$create");
     }
 }

@@ -18,9 +18,8 @@ use crate::{
 };
 
 /// The lab's rooms that stay behind, each with a word of the reason.
-const STAY: [(&str, &str); 5] = [
+const STAY: [(&str, &str); 4] = [
     ("version_1", "does not take room version 1"),
-    ("version_2", "does not take room version 2"),
     ("stood_up", "only invited or have knocked"),
     ("unanswered", "only invited or have knocked"),
     ("deserted", "no local user is joined"),

@@ -14,7 +14,10 @@ use ferryman::{
     report::page::page,
 };
 
-use crate::targets::{Target, each_target};
+use crate::{
+    conformance,
+    targets::{Target, each_target},
+};
 
 /// A job that nobody watches.
 pub(crate) fn job() -> Job {
@@ -55,6 +58,7 @@ async fn everything_arrives() {
         assert!(skipped.is_empty(), "{skipped:?}");
 
         let imported = engine.import(&job(), None).await.unwrap();
+        conformance::closes(stage.names.resident_port).await;
         assert_eq!(imported.rooms_carried, counts.rooms as u64, "{imported:?}");
         assert_eq!(imported.problems, []);
         assert_eq!(

@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod conformance;
 mod database;
 mod demo;
 mod doctor;

@@ -21,7 +21,8 @@ struct Joined<'a> {
 }
 
 /// The full state at the join point with its auth chain. The join event goes back as it came: a restricted room's
-/// member who is joined already needs nobody's authorisation.
+/// member who is joined already needs nobody's authorisation, and that of anybody else would be the old server's to
+/// sign.
 pub async fn handle(
     State(app): State<App>,
     Path((room, _event)): Path<(String, String)>,

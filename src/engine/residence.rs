@@ -1,0 +1,61 @@
+//! The resident at work: it listens, and hands out the keys of a bundle.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ruma::OwnedServerName;
+
+use super::Engine;
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    resident::{App, Identity, Notary, Resident, server, tls},
+};
+
+/// The server that may join through the resident. An import's is the target, which has the old server's name.
+#[derive(Debug, Clone)]
+pub struct Joiner {
+    /// Its name.
+    pub name: OwnedServerName,
+    /// Its own address, from which its key is read.
+    pub url: String,
+    /// Its own public keys by ID, if it has the old server's name: then it looks for them with the resident, too.
+    pub keys: BTreeMap<String, String>,
+    /// Whether it insists on the old server's keys as that server signed them, as a Synapse does.
+    pub wants_signed_keys: bool,
+}
+
+/// A resident that listens; its port closes when this is dropped.
+#[derive(Debug)]
+pub struct Residence {
+    /// Rooms are opened here.
+    pub resident: Arc<Resident>,
+    _listener: server::Listener,
+}
+
+impl Engine {
+    /// Lets the resident listen with a bundle's keys, for one joiner; it serves no room yet.
+    pub async fn reside(&self, bundle: &Bundle, joiner: Joiner) -> Result<Residence> {
+        let keys = bundle.server_keys()?;
+        let ours = &self.config.server_name;
+        // Without the old key the joiner would drop every event of ours without a word.
+        if !keys.contains_key(ours) {
+            return Err(Error::Bundle {
+                path: bundle.path().to_owned(),
+                reason: format!(
+                    "server_keys.json has no key of {ours}: let synapse.url serve /_matrix/key/v2/server, and export again"
+                ),
+            });
+        }
+        let dir = self.private_dir("resident")?;
+        let settings = &self.config.resident;
+        let identity = Identity::load(settings.name.clone(), &dir.join("signing.key.der"))?;
+        let notary = Notary::new(ours, &keys, joiner.keys, joiner.wants_signed_keys);
+        let resident = Arc::new(Resident::new(identity, joiner.name, notary));
+        let app = App::new(Arc::clone(&resident), Arc::clone(&self.clock), &joiner.url)?;
+        let certificate = tls::load(settings, &dir).await?;
+        Ok(Residence {
+            resident,
+            _listener: server::listen(app, settings.listen, certificate).await?,
+        })
+    }
+}

@@ -63,7 +63,7 @@ async fn another_synapse_believes_every_room_version() {
         other(),
     )
     .unwrap();
-    let filled = fill_wholly(&source).await.unwrap();
+    let filled = Box::pin(fill_wholly(&source)).await.unwrap();
     let admin = filled.admin();
     let visitor = joiner
         .register("visitor", "a visitor's", false)

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod identity;
 pub mod notary;
 pub mod open_room;
+mod pdu_file;
 pub mod sender;
 pub mod server;
 pub mod tls;

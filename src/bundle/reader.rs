@@ -47,7 +47,7 @@ pub struct Bundle {
     index: EntryIndex,
     events: EventIndex,
     /// Holds the unpacked files and the index; removed on drop.
-    _work: Work,
+    work: Work,
 }
 
 impl Bundle {
@@ -99,7 +99,7 @@ impl Bundle {
             server_name,
             index,
             events,
-            _work: work,
+            work,
         })
     }
 
@@ -112,6 +112,11 @@ impl Bundle {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A private folder for what is unpacked further. It goes when the bundle is dropped.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
     }
 
     /// Version and source.

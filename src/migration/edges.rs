@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use ruma::{EventId, OwnedEventId, RoomVersionId};
-use serde_json::value::RawValue;
 
 use super::{
     compare::Edge,
-    plan::{JoinPoint, RoomAction, RoomPlan},
+    plan::{RoomAction, RoomPlan},
 };
 use crate::model::{
     event_line::EventLine,
@@ -20,19 +19,10 @@ pub fn is_nameless(version: &RoomVersionId) -> bool {
     pdu::rules(version).is_ok_and(|rules| rules.authorization.room_create_event_id_as_room_id)
 }
 
-/// Whether the target has an event from the join and won't take it once more, so that it is no part of the timeline
-/// there: a create event that doesn't name its room (version 12), and state without its content that is not younger than
-/// the join point. Tuwunel takes an event without its content only if it doesn't have it yet.
+/// Whether a state event, of this type and state key, is a create event that doesn't name its room.
 #[must_use]
-pub fn comes_with_the_join(
-    header: &PduHeader,
-    pdu: &RawValue,
-    version: &RoomVersionId,
-    is_younger: bool,
-) -> bool {
-    let is_create = header.state_pair() == Some(("m.room.create", ""));
-    is_create && is_nameless(version)
-        || header.state_key.is_some() && !is_younger && pdu::is_emptied(pdu, version)
+pub fn is_nameless_create(version: &RoomVersionId, state_pair: Option<(&str, &str)>) -> bool {
+    state_pair == Some(("m.room.create", "")) && is_nameless(version)
 }
 
 /// The oldest event by its own clock, if it claims to be older than the first one: bridges know when something was said
@@ -45,12 +35,11 @@ pub struct Clock {
 
 impl Clock {
     /// The next event of the timeline.
-    pub fn pass(&mut self, id: &EventId, header: &PduHeader) {
-        let ts = header.origin_server_ts;
+    pub fn pass(&mut self, id: &EventId, ts: u64, is_state: bool) {
         let first = *self.first.get_or_insert(ts);
         let oldest = self.oldest.as_ref().map_or(first, |(oldest, _)| *oldest);
         // A state event that came this way would be no state of the room.
-        if ts < oldest && header.state_key.is_none() {
+        if ts < oldest && !is_state {
             self.oldest = Some((ts, id.to_owned()));
         }
     }
@@ -75,12 +64,7 @@ pub(super) struct Edges<'a> {
 impl<'a> Edges<'a> {
     pub(super) fn of(plan: &'a RoomPlan) -> Self {
         let join = match &plan.action {
-            RoomAction::Carry { join, .. } => match join {
-                JoinPoint::Create { event_id }
-                | JoinPoint::AfterJoin { event_id }
-                | JoinPoint::Oldest { event_id } => Some(&**event_id),
-                JoinPoint::Current => None,
-            },
+            RoomAction::Carry { join, .. } => join.event_id(),
             RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => None,
         };
         Self {
@@ -100,7 +84,9 @@ impl<'a> Edges<'a> {
         if self.join == Some(&*line.event_id) {
             self.join = None;
         }
-        let in_the_join = comes_with_the_join(header, &line.pdu, version, is_younger);
+        let is_state = header.state_key.is_some();
+        let in_the_join = is_nameless_create(version, header.state_pair())
+            || is_state && !is_younger && pdu::is_emptied(&line.pdu, version);
         let edge = if in_the_join {
             Some(Edge::InTheJoin)
         } else {
@@ -110,7 +96,8 @@ impl<'a> Edges<'a> {
             self.found.insert(line.event_id.clone(), edge);
         }
         if !in_the_join {
-            self.clock.pass(&line.event_id, header);
+            self.clock
+                .pass(&line.event_id, header.origin_server_ts, is_state);
         }
     }
 

@@ -5,16 +5,14 @@ use std::collections::BTreeSet;
 
 use ruma::OwnedEventId;
 
-use super::{
-    edges::{self, Clock},
-    plan::JoinPoint,
-};
+use super::edges::{self, Clock};
 use crate::{
     Error, Result,
-    resident::{OpenRoom, Resident},
+    resident::{OpenRoom, Resident, open_room::Event},
     target::{
         Target,
         admin_room::{self, AdminRoom},
+        room::TimelineEvent,
     },
 };
 
@@ -33,11 +31,10 @@ const BYTES_AT_ONCE: usize = 12 * 1024;
 #[must_use]
 pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
     let with_the_join = |id: &&OwnedEventId| comes_with_the_join(room, id);
-    let first = room.timeline.iter().take_while(with_the_join).count();
+    let first = room.timeline().take_while(with_the_join).count();
     let last = joined_at(room).unwrap_or_default().max(first);
     let mut openers: Vec<_> = room
-        .timeline
-        .iter()
+        .timeline()
         .take(last + 1)
         .skip(first)
         .filter(|id| !with_the_join(id))
@@ -45,9 +42,9 @@ pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
         .cloned()
         .collect();
     let mut clock = Clock::default();
-    for id in room.timeline.iter().skip(first) {
+    for id in room.timeline().skip(first) {
         if let Some(event) = room.event(id) {
-            clock.pass(id, &event.header);
+            clock.pass(id, event.origin_server_ts, event.state_pair().is_some());
         }
     }
     if let Some(oldest) = clock.ahead_of_its_place() {
@@ -59,20 +56,16 @@ pub fn openers(room: &OpenRoom) -> Vec<OwnedEventId> {
 
 /// The place in the timeline of the event that the join follows.
 fn joined_at(room: &OpenRoom) -> Option<usize> {
-    match &room.join {
-        JoinPoint::Create { event_id }
-        | JoinPoint::AfterJoin { event_id }
-        | JoinPoint::Oldest { event_id } => room.event(event_id)?.position,
-        JoinPoint::Current => None,
-    }
+    room.event(room.join.event_id()?)?.position
 }
 
-/// Whether the join itself brings an event: see [`edges::comes_with_the_join`].
+/// Whether the target has an event from the join and won't take it once more, so that it is no part of the timeline
+/// there: a create event that doesn't name its room (version 12), and state without its content that is not younger than
+/// the join. Tuwunel takes an event without its content only if it doesn't have it yet.
 #[must_use]
 pub fn comes_with_the_join(room: &OpenRoom, id: &OwnedEventId) -> bool {
     room.event(id).is_some_and(|event| {
-        let is_younger = event.position > joined_at(room);
-        edges::comes_with_the_join(&event.header, &event.raw, &room.version, is_younger)
+        event.is_emptied || edges::is_nameless_create(&room.version, event.state_pair())
     })
 }
 
@@ -85,7 +78,7 @@ pub async fn open(
     room: &OpenRoom,
 ) -> Result<Vec<Refused>> {
     let openers = openers(room);
-    let size = |id: &OwnedEventId| room.event(id).map_or(0, |event| event.raw.get().len());
+    let size = |id: &OwnedEventId| room.event(id).map_or(0, Event::length);
     let mut refused = Vec::new();
     for events in commands(&openers, size) {
         let Err(reason) = import(admin, resident, events).await? else {
@@ -152,8 +145,9 @@ async fn import(
 }
 
 async fn timeline(target: &Target, room: &OpenRoom) -> Result<BTreeSet<OwnedEventId>> {
-    let events = target.timeline(&room.joiner, &room.room_id).await?;
-    Ok(events.into_iter().map(|event| event.event_id).collect())
+    let id = |event: TimelineEvent| event.event_id;
+    let ids = target.timeline(&room.joiner, &room.room_id, id).await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// The events of one command each: few enough that the reply, which holds every one of them in full and twice, fits
@@ -183,7 +177,7 @@ fn commands(
 
 #[cfg(test)]
 mod tests {
-    use ruma::{CanonicalJsonObject, RoomVersionId, owned_event_id, owned_room_id, owned_user_id};
+    use ruma::{RoomVersionId, owned_event_id, owned_room_id, owned_user_id};
     use serde_json::{
         Value, json,
         value::{RawValue, to_raw_value},
@@ -191,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::event_line::EventLine,
+        model::{event_line::EventLine, join_point::JoinPoint, pdu},
         resident::open_room::{Opening, StateMap},
     };
 
@@ -204,6 +198,16 @@ mod tests {
         version: RoomVersionId,
         events: &[(&str, &str, u64)],
     ) -> OpenRoom {
+        made(join, version, events, None)
+    }
+
+    /// A room of these events: ID, type, time. One of them may be without its content.
+    fn made(
+        join: JoinPoint,
+        version: RoomVersionId,
+        events: &[(&str, &str, u64)],
+        emptied: Option<&str>,
+    ) -> OpenRoom {
         let lines = events.iter().map(|(id, kind, ts)| EventLine {
             room_id: owned_room_id!("!r:x"),
             event_id: OwnedEventId::try_from(*id).unwrap(),
@@ -212,10 +216,13 @@ mod tests {
             soft_failed: false,
             redacted_by: None,
             ts: None,
-            pdu: hashed(json!({
-                "type": kind, "state_key": state_key(kind), "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
-                "prev_events": [], "auth_events": [], "content": { "whole": true },
-            })),
+            pdu: hashed(
+                json!({
+                    "type": kind, "state_key": state_key(kind), "sender": "@a:x", "origin_server_ts": ts, "depth": 1,
+                    "prev_events": [], "auth_events": [], "content": { "whole": true },
+                }),
+                emptied == Some(id),
+            ),
         });
         let opening = Opening {
             room_id: owned_room_id!("!r:x"),
@@ -226,17 +233,18 @@ mod tests {
             current_state: StateMap::new(),
             snapshots: Vec::new(),
         };
-        let (room, unreadable) = OpenRoom::new(opening, lines);
+        let dir = tempfile::tempdir().unwrap();
+        let (room, unreadable) = OpenRoom::new(opening, lines.map(Ok), dir.path()).unwrap();
         assert!(unreadable.is_empty());
         room
     }
 
-    /// With its content hash, as every event has it.
-    fn hashed(pdu: Value) -> Box<RawValue> {
-        let mut pdu: CanonicalJsonObject = serde_json::from_value(pdu).unwrap();
-        let hash = ruma::signatures::content_hash(&pdu).unwrap().encode();
-        let hashes = json!({ "sha256": hash }).try_into().unwrap();
-        pdu.insert("hashes".to_owned(), hashes);
+    /// With its content hash, as every event has it; without its content if that is taken away.
+    fn hashed(pdu: Value, emptied: bool) -> Box<RawValue> {
+        let mut pdu = pdu::hashed(pdu);
+        if emptied {
+            pdu["content"] = json!({});
+        }
         to_raw_value(&pdu).unwrap()
     }
 
@@ -293,15 +301,10 @@ mod tests {
     #[test]
     fn state_without_its_content_came_with_the_join() {
         let emptied = |emptied: &'static str| {
-            let mut room = room_joined_at(
-                JoinPoint::AfterJoin {
-                    event_id: owned_event_id!("$1"),
-                },
-                RoomVersionId::V10,
-                &EVENTS,
-            );
-            room.spoil(&OwnedEventId::try_from(emptied).unwrap());
-            room
+            let join = JoinPoint::AfterJoin {
+                event_id: owned_event_id!("$1"),
+            };
+            made(join, RoomVersionId::V10, &EVENTS, Some(emptied))
         };
         assert_eq!(openers(&emptied("$0")), [owned_event_id!("$1")]);
         assert_eq!(openers(&emptied("$1")), [owned_event_id!("$0")]);

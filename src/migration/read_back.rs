@@ -17,7 +17,7 @@ use crate::{
         state_event::StateEvent,
         timeline_entry::TimelineEntry,
     },
-    target::Target,
+    target::{Target, room::TimelineEvent},
 };
 
 /// Other members as whom a timeline is read if the first reader misses something.
@@ -123,9 +123,7 @@ async fn see_as_others(
 }
 
 async fn timeline(target: &Target, reader: &UserId, room: &RoomId) -> Result<Vec<TimelineEntry>> {
-    let events = target.timeline(reader, room).await?;
-    Ok(events
-        .into_iter()
-        .map(|event| TimelineEntry::new(event.event_id, event.kind, &event.content))
-        .collect())
+    let entry =
+        |event: TimelineEvent| TimelineEntry::new(event.event_id, event.kind, &event.content);
+    target.timeline(reader, room, entry).await
 }

@@ -17,12 +17,12 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom) -> Result<()
         .map_or(0, |entry| entry.position);
     let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
     let skip = usize::try_from(start).unwrap_or(usize::MAX);
-    for (position, id) in (1..).zip(&room.timeline).skip(skip) {
+    for (position, id) in (1..).zip(room.timeline()).skip(skip) {
         import.job.check()?;
         if !imported.contains(id)
             && !past::comes_with_the_join(room, id)
-            && let Some(event) = room.event(id)
-            && let Some(reason) = refusal(sender.send(id, &event.raw).await)?
+            && let Some(pdu) = room.pdu(id)?
+            && let Some(reason) = refusal(sender.send(id, &pdu).await)?
         {
             import.problem("event", id, &format!("the target refused it: {reason}"))?;
         }

@@ -1,4 +1,4 @@
-//! A room of the bundle in memory, as the resident serves it.
+//! A room of the bundle, as the resident serves it.
 
 use ruma::{OwnedEventId, RoomId, UserId};
 
@@ -33,8 +33,7 @@ pub fn room(
         current_state,
         snapshots: snapshots(bundle, &room.room_id)?,
     };
-    let lines: Vec<_> = bundle.events(&room.room_id)?.collect::<Result<_>>()?;
-    Ok(OpenRoom::new(opening, lines))
+    OpenRoom::new(opening, bundle.events(&room.room_id)?, bundle.work_dir())
 }
 
 /// The states that the bundle has of a room's history.

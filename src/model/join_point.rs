@@ -1,6 +1,6 @@
 //! Where in a room's history its one remote join happens.
 
-use ruma::OwnedEventId;
+use ruma::{EventId, OwnedEventId};
 use serde::Serialize;
 
 /// Where in a room's history the join through the resident happens.
@@ -24,4 +24,17 @@ pub enum JoinPoint {
     },
     /// At the current state: all that a target without replay can take.
     Current,
+}
+
+impl JoinPoint {
+    /// The event of the timeline that the join follows.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&EventId> {
+        match self {
+            Self::Create { event_id }
+            | Self::AfterJoin { event_id }
+            | Self::Oldest { event_id } => Some(event_id),
+            Self::Current => None,
+        }
+    }
 }

@@ -168,6 +168,15 @@ pub fn without_content_fields(raw: &RawValue, drop: &[&str]) -> Result<Box<RawVa
     })?)
 }
 
+/// An event with the content hash that it should have.
+#[cfg(test)]
+pub(crate) fn hashed(mut pdu: serde_json::Value) -> serde_json::Value {
+    let object: CanonicalJsonObject = serde_json::from_value(pdu.clone()).unwrap();
+    let hash = ruma::signatures::content_hash(&object).unwrap().encode();
+    pdu["hashes"] = serde_json::json!({ "sha256": hash });
+    pdu
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use axum::{
     Json,
     http::{StatusCode, Uri},
 };
-use ruma::{EventId, RoomId};
+use ruma::{EventId, OwnedEventId, RoomId};
 use serde::Serialize;
 use serde_json::{
     Value, json,
@@ -46,9 +46,20 @@ struct Answered<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin_server_ts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pdus: Option<Vec<&'a RawValue>>,
+    pdus: Option<Vec<Box<RawValue>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    auth_chain: Option<Vec<&'a RawValue>>,
+    auth_chain: Option<Vec<Box<RawValue>>>,
+}
+
+/// The PDUs of some of a room's events. What can't be read back is nothing that the target could mend.
+fn pdus<'a>(
+    room: &OpenRoom,
+    ids: impl IntoIterator<Item = &'a OwnedEventId>,
+) -> Result<Vec<Box<RawValue>>, Failure> {
+    room.pdus(ids).map_err(|error| {
+        tracing::error!(target: "ferryman::resident", %error, "an event can't be served");
+        failure(404, "M_NOT_FOUND", &error.to_string())
+    })
 }
 
 /// A Matrix error. 5xx, 429 and answers that aren't JSON make Tuwunel 1.9 back off from the whole server, so an

@@ -97,7 +97,8 @@ fn room() -> OpenRoom {
         )
         .unwrap(),
     };
-    OpenRoom::new(opening, [create]).0
+    let dir = tempfile::tempdir().unwrap();
+    OpenRoom::new(opening, [Ok(create)], dir.path()).unwrap().0
 }
 
 fn signed(by: &Identity, destination: &str, method: &str, path: &str, body: &str) -> Request<Body> {

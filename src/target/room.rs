@@ -49,8 +49,14 @@ impl Target {
             .await
     }
 
-    /// The whole timeline, oldest first, as far as the reader may see it.
-    pub async fn timeline(&self, reader: &UserId, room: &RoomId) -> Result<Vec<TimelineEvent>> {
+    /// The whole timeline, oldest first, as far as the reader may see it: of each event what `keep` keeps. A page of them
+    /// is in memory at a time.
+    pub async fn timeline<T>(
+        &self,
+        reader: &UserId,
+        room: &RoomId,
+        keep: impl Fn(TimelineEvent) -> T,
+    ) -> Result<Vec<T>> {
         let mut events = Vec::new();
         let mut from = None;
         loop {
@@ -65,7 +71,7 @@ impl Target {
                 .send(&Self::as_user(request, reader))
                 .await?;
             let empty = page.chunk.is_empty();
-            events.extend(page.chunk);
+            events.extend(page.chunk.into_iter().map(&keep));
             // The last page may name an end, too; a token that doesn't move would go on for ever.
             if empty || page.end.is_none() || page.end == from {
                 return Ok(events);

@@ -332,7 +332,10 @@ async fn nobody_else_learns_anything(names: &Names, stranger: &Synapse, room: &O
     assert_eq!(body["errcode"], "M_FORBIDDEN");
 
     let resident = Asked::new(names, stranger);
-    let (room_id, event_id) = (room.room_id.as_str(), room.timeline[0].as_str());
+    let (room_id, event_id) = (
+        room.room_id.as_str(),
+        room.timeline().next().unwrap().as_str(),
+    );
     let v1 = |segments: &[&str]| path("/_matrix/federation/v1", segments);
     let at = format!("?event_id={}", encode(event_id));
     for path in [

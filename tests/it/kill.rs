@@ -116,7 +116,7 @@ async fn no_room_was_joined_twice(stage: &Stage) {
             .filter_map(|event| event["event_id"].as_str().map(str::to_owned))
             .collect();
         let new: Vec<_> = target
-            .timeline(joiner, &room.room_id)
+            .timeline(joiner, &room.room_id, |event| event)
             .await
             .unwrap()
             .into_iter()

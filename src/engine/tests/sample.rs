@@ -69,7 +69,7 @@ impl Draft {
         let depth = self.events.len() + 1;
         let mut pdu = json!({
             "type": kind, "sender": by, "content": content, "depth": depth, "origin_server_ts": 1000 + depth,
-            "prev_events": after, "auth_events": [], "hashes": { "sha256": "AAAA" },
+            "prev_events": after, "auth_events": [],
         });
         if let Some(key) = key {
             pdu["state_key"] = json!(key);
@@ -77,6 +77,7 @@ impl Draft {
         if !self.room_id.is_empty() {
             pdu["room_id"] = json!(self.room_id);
         }
+        let pdu = pdu::hashed(pdu);
         let id = pdu::event_id(&to_raw_value(&pdu).unwrap(), &self.version).unwrap();
         self.events.push((id.clone(), pdu));
         id

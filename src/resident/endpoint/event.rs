@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::{Answered, PduAnswer, event_id, failure, with_pdus};
+use super::{Answered, PduAnswer, event_id, failure, pdus, with_pdus};
 use crate::resident::app::App;
 
 /// One PDU.
@@ -15,7 +15,7 @@ pub async fn handle(State(app): State<App>, Path(event): Path<String>) -> PduAns
     with_pdus(&Answered {
         origin: Some(app.resident.identity.name.as_str()),
         origin_server_ts: Some(app.clock.now_ms()),
-        pdus: Some(room.pdus([&id.to_owned()])),
+        pdus: Some(pdus(&room, [&id.to_owned()])?),
         ..Answered::default()
     })
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::{Answered, PduAnswer, event_id, served_room, with_pdus};
+use super::{Answered, PduAnswer, event_id, pdus, served_room, with_pdus};
 use crate::resident::app::App;
 
 /// The auth chain of an event.
@@ -13,7 +13,7 @@ pub async fn handle(
     let room = served_room(&app.resident, &room)?;
     let id = event_id(&event)?.to_owned();
     with_pdus(&Answered {
-        auth_chain: Some(room.pdus(&room.auth_chain([&id]))),
+        auth_chain: Some(pdus(&room, &room.auth_chain([&id]))?),
         ..Answered::default()
     })
 }

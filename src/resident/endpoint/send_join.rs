@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{PduAnswer, failure, served_room, with_pdus};
+use super::{PduAnswer, failure, pdus, served_room, with_pdus};
 use crate::resident::app::App;
 
 /// The answer's shape.
@@ -15,8 +15,8 @@ use crate::resident::app::App;
 struct Joined<'a> {
     origin: &'a str,
     members_omitted: bool,
-    state: Vec<&'a RawValue>,
-    auth_chain: Vec<&'a RawValue>,
+    state: Vec<Box<RawValue>>,
+    auth_chain: Vec<Box<RawValue>>,
     event: Box<RawValue>,
 }
 
@@ -38,8 +38,8 @@ pub async fn handle(
     with_pdus(&Joined {
         origin: app.resident.identity.name.as_str(),
         members_omitted: false,
-        state: room.pdus(state.values()),
-        auth_chain: room.pdus(&chain),
+        state: pdus(&room, state.values())?,
+        auth_chain: pdus(&room, &chain)?,
         event,
     })
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 
-use super::{Answered, PduAnswer, event_id, failure, served_room, state_ids::At, with_pdus};
+use super::{Answered, PduAnswer, event_id, failure, pdus, served_room, state_ids::At, with_pdus};
 use crate::resident::app::App;
 
 /// The state before an event, and its auth chain, as PDUs.
@@ -16,8 +16,8 @@ pub async fn handle(
         .state_before(event_id(&at.event_id)?)
         .ok_or_else(|| failure(404, "M_NOT_FOUND", "no state at this event"))?;
     with_pdus(&Answered {
-        pdus: Some(room.pdus(state.values())),
-        auth_chain: Some(room.pdus(&room.auth_chain(state.values()))),
+        pdus: Some(pdus(&room, state.values())?),
+        auth_chain: Some(pdus(&room, &room.auth_chain(state.values()))?),
         ..Answered::default()
     })
 }

@@ -3,20 +3,31 @@
 //! ```sh
 //! cargo run --release --example synthetic -- make /tmp/million.db 1000 1000000
 //! cargo run --release --example synthetic -- read /tmp/million.db /tmp/million.tar.zst all
+//! cargo run --release --example synthetic -- open /tmp/million.tar.zst
 //! ```
 //!
-//! The first makes a database with that many rooms and events; the second exports it, with that much history.
+//! The first makes a database with that many rooms and events; the second exports it, with that much history; the third
+//! plans each of its rooms and opens it as an import does, one after the other.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context as _, bail};
 use ferryman::{
     Result,
-    bundle::SourceKind,
+    bundle::{Bundle, SourceKind},
     clock::SystemClock,
     config::DatabaseAddress,
     job::Job,
     lab::synthetic,
+    migration::{
+        facts::RoomFacts,
+        plan::{Abilities, RoomAction},
+        planner, read_back, unpack,
+    },
     model::wanted::{Media, Wanted},
     source::{
         about::About,
@@ -50,7 +61,8 @@ async fn main() -> anyhow::Result<()> {
             };
             read(path.into(), out.into(), wanted).await?
         }
-        _ => bail!("say `make FILE ROOMS EVENTS` or `read FILE BUNDLE HISTORY`"),
+        ["open", bundle] => open(bundle.as_ref())?,
+        _ => bail!("say `make FILE ROOMS EVENTS`, `read FILE BUNDLE HISTORY` or `open BUNDLE`"),
     };
     let memory = std::fs::read_to_string("/proc/self/status")?;
     let memory = memory.lines().find(|line| line.starts_with("VmHWM"));
@@ -81,6 +93,30 @@ async fn read(path: PathBuf, out: PathBuf, wanted: Wanted) -> anyhow::Result<Str
         summary.problems.len(),
         summary.bytes
     ))
+}
+
+/// What an import has in memory of a room: its facts, the room as it is served, and what it is compared with.
+fn open(bundle: &Path) -> anyhow::Result<String> {
+    let work = tempfile::tempdir()?;
+    let bundle = Bundle::open(bundle, work.path())?;
+    let target = Abilities {
+        software: "a target".to_owned(),
+        replay: true,
+        room_versions: Vec::new(),
+    };
+    let (mut events, mut carried) = (0, 0);
+    for room in bundle.rooms()? {
+        let facts = RoomFacts::read(&bundle, room.clone())?;
+        let able = facts.memberships.keys().cloned().collect();
+        let plan = planner::plan_room(&facts, &target, &able);
+        if let RoomAction::Carry { joiner, join } = &plan.action {
+            let (open, _unreadable) = unpack::room(&bundle, &room, joiner, join)?;
+            let expected = read_back::expected(&bundle, &plan, true)?;
+            events += open.timeline().len().min(expected.timeline.len());
+            carried += 1;
+        }
+    }
+    Ok(format!("opened {carried} rooms with {events} events"))
 }
 
 /// Reads nothing but rooms.

@@ -1,6 +1,6 @@
 //! `GET /_synapse/admin/v1/rooms`
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Client;
@@ -30,11 +30,20 @@ pub struct ListedRoom {
     #[serde(default)]
     pub public: Option<bool>,
     /// Members joined, remote ones included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub joined_members: u64,
     /// Local members joined.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub joined_local_members: u64,
+}
+
+/// Synapse's statistics can be wrong, and even below nothing: -1 was seen in a room that the last local member had left
+/// while somebody knocked.
+fn count<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
+    let number = Option::<i64>::deserialize(number)?;
+    Ok(number
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -60,5 +69,22 @@ impl Client {
                 _ => return Ok(all),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counts_below_nothing_are_nothing() {
+        let listed = |joined: Value| -> ListedRoom {
+            serde_json::from_value(json!({ "room_id": "!r:x", "joined_members": joined })).unwrap()
+        };
+        assert_eq!(listed(json!(3)).joined_members, 3);
+        assert_eq!(listed(json!(-1)).joined_members, 0);
+        assert_eq!(listed(Value::Null).joined_members, 0);
     }
 }

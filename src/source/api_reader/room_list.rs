@@ -31,12 +31,17 @@ pub(super) async fn read(
         let subject = entry["room_id"].as_str().unwrap_or("?").to_owned();
         let room = OwnedRoomId::try_from(subject.as_str()).map_err(|error| error.to_string());
         let listed = serde_json::from_value(entry).map_err(|error| error.to_string());
-        match room.and_then(|room| Ok((room, listed?))) {
-            Ok((room, listed)) => drop(rooms.insert(room, listed)),
-            Err(reason) => {
-                to.send(Record::Problem(problem("room", &subject, &reason)))
-                    .await?;
-            }
+        // What the list says of a room is little: without it the room can still be read.
+        if let Some(reason) = room.as_ref().err().or(listed.as_ref().err()) {
+            to.send(Record::Problem(problem("room", &subject, reason)))
+                .await?;
+        }
+        if let Ok(room) = room {
+            let unread = |_| ListedRoom {
+                room_id: subject,
+                ..ListedRoom::default()
+            };
+            rooms.insert(room, listed.unwrap_or_else(unread));
         }
     }
     if to.wanted().inventory {

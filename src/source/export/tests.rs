@@ -92,7 +92,7 @@ async fn synapse() -> MockServer {
     )
     .await;
     get(&server, "/_synapse/admin/v1/rooms", json!({"rooms": [
-        {"room_id": ROOM, "version": "10", "joined_members": 1, "joined_local_members": 1, "public": false},
+        {"room_id": ROOM, "version": "10", "joined_members": 1, "joined_local_members": -1, "public": false},
         {"room_id": BAD, "version": "10"},
     ]})).await;
     of_each_user(&server).await;

@@ -293,7 +293,7 @@ impl OpenRoom {
     fn references<'a>(&self, ids: impl IntoIterator<Item = &'a OwnedEventId>) -> Vec<Value> {
         let with_hash = matches!(self.version, RoomVersionId::V1 | RoomVersionId::V2);
         let hash = |id| {
-            let hash = pdu::reference_hash(&*self.pdu(id).ok()??, &self.version).ok()?;
+            let hash = pdu::reference_hash(&self.pdu(id).ok()??, &self.version).ok()?;
             Some(("sha256", hash))
         };
         ids.into_iter()

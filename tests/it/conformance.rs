@@ -146,8 +146,9 @@ async fn export(engine: &Engine) -> PathBuf {
     summary.bundle
 }
 
-/// Serves the public rooms that still have members, for one visitor at their current state. A restricted room is not
-/// for strangers: the old server would have to sign the join of one, and nobody has its key here.
+/// Serves the public rooms that still have members, for one visitor at their current state. Not for strangers are rooms
+/// that no other server may be in, and restricted ones: the old server would have to sign the join of one, and nobody
+/// has its key here.
 fn serve_public_rooms(
     residence: &Residence,
     bundle: &Bundle,
@@ -157,7 +158,7 @@ fn serve_public_rooms(
     let rooms = bundle.rooms().unwrap().into_iter();
     rooms
         .filter(|room| room.join_rules.as_deref() == Some("public"))
-        .filter(|room| room.joined_members > 0)
+        .filter(|room| room.joined_members > 0 && room.federatable != Some(false))
         .map(|room| {
             let (room, unreadable) =
                 unpack::room(bundle, &room, visitor, &JoinPoint::Current).unwrap();

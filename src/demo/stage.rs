@@ -79,18 +79,12 @@ impl Stage {
             .token()
             .cloned()
             .ok_or_else(|| Error::Target("the source's admin has no token".to_owned()))?;
-        let mut installation = Installation::make(&Between {
+        let between = Between {
             names: &names,
             source: source.url(),
             admin_token,
-        })?;
-        let target = if tuwunel {
-            Target::tuwunel(trusted, Vec::new()).await?
-        } else {
-            Target::stand_in(trusted, installation.registrations()).await?
         };
-        installation.enter(target.url())?;
-        hand_over(&target, &installation).await?;
+        let (installation, target) = install(&between, trusted, tuwunel).await?;
         Ok(Self {
             source,
             filled,
@@ -139,6 +133,24 @@ impl RunningBot {
             .await
             .map_err(|error| Error::Target(format!("the bot ended badly: {error}")))?
     }
+}
+
+/// Starts a target that trusts the resident of these names, and makes an installation between it and a source, as the
+/// README says.
+pub async fn install(
+    between: &Between<'_>,
+    trusted: &Names,
+    tuwunel: bool,
+) -> Result<(Installation, Target)> {
+    let mut installation = Installation::make(between)?;
+    let target = if tuwunel {
+        Target::tuwunel(trusted, Vec::new()).await?
+    } else {
+        Target::stand_in(trusted, installation.registrations()).await?
+    };
+    installation.enter(target.url())?;
+    hand_over(&target, &installation).await?;
+    Ok((installation, target))
 }
 
 /// What the README tells the operator to do on Tuwunel: both registrations and the bot's rights, by the admin room.

@@ -57,7 +57,7 @@ async fn rooms_of_every_kind_arrive() {
         .unwrap();
 
     let plan = engine.plan(None).await.unwrap();
-    assert!(plan.rooms.len() >= 40, "{} rooms", plan.rooms.len());
+    assert_eq!(plan.rooms.len(), 49);
     for (key, joiner, place) in JOINED {
         let (by, at) = joins(&plan, stage.filled.room(key));
         let by = by.trim_start_matches('@').split(':').next().unwrap();

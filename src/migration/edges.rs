@@ -85,12 +85,13 @@ impl<'a> Edges<'a> {
             self.join = None;
         }
         let is_state = header.state_key.is_some();
+        let travels = pdu::can_travel(&line.pdu, version);
         let in_the_join = is_nameless_create(version, header.state_pair())
-            || is_state && !is_younger && pdu::is_emptied(&line.pdu, version);
+            || is_state && !is_younger && (!travels || pdu::is_emptied(&line.pdu, version));
         let edge = if in_the_join {
             Some(Edge::InTheJoin)
         } else {
-            (!pdu::can_travel(&line.pdu, version)).then_some(Edge::Empty)
+            (!travels).then_some(Edge::Empty)
         };
         if let Some(edge) = edge {
             self.found.insert(line.event_id.clone(), edge);
@@ -107,5 +108,122 @@ impl<'a> Edges<'a> {
             self.found.entry(id).or_insert(Edge::First);
         }
         self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{owned_event_id, owned_room_id, owned_user_id};
+    use serde_json::{Value, json, value::to_raw_value};
+
+    use super::*;
+    use crate::model::join_point::JoinPoint;
+
+    /// The edges of a timeline of `(id, type, time, content)`, joined after `$1`; an event whose ID ends with `r` was
+    /// redacted, and state is what is no message.
+    fn edges(version: RoomVersionId, events: &[(&str, &str, u64, Value)]) -> Vec<(String, Edge)> {
+        let plan = RoomPlan {
+            room_id: owned_room_id!("!r:x"),
+            name: "Room".to_owned(),
+            version: Some(version),
+            events: 0,
+            members: 1,
+            action: RoomAction::Carry {
+                joiner: owned_user_id!("@a:x"),
+                join: JoinPoint::AfterJoin {
+                    event_id: owned_event_id!("$1"),
+                },
+            },
+        };
+        let mut edges = Edges::of(&plan);
+        for (id, kind, ts, content) in events {
+            let mut pdu = json!({
+                "type": kind, "sender": "@a:x", "origin_server_ts": ts, "depth": 1, "prev_events": [], "auth_events": [],
+                "content": content,
+            });
+            if *kind != "m.room.message" {
+                pdu["state_key"] = json!("");
+            }
+            if content.get("odd").is_none() {
+                pdu = pdu::hashed(pdu);
+            }
+            if id.ends_with('r') {
+                pdu["content"] = json!({});
+            }
+            let line = EventLine {
+                room_id: owned_room_id!("!r:x"),
+                event_id: OwnedEventId::try_from(*id).unwrap(),
+                outlier: false,
+                rejected: false,
+                soft_failed: false,
+                redacted_by: None,
+                ts: None,
+                pdu: to_raw_value(&pdu).unwrap(),
+            };
+            edges.pass(&line, &PduHeader::of(&line.pdu).unwrap());
+        }
+        let found = edges.end().into_iter();
+        found.map(|(id, edge)| (id.to_string(), edge)).collect()
+    }
+
+    #[test]
+    fn only_what_is_not_younger_than_the_join_comes_with_it() {
+        let (whole, odd) = (json!({ "a": 1 }), json!({ "odd": 1.5 }));
+        let topic = "m.room.topic";
+        let found = edges(
+            RoomVersionId::V5,
+            &[
+                ("$0r", topic, 1, whole.clone()),
+                ("$0s", "m.room.message", 2, odd.clone()),
+                ("$0t", topic, 3, odd.clone()),
+                ("$1", topic, 4, whole.clone()),
+                ("$2r", topic, 5, whole),
+                ("$2t", topic, 6, odd),
+            ],
+        );
+        let found: Vec<_> = found
+            .iter()
+            .map(|(id, edge)| (id.as_str(), *edge))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("$0r", Edge::InTheJoin),
+                ("$0s", Edge::Empty),
+                ("$0t", Edge::InTheJoin),
+                ("$2t", Edge::Empty)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_oldest_by_its_clock_stands_first_if_nothing_else_is_before_it() {
+        let said = |id, ts| (id, "m.room.message", ts, json!({ "body": id }));
+        let create = ("$0", "m.room.create", 5, json!({ "creator": "@a:x" }));
+        let state = (
+            "$2",
+            "m.room.topic",
+            1,
+            json!({ "topic": "older, but state" }),
+        );
+        let events = [
+            create.clone(),
+            said("$1", 6),
+            state,
+            said("$3", 3),
+            said("$4", 2),
+        ];
+        assert_eq!(
+            edges(RoomVersionId::V10, &events),
+            [("$4".to_owned(), Edge::First)]
+        );
+        // From version 12 on, the create event is no part of the timeline that the target has.
+        assert_eq!(
+            edges(RoomVersionId::V12, &[create, said("$1", 6), said("$3", 5)]),
+            [
+                ("$0".to_owned(), Edge::InTheJoin),
+                ("$3".to_owned(), Edge::First)
+            ]
+        );
     }
 }

@@ -144,3 +144,22 @@ fn modes_of_an_archive_are_not_taken_over() {
         );
     }
 }
+
+#[test]
+fn a_state_is_found_by_room_and_event() {
+    let tmp = tempfile::tempdir().unwrap();
+    let out = tmp.path().join("b");
+    full::write(&out);
+    let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
+    let id = ruma::event_id!("$1");
+    for room in bundle.rooms().unwrap() {
+        let known = bundle.snapshots(&room.room_id).unwrap();
+        assert_eq!(known, [id.to_owned()].into());
+        let state = bundle.snapshot(&room.room_id, id).unwrap().unwrap();
+        assert_eq!(state, [ruma::event_id!("$0")]);
+        let other = ruma::event_id!("$0");
+        assert!(bundle.snapshot(&room.room_id, other).unwrap().is_none());
+    }
+    let other = ruma::room_id!("!other:example.org");
+    assert!(bundle.snapshots(other).unwrap().is_empty());
+}

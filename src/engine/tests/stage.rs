@@ -9,7 +9,7 @@ use super::{
     sample::{self, Draft},
 };
 use crate::{
-    Result,
+    Error, Result,
     clock::FixedClock,
     config::{self, Tokens},
     engine::Engine,
@@ -108,6 +108,12 @@ impl Stage {
                 false
             }
         }
+    }
+
+    /// An import that can't work.
+    pub(super) async fn refused_import(&self) -> Error {
+        let visit = self.target.visit(None).await;
+        self.run(&visit.url).await.unwrap_err()
     }
 
     async fn run(&self, url: &str) -> Result<ImportSummary> {

@@ -133,14 +133,15 @@ mod tests {
         assert_eq!(
             good("  !ferry\timport --bundle=\"a b\""),
             Command::Import(Import {
-                bundle: Some("a b".into())
+                bundle: Some("a b".into()),
+                history: None
             })
         );
         assert_eq!(
             good("!ferry plan —json"),
             Command::Plan(Plan {
                 json: true,
-                bundle: None
+                ..Plan::default()
             })
         );
     }

@@ -10,7 +10,7 @@ use crate::{
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
-        plan::{Abilities, Plan},
+        plan::{Abilities, Plan, Replayed},
         planner,
     },
 };
@@ -27,15 +27,19 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Plans a bundle, and hands it back.
-pub(super) async fn plan(bundle: Bundle, target: Abilities) -> Result<(Bundle, Plan)> {
+pub(super) async fn plan(
+    bundle: Bundle,
+    target: Abilities,
+    history: Replayed,
+) -> Result<(Bundle, Plan)> {
     blocking(move || {
-        let plan = plan_of(&bundle, target)?;
+        let plan = plan_of(&bundle, target, history)?;
         Ok((bundle, plan))
     })
     .await
 }
 
-fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
+fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan> {
     let users: Vec<_> = bundle
         .users()?
         .iter()
@@ -46,7 +50,7 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         .rooms()?
         .into_iter()
         .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => planner::plan_room(&facts, &target, &able),
+            Ok(facts) => planner::plan_room(&facts, &target, history, &able),
             Err(error) => planner::unreadable(&room, &error),
         })
         .collect();
@@ -55,6 +59,7 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         bundle: bundle.name(),
         complete: bundle.schema().complete,
         target,
+        history,
         users,
         rooms,
     })

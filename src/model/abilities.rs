@@ -10,6 +10,9 @@ pub struct Abilities {
     pub software: String,
     /// Takes the history by replay through the resident (Tuwunel), or only joins at the current state (a stand-in).
     pub replay: bool,
+    /// Shows a room's past only to those who may see the room. Backfilled events have no state of their own, by which the
+    /// target could judge who may read them.
+    pub protects_past: bool,
     /// Room versions that it can join.
     pub room_versions: Vec<RoomVersionId>,
 }

@@ -119,7 +119,7 @@ impl Stage {
     async fn run(&self, url: &str) -> Result<ImportSummary> {
         let engine = self.engine(url);
         engine
-            .import(&Job::new().0, Some(self.bundle.clone()))
+            .import(&Job::new().0, Some(self.bundle.clone()), None)
             .await
     }
 

@@ -13,8 +13,9 @@ pub struct Import {
     /// The bundle's file; without it, the newest one in the bundles folder
     #[arg(long, value_name = "PATH")]
     pub bundle: Option<PathBuf>,
-    /// How much of each room's history is replayed: all, none, or the last N events; what is older comes as backfill.
-    /// Without it: all, or the last 1,000 where the target shows the past of a room only to those who may see it
+    /// How much of each room's history is replayed: all, none, the last N events, or auto (100 to 1,000 by the room's
+    /// size); what is older comes as backfill, which is faster. Without it: all, or auto where the target shows a room's
+    /// past only to those who may see it
     #[arg(long, value_name = "HOW MUCH")]
     pub history: Option<Replayed>,
 }

@@ -10,9 +10,6 @@ use super::{
 };
 use crate::model::{room::Room, user::User};
 
-/// Events that are replayed of each room on a target that protects its past.
-const USUALLY_REPLAYED: u64 = 1_000;
-
 /// With fewer events as backfill, everything is replayed.
 const WORTH_A_BACKFILL: u64 = 100;
 
@@ -168,7 +165,7 @@ fn nobody(facts: &RoomFacts, able: &BTreeSet<OwnedUserId>) -> &'static str {
 #[must_use]
 pub fn usual_history(target: &Abilities) -> Replayed {
     if target.protects_past {
-        Replayed::Last(USUALLY_REPLAYED)
+        Replayed::Auto
     } else {
         Replayed::All
     }
@@ -180,9 +177,9 @@ fn late(
     history: Replayed,
     may: impl Fn(&OwnedUserId) -> bool,
 ) -> Option<RoomAction> {
-    let Replayed::Last(last) = history else {
-        return None;
-    };
+    let is_join = |membership: &&String| *membership == "join";
+    let members = facts.memberships.values().filter(is_join).count() as u64;
+    let last = history.of(members)?;
     let (joiner, place) = facts.recent.place(last, facts.timeline, may)?;
     let older = place.position + 1;
     (older >= WORTH_A_BACKFILL).then(|| RoomAction::Carry {
@@ -351,6 +348,7 @@ mod tests {
         let creator = "@creator:x".to_owned();
         assert_eq!(at(Replayed::All), (creator.clone(), None));
         assert_eq!(at(Replayed::Last(1_000)), (creator.clone(), Some(1_985)));
+        assert_eq!(at(Replayed::Auto), at(Replayed::Last(1_000)));
         assert_eq!(at(Replayed::Last(0)), (creator.clone(), Some(2_993)));
         assert_eq!(at(Replayed::Last(2_950)), (creator.clone(), None));
         assert_eq!(at(Replayed::Last(5_000)), (creator, None));
@@ -363,7 +361,7 @@ mod tests {
             protects_past: true,
             ..tuwunel()
         };
-        assert_eq!(usual_history(&later), Replayed::Last(1_000));
+        assert_eq!(usual_history(&later), Replayed::Auto);
     }
 
     #[test]

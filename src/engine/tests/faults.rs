@@ -64,6 +64,15 @@ async fn without_the_old_key_one_room_is_joined_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_a_restart_has_lost_is_given_again() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().forgotten_commands = 1;
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_join_ends_its_room_only() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -16,6 +16,10 @@ impl World {
         let said = body["body"].as_str().unwrap().to_owned();
         self.admin_room
             .push(json!({ "event_id": command, "content": body }));
+        if said.contains("get-remote-pdu-list") && self.forgotten_commands > 0 {
+            self.forgotten_commands -= 1;
+            return json!({ "event_id": command });
+        }
         let ping = said.starts_with("!admin debug ping ");
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
             _ if ping => "Got response: Ferryman".to_owned(),

@@ -1,4 +1,4 @@
-//! The resident as a sending server: `PUT /_matrix/federation/v1/send/{txn}` to the target, one PDU at a time.
+//! The resident as a sending server: `PUT /_matrix/federation/v1/send/{txn}` to the target.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use axum::http;
+use axum::http::{self, HeaderValue, header::AUTHORIZATION};
 use ruma::{
     EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
@@ -24,6 +24,9 @@ use crate::{
     secret::{ExposeSecret, random_token},
 };
 
+/// PDUs in one transaction (server-server API, "Transactions").
+pub const PDU_LIMIT: usize = 50;
+
 /// Sends PDUs, signed by the resident.
 pub struct Sender {
     resident: Arc<Resident>,
@@ -37,7 +40,7 @@ pub struct Sender {
 struct Transaction<'a> {
     origin: &'a str,
     origin_server_ts: u64,
-    pdus: [&'a RawValue; 1],
+    pdus: &'a [&'a RawValue],
 }
 
 /// The target's answer to a transaction.
@@ -70,18 +73,45 @@ impl Sender {
         })
     }
 
-    /// Sends one PDU. `Ok(None)` is no proof that it arrived: what the target skips as too old is a success, too.
-    /// `Ok(Some(reason))` is the target's refusal.
-    pub async fn send(&self, event_id: &EventId, pdu: &RawValue) -> Result<Option<String>> {
+    /// Sends PDUs, at most [`PDU_LIMIT`] and in this order, in one transaction; what came of each. `None` is no proof that
+    /// it arrived: what the target skips as too old is a success, too. `Some(reason)` is the target's refusal.
+    pub async fn send(&self, pdus: &[(&EventId, &RawValue)]) -> Result<Vec<Option<String>>> {
+        let bare: Vec<_> = pdus.iter().map(|(_, pdu)| *pdu).collect();
+        let request = self.transaction(&bare)?;
+        let authorization = request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|header| header.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let (path, body) = (request.uri().path().to_owned(), request.into_body());
+        let answer: Answer = self
+            .http
+            .send(
+                &Request::new(reqwest::Method::PUT, path)
+                    .text(body)
+                    .authorization(authorization),
+            )
+            .await?;
+        let said = |(id, _): &(&EventId, &RawValue)| match answer.pdus.get(*id) {
+            Some(processed) => processed.error.clone(),
+            // What can't be parsed is left out of the answer.
+            None => Some("it can't read the event".to_owned()),
+        };
+        Ok(pdus.iter().map(said).collect())
+    }
+
+    /// A transaction as it is sent: path, body and the resident's signature of both.
+    pub fn transaction(&self, pdus: &[&RawValue]) -> Result<http::Request<String>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("/_matrix/federation/v1/send/ferryman-{}-{number}", self.run);
         let body = serde_json::to_string(&Transaction {
             origin: self.resident.identity.name.as_str(),
             origin_server_ts: self.clock.now_ms(),
-            pdus: [pdu],
+            pdus,
         })
         .map_err(|error| unsignable(&error))?;
-        let request = http::Request::put(&path)
+        let mut request = http::Request::put(&path)
             .body(body)
             .map_err(|error| unsignable(&error))?;
         let header = XMatrix::try_from_http_request(
@@ -93,19 +123,10 @@ impl Sender {
             ),
         )
         .map_err(|error| unsignable(&error))?;
-        let answer: Answer = self
-            .http
-            .send(
-                &Request::new(reqwest::Method::PUT, path)
-                    .text(request.into_body())
-                    .authorization(header.to_string()),
-            )
-            .await?;
-        Ok(match answer.pdus.get(event_id) {
-            Some(processed) => processed.error.clone(),
-            // What can't be parsed is left out of the answer.
-            None => Some("it can't read the event".to_owned()),
-        })
+        let header =
+            HeaderValue::try_from(header.to_string()).map_err(|error| unsignable(&error))?;
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(request)
     }
 }
 

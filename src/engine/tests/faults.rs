@@ -114,6 +114,21 @@ async fn a_refused_event_gets_another_chance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_the_target_has_lost_is_joined_again() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let event = source.room(HARBOUR).last().to_string();
+    stage.world().refused_events.insert(event);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.rooms_failed, 1);
+
+    stage.world().refused_events.clear();
+    stage.world().rooms.remove(HARBOUR);
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_event_that_the_joiner_never_sees_gets_another_chance() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -12,6 +12,7 @@ pub mod mend;
 pub mod outcome;
 pub mod passwords;
 pub mod past;
+pub mod pending;
 pub mod plan;
 pub mod planner;
 pub mod profiles;

@@ -1,6 +1,7 @@
 //! Finding a bundle, and turning it into a plan.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,6 +11,7 @@ use crate::{
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
+        pending::read,
         plan::{Abilities, Plan},
         planner,
     },
@@ -42,14 +44,27 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
     let able = planner::able_users(&users);
-    let rooms = bundle
+    let mut waiting = read::all(bundle, &able)?;
+    let mut rooms: Vec<_> = bundle
         .rooms()?
         .into_iter()
-        .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => planner::plan_room(&facts, &target, &able),
-            Err(error) => planner::unreadable(&room, &error),
+        .map(|room| {
+            let place = waiting.remove(&room.room_id);
+            match RoomFacts::read(bundle, room.clone()) {
+                Ok(mut facts) => {
+                    facts.waiting = place.map(|place| place.found).unwrap_or_default();
+                    planner::plan_room(&facts, &target, &able)
+                }
+                Err(error) => planner::unreadable(&room, &error),
+            }
         })
         .collect();
+    // Rooms that Synapse was never in.
+    rooms.extend(waiting.into_values().map(|place| {
+        let mut facts = RoomFacts::empty(place.room, BTreeMap::new());
+        facts.waiting = place.found;
+        planner::plan_room(&facts, &target, &able)
+    }));
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),

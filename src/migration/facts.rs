@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ruma::{OwnedEventId, OwnedUserId, RoomId};
 
+use super::pending::waiting::Found;
 use crate::{
     Result,
     bundle::Bundle,
@@ -23,6 +24,8 @@ pub struct RoomFacts {
     pub create: Option<(OwnedEventId, OwnedUserId)>,
     /// Each user's first join in the timeline.
     pub first_joins: BTreeMap<OwnedUserId, FirstJoin>,
+    /// Who waits at its door.
+    pub waiting: Vec<Found>,
     /// What is left of a past that is gone: where the timeline begins later than the room.
     pub oldest: Option<Oldest>,
 }
@@ -76,6 +79,7 @@ impl RoomFacts {
             timeline: 0,
             create: None,
             first_joins: BTreeMap::new(),
+            waiting: Vec::new(),
             oldest: None,
         }
     }

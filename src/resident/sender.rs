@@ -13,7 +13,7 @@ use ruma::{
     EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::Resident;
@@ -81,6 +81,16 @@ impl Sender {
             pdus: [pdu],
         })
         .map_err(|error| unsignable(&error))?;
+        let answer: Answer = self.put(path, body).await?;
+        Ok(match answer.pdus.get(event_id) {
+            Some(processed) => processed.error.clone(),
+            // What can't be parsed is left out of the answer.
+            None => Some("it can't read the event".to_owned()),
+        })
+    }
+
+    /// A request that the resident signs.
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: String, body: String) -> Result<T> {
         let request = http::Request::put(&path)
             .body(body)
             .map_err(|error| unsignable(&error))?;
@@ -93,23 +103,17 @@ impl Sender {
             ),
         )
         .map_err(|error| unsignable(&error))?;
-        let answer: Answer = self
-            .http
+        self.http
             .send(
                 &Request::new(reqwest::Method::PUT, path)
                     .text(request.into_body())
                     .authorization(header.to_string()),
             )
-            .await?;
-        Ok(match answer.pdus.get(event_id) {
-            Some(processed) => processed.error.clone(),
-            // What can't be parsed is left out of the answer.
-            None => Some("it can't read the event".to_owned()),
-        })
+            .await
     }
 }
 
-fn unsignable(error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unsignable(error: &dyn std::fmt::Display) -> Error {
     Error::Target(format!(
         "the event can't be sent, for it can't be signed ({error})"
     ))

@@ -1,20 +1,23 @@
 //! Finding a bundle, and turning it into a plan.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use ruma::OwnedUserId;
 
 use crate::{
     Error, Result,
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
-        pending::read,
+        pending::{read, waiting::Found},
         plan::{Abilities, Plan},
         planner,
     },
+    model::room::Room,
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -50,13 +53,11 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         .into_iter()
         .map(|room| {
             let place = waiting.remove(&room.room_id);
-            match RoomFacts::read(bundle, room.clone()) {
-                Ok(mut facts) => {
-                    facts.waiting = place.map(|place| place.found).unwrap_or_default();
-                    planner::plan_room(&facts, &target, &able)
-                }
-                Err(error) => planner::unreadable(&room, &error),
-            }
+            let found = place.map(|place| place.found).unwrap_or_default();
+            facts(bundle, room.clone(), found, &able).map_or_else(
+                |error| planner::unreadable(&room, &error),
+                |facts| planner::plan_room(&facts, &target, &able),
+            )
         })
         .collect();
     // Rooms that Synapse was never in.
@@ -73,6 +74,19 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         users,
         rooms,
     })
+}
+
+/// A room's facts, with everybody who waits at its door.
+fn facts(
+    bundle: &Bundle,
+    room: Room,
+    found: Vec<Found>,
+    able: &BTreeSet<OwnedUserId>,
+) -> Result<RoomFacts> {
+    let mut facts = RoomFacts::read(bundle, room)?;
+    let rest = read::rest(bundle, &facts, &found, able)?;
+    facts.waiting = found.into_iter().chain(rest).collect();
+    Ok(facts)
 }
 
 /// The newest bundle of a folder, by modification time.

@@ -4,13 +4,17 @@
 pub mod letter;
 pub mod read;
 pub mod verify;
+mod view;
 pub mod waiting;
 
 use std::sync::Arc;
 
 use ruma::UserId;
 
-use self::{letter::Letter, waiting::Waiting};
+use self::{
+    letter::Letter,
+    waiting::{Kind, Waiting},
+};
 use super::{context::Import, plan::RoomPlan};
 use crate::{
     Error, Result,
@@ -64,15 +68,23 @@ async fn one(import: &Import, room: &RoomPlan, waiting: &Waiting, subject: &str)
         Some(Waits::Knocked(_)) => "knocked",
         Some(Waits::Joined) => "joined",
         None => {
-            return Err(Error::Target(format!(
-                "the target took it, but {user} doesn't see it: look whether they ignore {}, and at the target's log",
-                waiting.by
-            )));
+            return Err(unseen(waiting));
         }
     };
     import
         .ledger
         .record(Step::Wait, subject, &Outcome::Done(how))
+}
+
+fn unseen(waiting: &Waiting) -> Error {
+    let remedy = match waiting.kind {
+        Kind::Invite => format!("look whether they ignore {}, and at its log", waiting.by),
+        Kind::Knock => "look at its log".to_owned(),
+    };
+    Error::Target(format!(
+        "the target took it, but {} does not see it: {remedy}",
+        waiting.user_id
+    ))
 }
 
 async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter) -> Result<()> {
@@ -107,5 +119,27 @@ async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter
                 .knock(user, &room.room_id, &name, reason.as_deref())
                 .await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::owned_user_id;
+
+    use super::*;
+
+    #[test]
+    fn who_sees_nothing_is_told_of() {
+        let told = |kind| {
+            let waiting = Waiting {
+                user_id: owned_user_id!("@a:x"),
+                kind,
+                by: owned_user_id!("@host:x"),
+                left: None,
+            };
+            unseen(&waiting).to_string()
+        };
+        insta::assert_snapshot!(told(Kind::Invite), @"the target took it, but @a:x does not see it: look whether they ignore @host:x, and at its log");
+        insta::assert_snapshot!(told(Kind::Knock), @"the target took it, but @a:x does not see it: look at its log");
     }
 }

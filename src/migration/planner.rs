@@ -228,7 +228,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        migration::facts::{FirstJoin, Oldest},
+        migration::{
+            facts::{FirstJoin, Oldest},
+            pending::waiting::{Found, Kind},
+        },
         model::room::Room,
     };
 
@@ -408,6 +411,20 @@ mod tests {
         insta::assert_snapshot!(reason(&old), @"Tuwunel 1.4.6 does not take room version 1: upgrade the room on Synapse and export again");
         insta::assert_snapshot!(reason(&facts(&[("@a:x", "leave")])), @"no local user is joined to it any more");
         insta::assert_snapshot!(reason(&facts(&[("@a:x", "invite")])), @"its local members are only invited or have knocked: invite them again after the switch");
+        let mut asked = facts(&[("@a:x", "invite")]);
+        asked.waiting = vec![Found {
+            user_id: owned_user_id!("@a:x"),
+            kind: Kind::Invite,
+            by: Some(owned_user_id!("@host:x")),
+        }];
+        // What the bundle has of the room itself doesn't matter.
+        for timeline in [0, 9] {
+            asked.timeline = timeline;
+            let action = plan_room(&asked, &tuwunel(), &able()).action;
+            assert!(matches!(action, RoomAction::Pending { .. }), "{action:?}");
+        }
+        asked.room.version = Some(RoomVersionId::V1);
+        assert!(reason(&asked).contains("does not take room version 1"));
         let silent = Abilities {
             room_versions: Vec::new(),
             ..tuwunel()

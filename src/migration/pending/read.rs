@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomVersionId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, RoomVersionId, UserId};
 use serde::Deserialize;
 
 use super::waiting::{Found, Kind};
 use crate::{
     Result,
     bundle::{Bundle, OfUser},
+    migration::facts::RoomFacts,
     model::{
         pdu::{self, PduHeader},
         pending::Pending,
         room::Room,
+        state_event::StateEvent,
     },
 };
 
@@ -48,10 +50,8 @@ pub fn all(bundle: &Bundle, users: &BTreeSet<OwnedUserId>) -> Result<BTreeMap<Ow
     let mut places = BTreeMap::<OwnedRoomId, Place>::new();
     for user in users {
         for (room_id, pending) in of(bundle, user)? {
-            let kind = match pending.membership.as_str() {
-                "invite" => Kind::Invite,
-                "knock" => Kind::Knock,
-                _ => continue,
+            let Some(kind) = Kind::of(&pending.membership) else {
+                continue;
             };
             let place = places.entry(room_id.clone()).or_insert_with(|| Place {
                 room: seen(room_id, &pending),
@@ -70,6 +70,71 @@ pub fn all(bundle: &Bundle, users: &BTreeSet<OwnedUserId>) -> Result<BTreeMap<Ow
 /// Room → what waits there for one user.
 pub(super) fn of(bundle: &Bundle, user: &UserId) -> Result<BTreeMap<OwnedRoomId, Pending>> {
     bundle.of_user(OfUser::Pending, user)
+}
+
+/// Those who wait at a room of the bundle, as its state has it: the export may have seen less of theirs than of the
+/// room's. `known` is what it saw.
+pub fn rest(
+    bundle: &Bundle,
+    facts: &RoomFacts,
+    known: &[Found],
+    users: &BTreeSet<OwnedUserId>,
+) -> Result<Vec<Found>> {
+    let local = facts
+        .memberships
+        .iter()
+        .filter(|(user, _)| users.contains(*user));
+    if local.clone().any(|(_, membership)| membership == "join") {
+        return Ok(Vec::new());
+    }
+    let waits = local
+        .filter(|(_, membership)| Kind::of(membership).is_some())
+        .map(|(user, _)| user)
+        .filter(|user| known.iter().all(|found| found.user_id != **user));
+    let mut found = Vec::new();
+    for user in waits {
+        let Some(pending) = in_room(bundle, &facts.room.room_id, user)? else {
+            continue;
+        };
+        found.extend(Kind::of(&pending.membership).map(|kind| Found {
+            user_id: user.clone(),
+            kind,
+            by: sender(&pending),
+        }));
+    }
+    Ok(found)
+}
+
+/// What waits for a user, by a room's state; the stripped state of that time is not known.
+pub(super) fn in_room(bundle: &Bundle, room: &RoomId, user: &UserId) -> Result<Option<Pending>> {
+    let state = bundle.room_state(room)?;
+    let member = state
+        .iter()
+        .filter_map(|raw| serde_json::from_str::<StateEvent>(raw.get()).ok())
+        .find(|event| event.kind == "m.room.member" && event.state_key == user.as_str());
+    let Some((event_id, membership)) =
+        member.and_then(|member| Some((member.event_id, member.content.membership?)))
+    else {
+        return Ok(None);
+    };
+    if Kind::of(&membership).is_none() {
+        return Ok(None);
+    }
+    let mut pdu = None;
+    for line in bundle.events(room)? {
+        let line = line?;
+        if line.event_id == event_id {
+            pdu = Some(line.pdu);
+        }
+    }
+    Ok(Some(Pending {
+        user_id: user.to_owned(),
+        room_id: room.to_owned(),
+        membership,
+        event_id,
+        pdu,
+        stripped_state: None,
+    }))
 }
 
 fn sender(pending: &Pending) -> Option<OwnedUserId> {

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{
-    letter,
+    letter, view,
     waiting::{Kind, Waiting},
 };
 use crate::{
@@ -34,7 +34,7 @@ pub async fn room(
         }
         let view = tokio::task::block_in_place(|| {
             let pending = letter::entry(bundle, &plan.room_id, user)?;
-            letter::view(bundle, &pending)
+            view::of(bundle, &pending)
         })?;
         let expected = stripped(&view)?;
         compare(

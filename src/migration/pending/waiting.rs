@@ -31,6 +31,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Of a membership; none for those who don't wait.
+    #[must_use]
+    pub fn of(membership: &str) -> Option<Self> {
+        match membership {
+            "invite" => Some(Self::Invite),
+            "knock" => Some(Self::Knock),
+            _ => None,
+        }
+    }
+
     /// `invite` or `knock`, as memberships are called.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -8,7 +8,7 @@ use super::sender::{Sender, unsignable};
 use crate::{Result, http::encode};
 
 #[derive(Debug, Serialize)]
-struct Invite<'a> {
+struct Handed<'a> {
     room_version: &'a RoomVersionId,
     event: &'a RawValue,
     invite_room_state: &'a [Box<RawValue>],
@@ -36,7 +36,7 @@ impl Sender {
             encode(room.as_str()),
             encode(event_id.as_str())
         );
-        let body = serde_json::to_string(&Invite {
+        let body = serde_json::to_string(&Handed {
             room_version: version,
             event,
             invite_room_state: stripped,

@@ -57,7 +57,7 @@ struct Rooms {
     #[serde(default)]
     knock: BTreeMap<OwnedRoomId, Knocked>,
     #[serde(default)]
-    join: BTreeMap<OwnedRoomId, Anything>,
+    join: BTreeMap<OwnedRoomId, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,7 +110,7 @@ impl Target {
     async fn sync(&self, token: &SecretString, room: &RoomId) -> Result<Rooms> {
         let none = json!({ "types": [] });
         let filter = json!({
-            "room": { "rooms": [room], "timeline": { "limit": 1 } },
+            "room": { "rooms": [room], "timeline": { "limit": 1 }, "state": none },
             "presence": none,
             "account_data": none,
         });

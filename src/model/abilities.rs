@@ -22,12 +22,13 @@ impl Abilities {
         self.tuwunel().is_some_and(|version| version < [1, 4, 8])
     }
 
-    /// Whether a user sees their own knock at a room that their server is not in: Tuwunel notes it from 1.7.1 on
-    /// (`src/service/rooms/state_cache/update.rs`), Synapse always did.
+    /// Whether a user sees their own knock at a room that their server is not in. Tuwunel notes the knock from 1.7.1 on
+    /// (`src/service/rooms/state_cache/update.rs`), but of the room it keeps whole events alone, which it reads from
+    /// 1.8.0 on and panics at before (`src/service/membership/knock.rs`). Synapse always did both.
     #[must_use]
     pub fn keeps_knocks(&self) -> bool {
         self.tuwunel()
-            .map_or(!self.replay, |version| version >= [1, 7, 1])
+            .map_or(!self.replay, |version| version >= [1, 8, 0])
     }
 
     /// Tuwunel's version; one that can't be read counts as newer than all that are known.
@@ -66,8 +67,8 @@ mod tests {
         assert_eq!(can("Tuwunel 1.4.7 (6705efc)"), (true, false));
         assert_eq!(can("Tuwunel 1.4.8"), (false, false));
         assert_eq!(can("Tuwunel 1.4.9.1"), (false, false));
-        assert_eq!(can("Tuwunel 1.7.0"), (false, false));
-        assert_eq!(can("Tuwunel 1.7.1-3-gabcdef"), (false, true));
+        assert_eq!(can("Tuwunel 1.7.1-3-gabcdef"), (false, false));
+        assert_eq!(can("Tuwunel 1.8.0"), (false, true));
         assert_eq!(can("Tuwunel 1.10"), (false, true));
         assert_eq!(can("Tuwunel main"), (false, true));
         assert_eq!(can("Synapse 1.163.2"), (false, true));

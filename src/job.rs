@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use ruma::OwnedRoomId;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -71,8 +72,25 @@ pub enum Event {
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).
     Events(u64),
+    /// One room's events while it is in hand.
+    Room(RoomInHand),
+    /// A room that is in hand no more.
+    RoomLeft(OwnedRoomId),
     /// Something could not be done.
     Problem(Problem),
+}
+
+/// How far a room is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomInHand {
+    /// The room.
+    pub room_id: OwnedRoomId,
+    /// For people.
+    pub name: Arc<str>,
+    /// Events of its timeline that are through, those of earlier runs included.
+    pub done: u64,
+    /// All of them.
+    pub total: u64,
 }
 
 /// A job's line to whoever watches it, and whoever may stop it. Cheap to clone.

@@ -18,6 +18,7 @@ use ruma::{OwnedServerName, OwnedUserId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub use crate::resident::notary::PublishedKeys;
 use crate::{
     Error, Result,
     config::{Config, Tokens},
@@ -101,9 +102,14 @@ impl Target {
 
     /// The target's current public signing keys: ID to unpadded base64.
     pub async fn server_keys(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.published_keys().await?.current)
+    }
+
+    /// The target's public signing keys, current and old.
+    pub async fn published_keys(&self) -> Result<PublishedKeys> {
         let request = Request::get("/_matrix/key/v2/server");
         let object: Box<RawValue> = self.bot_http.send(&request).await?;
-        notary::verify_keys(&object).map_err(|error| Error::Malformed {
+        notary::all_keys(&object).map_err(|error| Error::Malformed {
             server: SERVER,
             request: "GET /_matrix/key/v2/server".to_owned(),
             reason: error.to_string(),

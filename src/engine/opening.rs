@@ -14,7 +14,7 @@ use crate::{
     migration::{
         facts::RoomFacts,
         pending::{read, waiting::Found},
-        plan::{Abilities, Plan},
+        plan::{Abilities, Plan, Replayed},
         planner,
     },
     model::room::Room,
@@ -32,15 +32,19 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Plans a bundle, and hands it back.
-pub(super) async fn plan(bundle: Bundle, target: Abilities) -> Result<(Bundle, Plan)> {
+pub(super) async fn plan(
+    bundle: Bundle,
+    target: Abilities,
+    history: Replayed,
+) -> Result<(Bundle, Plan)> {
     blocking(move || {
-        let plan = plan_of(&bundle, target)?;
+        let plan = plan_of(&bundle, target, history)?;
         Ok((bundle, plan))
     })
     .await
 }
 
-fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
+fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan> {
     let users: Vec<_> = bundle
         .users()?
         .iter()
@@ -56,7 +60,7 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
             let found = place.map(|place| place.found).unwrap_or_default();
             facts(bundle, room.clone(), found, &able).map_or_else(
                 |error| planner::unreadable(&room, &error),
-                |facts| planner::plan_room(&facts, &target, &able),
+                |facts| planner::plan_room(&facts, &target, history, &able),
             )
         })
         .collect();
@@ -64,13 +68,14 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
     rooms.extend(waiting.into_values().map(|place| {
         let mut facts = RoomFacts::empty(place.room, BTreeMap::new());
         facts.waiting = place.found;
-        planner::plan_room(&facts, &target, &able)
+        planner::plan_room(&facts, &target, history, &able)
     }));
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),
         complete: bundle.schema().complete,
         target,
+        history,
         users,
         rooms,
     })

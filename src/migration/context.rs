@@ -12,12 +12,13 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use ruma::{OwnedRoomId, OwnedUserId, UserId};
+use tokio::sync::OnceCell;
 
 use super::{passwords::Passwords, plan::Plan, planner};
 use crate::{
     Error, Result,
     bundle::Bundle,
-    job::{Event, Job, Phase, Problem},
+    job::{Event, Job, Phase, Problem, RoomInHand},
     ledger::{Ledger, Outcome, Step},
     model::{room::Room, user::User},
     resident::{Resident, Sender},
@@ -48,6 +49,8 @@ pub struct Import {
     pub passwords: Passwords,
     /// Who watches, and who may stop.
     pub job: Job,
+    /// Filled once the first join has shown that the target takes the old server's keys.
+    pub(super) trusted: OnceCell<()>,
     able: BTreeSet<OwnedUserId>,
     events: AtomicU64,
 }
@@ -106,6 +109,7 @@ impl Import {
             .map(|room| (room.room_id.clone(), room))
             .collect();
         Ok(Self {
+            trusted: OnceCell::new(),
             able: planner::able_users(&parts.plan.users),
             users,
             rooms,
@@ -162,9 +166,21 @@ impl Import {
         self.able.contains(user)
     }
 
-    pub(super) fn count_event(&self) {
+    /// One more event of this room is through, the timeline's `done`-th of `total`.
+    pub(super) fn count_event(&self, room: &OwnedRoomId, name: &Arc<str>, done: u64, total: u64) {
+        self.in_hand(room, name, done, total);
         let events = self.events.fetch_add(1, Ordering::Relaxed) + 1;
         self.job.emit(Event::Events(events));
+    }
+
+    /// Tells how far a room is.
+    pub(super) fn in_hand(&self, room: &OwnedRoomId, name: &Arc<str>, done: u64, total: u64) {
+        self.job.emit(Event::Room(RoomInHand {
+            room_id: room.clone(),
+            name: Arc::clone(name),
+            done,
+            total,
+        }));
     }
 
     /// Notes a problem in the ledger and tells it.

@@ -8,9 +8,13 @@ use super::{
     outcome::{ImportSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
-    profiles,
+    profiles, schedule,
 };
-use crate::{Error, Result, job::Phase, ledger::Step};
+use crate::{
+    Error, Result,
+    job::{Event, Phase},
+    ledger::Step,
+};
 
 /// Rooms under way at once: the target is the bottleneck.
 const ROOMS_IN_FLIGHT: usize = 4;
@@ -26,7 +30,7 @@ impl Import {
     }
 
     async fn rooms(&self) -> Result<()> {
-        let rooms = self.plan.rooms.clone();
+        let rooms = schedule::longest_first(&self.plan.rooms);
         let expected = |room: &RoomPlan| match room.action {
             RoomAction::Carry { .. } if self.plan.target.replay => room.events,
             _ => 0,
@@ -49,7 +53,11 @@ impl Import {
 
     async fn room(&self, room: &RoomPlan) -> Result<()> {
         match &room.action {
-            RoomAction::Carry { joiner, join } => carry::run(self, room, joiner, join).await,
+            RoomAction::Carry { joiner, join } => {
+                let carried = carry::run(self, room, joiner, join).await;
+                self.job.emit(Event::RoomLeft(room.room_id.clone()));
+                carried
+            }
             RoomAction::Pending { waiting } => pending::run(self, room, waiting).await,
             RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),

@@ -60,6 +60,8 @@ pub struct Verification {
     pub users: Comparison,
     /// Room aliases.
     pub aliases: Comparison,
+    /// The old server's signing keys, as the target publishes them; nothing on a stand-in.
+    pub keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
     /// Milliseconds since the Unix epoch at which it ended.
@@ -125,6 +127,7 @@ impl Verification {
     pub fn is_good(&self) -> bool {
         self.users.is_good()
             && self.aliases.is_good()
+            && self.keys.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }

@@ -4,7 +4,7 @@ use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
 pub use super::pending::waiting::Waiting;
-pub use crate::model::{abilities::Abilities, join_point::JoinPoint};
+pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,6 +17,8 @@ pub struct Plan {
     pub complete: bool,
     /// What the target can take.
     pub target: Abilities,
+    /// How much of each room's history is replayed.
+    pub history: Replayed,
     /// Every user of the bundle.
     pub users: Vec<UserPlan>,
     /// Every room of the bundle.

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, mend,
+    compare, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -36,6 +36,11 @@ pub async fn run(
         bundle: plan.bundle.clone(),
         users: users(target, bundle, plan, job).await?,
         aliases: aliases(target, bundle, plan).await?,
+        keys: if plan.target.replay {
+            old_keys::compare(target, bundle).await?
+        } else {
+            Comparison::default()
+        },
         rooms: rooms(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })

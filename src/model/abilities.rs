@@ -10,6 +10,9 @@ pub struct Abilities {
     pub software: String,
     /// Takes the history by replay through the resident (Tuwunel), or only joins at the current state (a stand-in).
     pub replay: bool,
+    /// Shows a room's past only to those who may see the room. Backfilled events have no state of their own, by which the
+    /// target could judge who may read them.
+    pub protects_past: bool,
     /// Room versions that it can join.
     pub room_versions: Vec<RoomVersionId>,
 }
@@ -59,6 +62,7 @@ mod tests {
             let abilities = Abilities {
                 software: software.to_owned(),
                 replay: software.starts_with("Tuwunel"),
+                protects_past: false,
                 room_versions: Vec::new(),
             };
             (abilities.takes_invites(), abilities.keeps_knocks())

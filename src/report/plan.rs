@@ -99,7 +99,12 @@ fn summary(plan: &Plan) -> String {
         text.push_str("- **the bundle is not complete**: its export broke off; export again before you import\n");
     }
     let _infallible = if plan.target.replay {
-        writeln!(text, "- history: {}", count(events, "event", "events"))
+        writeln!(
+            text,
+            "- history: {}{}",
+            count(events, "event", "events"),
+            backfilled(plan)
+        )
     } else {
         writeln!(
             text,
@@ -123,6 +128,32 @@ fn summary(plan: &Plan) -> String {
             text,
             "- {} that nobody here is in: only invites and knocks come over",
             count(pending, "room", "rooms")
+        );
+    }
+    text
+}
+
+/// How much of the history is not replayed, and what that means.
+fn backfilled(plan: &Plan) -> String {
+    let older = |room: &RoomPlan| match &room.action {
+        RoomAction::Carry {
+            join: JoinPoint::Recent { older, .. },
+            ..
+        } => *older,
+        _ => 0,
+    };
+    let events: u64 = plan.rooms.iter().map(older).sum();
+    if events == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        ", of them {} as backfill (--history {})",
+        number_of(events),
+        plan.history
+    );
+    if !plan.target.protects_past {
+        text.push_str(
+            "\n- **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want",
         );
     }
     text
@@ -165,6 +196,13 @@ fn fate(action: &RoomAction) -> String {
                 JoinPoint::Create { .. } => "at the beginning",
                 JoinPoint::AfterJoin { .. } => "after their first join",
                 JoinPoint::Oldest { .. } => "after the oldest event that is left",
+                JoinPoint::Recent { older, .. } => {
+                    return format!(
+                        "{} joins late: the first {} come as backfill",
+                        code(&joiner),
+                        count(*older, "event", "events")
+                    );
+                }
                 JoinPoint::Current => "at the current state",
             };
             format!("{} joins {place}", code(&joiner))
@@ -184,7 +222,7 @@ fn wait(waiting: &Waiting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::plan::{Abilities, UserPlan};
+    use crate::migration::plan::{Abilities, Replayed, UserPlan};
 
     fn room(number: usize, action: RoomAction) -> RoomPlan {
         RoomPlan {
@@ -224,8 +262,10 @@ mod tests {
             target: Abilities {
                 software: "Tuwunel 1.9.0".into(),
                 replay: true,
+                protects_past: false,
                 room_versions: vec![],
             },
+            history: Replayed::All,
             users: vec![
                 user("@anna:ferry.test", UserAction::Carry),
                 user(
@@ -285,6 +325,38 @@ mod tests {
 
         Nothing has been changed. Next: `import`.
         ");
+    }
+
+    #[test]
+    fn a_past_that_comes_as_backfill_is_told() {
+        let mut plan = plan();
+        plan.history = Replayed::Last(1_000);
+        plan.rooms.truncate(1);
+        plan.rooms[0].action = RoomAction::Carry {
+            joiner: "@anna:ferry.test".try_into().unwrap(),
+            join: JoinPoint::Recent {
+                event_id: "$late".try_into().unwrap(),
+                older: 4_000,
+            },
+        };
+        plan.rooms[0].events = 5_000;
+        insta::assert_snapshot!(short(&plan), @r"
+        **1 account and 1 of 1 room will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 5,000 events, of them 4,000 as backfill (--history 1000)
+        - **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want
+        - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
+        - 1 account skipped
+
+        Who joins first, and so opens the room:
+
+        - Room\_0 (`!r0:ferry.test`): `@anna:ferry.test` joins late: the first 4,000 events come as backfill
+
+        Nothing has been changed. Next: `import`.
+        ");
+        plan.target.protects_past = true;
+        assert!(!short(&plan).contains("can read what comes"));
     }
 
     #[test]

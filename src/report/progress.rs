@@ -1,5 +1,6 @@
 //! A running job, folded from its events: stage, how far, how fast, until when.
 
+mod hand;
 mod rate;
 mod stage;
 
@@ -7,6 +8,7 @@ use std::fmt::Write;
 
 use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
 use crate::job::{Event, Phase, Problem};
+use hand::Hand;
 use rate::Rate;
 
 /// What is known of a running job.
@@ -16,6 +18,7 @@ pub struct Progress {
     started_ms: u64,
     stage: Option<Stage>,
     events: u64,
+    hand: Hand,
     problems: u64,
     last_problem: Option<Problem>,
 }
@@ -43,6 +46,7 @@ impl Progress {
             started_ms: now_ms,
             stage: None,
             events: 0,
+            hand: Hand::default(),
             problems: 0,
             last_problem: None,
         }
@@ -53,7 +57,10 @@ impl Progress {
         match event {
             Event::Phase { phase, total } => match &mut self.stage {
                 Some(stage) if stage.phase == phase => stage.total = total,
-                _ => self.stage = Some(Stage::new(phase, total, now_ms)),
+                _ => {
+                    self.stage = Some(Stage::new(phase, total, now_ms));
+                    self.hand = Hand::default();
+                }
             },
             Event::Done { phase, done } => {
                 if let Some(stage) = &mut self.stage
@@ -76,6 +83,8 @@ impl Progress {
                         .count(events, now_ms);
                 }
             }
+            Event::Room(room) => self.hand.take(room, now_ms),
+            Event::RoomLeft(room) => self.hand.leave(&room),
             Event::Problem(problem) => {
                 self.problems += 1;
                 self.last_problem = Some(problem);
@@ -113,6 +122,10 @@ impl Progress {
             facts.push(format!("{} left in this step", about(left)));
         }
         let mut text = format!("**{}**: {}\n{}\n", self.job, self.step(), facts.join(", "));
+        let rooms = self.hand.markdown(now_ms);
+        if !rooms.is_empty() {
+            let _infallible = write!(text, "\n{rooms}");
+        }
         if let Some(problem) = &self.last_problem {
             let _infallible = writeln!(
                 text,

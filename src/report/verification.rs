@@ -85,6 +85,10 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
+    if verification.keys.expected > 0 {
+        let (equal, expected) = of(&verification.keys);
+        let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
+    }
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
         (
@@ -165,6 +169,7 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     };
     add("accounts", &verification.users);
     add("aliases", &verification.aliases);
+    add("keys", &verification.keys);
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -216,6 +221,7 @@ mod tests {
             bundle: "b.tar.zst".into(),
             users: equal(22),
             aliases: equal(7),
+            keys: equal(1),
             rooms: vec![room("!a:ferry.test")],
             finished_ts: 1_785_592_800_000,
         }
@@ -232,6 +238,7 @@ mod tests {
         - memberships: 3 of 3 equal
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
+        - old signing keys: 1 of 1 published
         ");
     }
 
@@ -265,6 +272,7 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
         - 1 thing is different for a known reason, listed in the report
@@ -285,6 +293,7 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
         - 1 thing is different for a known reason, listed in the report

@@ -35,6 +35,15 @@ struct Keys {
     old_verify_keys: BTreeMap<String, Key>,
 }
 
+/// A server's public keys: ID to unpadded base64.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishedKeys {
+    /// Those it signs with.
+    pub current: BTreeMap<String, String>,
+    /// Those it signed with once.
+    pub old: BTreeMap<String, String>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Key {
     key: String,
@@ -169,14 +178,19 @@ pub fn public_keys(
     )]))
 }
 
+/// The public keys of a key object, current and old: ID to unpadded base64.
+pub fn all_keys(object: &RawValue) -> Result<PublishedKeys, serde_json::Error> {
+    let keys: Keys = serde_json::from_str(object.get())?;
+    let texts = |keys: BTreeMap<String, Key>| keys.into_iter().map(|(id, key)| (id, key.key));
+    Ok(PublishedKeys {
+        current: texts(keys.verify_keys).collect(),
+        old: texts(keys.old_verify_keys).collect(),
+    })
+}
+
 /// The current public keys of a key object: ID to unpadded base64.
 pub fn verify_keys(object: &RawValue) -> Result<BTreeMap<String, String>, serde_json::Error> {
-    let keys: Keys = serde_json::from_str(object.get())?;
-    Ok(keys
-        .verify_keys
-        .into_iter()
-        .map(|(id, key)| (id, key.key))
-        .collect())
+    Ok(all_keys(object)?.current)
 }
 
 #[cfg(test)]

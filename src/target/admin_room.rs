@@ -19,8 +19,12 @@ const POLL: Duration = Duration::from_millis(40);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// Characters of a failed command's words that are told.
 const LONGEST_REASON: usize = 300;
-/// How long a command may take: a big import is one command.
+/// How long a command may take.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a command may take that imports many events.
+const LONG_PATIENCE: Duration = Duration::from_mins(20);
+/// A command that changes nothing and is answered in a line.
+const MARK: &str = "server uptime";
 
 #[derive(Debug, Deserialize)]
 struct Sent {
@@ -113,6 +117,20 @@ impl AdminRoom {
 
     /// Runs a command (without `!admin`) and gives the reply's text.
     pub async fn run(&self, command: &str) -> Result<String> {
+        let sent = self.send(command).await?;
+        self.reply_to(command, sent, PATIENCE).await
+    }
+
+    /// Runs a command whose reply may be too big for an event and so never come. Commands run one after another: it is
+    /// done when the next one, a small one, has its answer.
+    pub async fn run_to_its_end(&self, command: &str) -> Result<()> {
+        self.send(command).await?;
+        let sent = self.send(MARK).await?;
+        let _uptime = self.reply_to(command, sent, LONG_PATIENCE).await?;
+        Ok(())
+    }
+
+    async fn send(&self, command: &str) -> Result<OwnedEventId> {
         let room = encode(self.room.as_str());
         let transaction = random_token();
         let body = json!({ "msgtype": "m.text", "body": format!("!admin {command}") });
@@ -123,8 +141,19 @@ impl AdminRoom {
             ),
             &body,
         );
+        let sent: Sent = self.target.bot_http.send(&request).await?;
+        Ok(sent.event_id)
+    }
+
+    /// Waits for the reply to what was sent.
+    async fn reply_to(
+        &self,
+        command: &str,
+        sent: OwnedEventId,
+        patience: Duration,
+    ) -> Result<String> {
+        let room = encode(self.room.as_str());
         let http = &self.target.bot_http;
-        let sent: Sent = http.send(&request).await?;
         let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
             .query("dir", "b")
             .query("limit", &50);
@@ -135,7 +164,7 @@ impl AdminRoom {
                 if let Some(reply) = page
                     .chunk
                     .into_iter()
-                    .find_map(|message| message.reply_to(&sent.event_id))
+                    .find_map(|message| message.reply_to(&sent))
                 {
                     return Ok(reply);
                 }
@@ -143,13 +172,13 @@ impl AdminRoom {
                 pause = (pause * 2).min(LONGEST_POLL);
             }
         };
-        tokio::time::timeout(PATIENCE, wait)
+        tokio::time::timeout(patience, wait)
             .await
             .unwrap_or_else(|_| {
                 Err(Error::Target(format!(
                     "the target gave no answer to `!admin {}` within {} s: look at its log",
                     command.lines().next().unwrap_or_default(),
-                    PATIENCE.as_secs()
+                    patience.as_secs()
                 )))
             })
     }

@@ -59,14 +59,14 @@ async fn rooms_of_every_kind_arrive() {
         .await
         .unwrap();
 
-    let plan = engine.plan(None).await.unwrap();
+    let plan = engine.plan(None, None).await.unwrap();
     assert_eq!(plan.rooms.len(), 49);
     for (key, joiner, place) in JOINED {
         let (by, at) = joins(&plan, stage.filled.room(key));
         let by = by.trim_start_matches('@').split(':').next().unwrap();
         assert_eq!((by, at), (joiner, place), "{key}");
     }
-    let imported = engine.import(&job(), None).await.unwrap();
+    let imported = engine.import(&job(), None, None).await.unwrap();
     assert_eq!(imported.problems, []);
     let left: BTreeMap<_, _> = imported
         .rooms_skipped
@@ -97,7 +97,7 @@ async fn rooms_of_every_kind_arrive() {
         if interrupted {
             assert_eq!(pending::forget(&stage, door), 2);
         }
-        let again = engine.import(&job(), None).await.unwrap();
+        let again = engine.import(&job(), None, None).await.unwrap();
         assert_eq!((again.remote_joins, again.rooms_pending), (0, 1));
         assert_eq!(again.problems, []);
         let later = pending::sync(&heidi, "", door, Some(&since)).await;
@@ -116,6 +116,7 @@ fn joins<'a>(plan: &'a Plan, room: &str) -> (&'a str, &'static str) {
         JoinPoint::Create { .. } => "create",
         JoinPoint::AfterJoin { .. } => "after a join",
         JoinPoint::Oldest { .. } => "oldest",
+        JoinPoint::Recent { .. } => "late",
         JoinPoint::Current => "now",
     };
     (joiner.as_str(), place)

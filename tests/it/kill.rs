@@ -98,7 +98,7 @@ async fn wait_for(child: &mut Child, data: &Path, question: &str, enough: u64) -
 
 /// Each room has exactly one event that the source doesn't have: the joiner's new join.
 async fn no_room_was_joined_twice(stage: &Stage) {
-    let plan = stage.engine().plan(None).await.unwrap();
+    let plan = stage.engine().plan(None, None).await.unwrap();
     let target =
         ferryman::target::Target::new(&stage.installation.config, &stage.installation.tokens)
             .unwrap();

@@ -84,7 +84,7 @@ pub(crate) async fn come_from_other_servers(stage: &Stage) {
     ];
     write(&bundle, server_name, &user, &invites);
 
-    let plan = engine.plan(Some(bundle.clone())).await.unwrap();
+    let plan = engine.plan(Some(bundle.clone()), None).await.unwrap();
     let [one, other] = plan.rooms.as_slice() else {
         panic!("{plan:?}");
     };
@@ -99,7 +99,10 @@ pub(crate) async fn come_from_other_servers(stage: &Stage) {
         ("Far away", Some(&RoomVersionId::V11))
     );
     for _ in 0..2 {
-        let imported = engine.import(&job(), Some(bundle.clone())).await.unwrap();
+        let imported = engine
+            .import(&job(), Some(bundle.clone()), None)
+            .await
+            .unwrap();
         assert_eq!((imported.rooms_pending, imported.rooms_failed), (1, 1));
         let [problem] = imported.problems.as_slice() else {
             panic!("{imported:?}");
@@ -179,7 +182,7 @@ async fn somebody_knocks_again_at_a_stand_in() {
         .export(&job(), &ExportOptions::default(), Box::new(page))
         .await
         .unwrap();
-    let imported = engine.import(&job(), None).await.unwrap();
+    let imported = engine.import(&job(), None, None).await.unwrap();
     assert_eq!(imported.problems, []);
     assert_eq!(imported.rooms_pending, 1);
     let stood_up = stage.filled.room("stood_up");
@@ -205,7 +208,7 @@ async fn somebody_knocks_again_at_a_stand_in() {
     let puppet = puppets.with_token(&ivan, token.expose_secret());
     let query = format!("&user_id={}", encode(&ivan));
     let since = is_as_on_synapse(&stage, &puppet, &query, door).await;
-    let again = engine.import(&job(), None).await.unwrap();
+    let again = engine.import(&job(), None, None).await.unwrap();
     assert_eq!((again.remote_joins, again.rooms_pending), (0, 1));
     let later = sync(&puppet, &query, door, Some(&since)).await;
     assert!(later["rooms"]["knock"][door].is_null(), "{later:#}");

@@ -49,6 +49,21 @@ async fn a_closed_account_that_is_open_there_is_not_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_old_key_one_room_is_joined_and_no_other() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().takes_no_keys = true;
+    let error = stage.refused_import().await;
+    insta::assert_snapshot!(error, @r#"the target does not publish the old server's key ed25519:old, so no other server could check what was said before the switch: set trusted_servers = ["ferry.test:8449"] in the target's configuration, restart it, and import again"#);
+    assert_eq!(stage.world().rooms.len(), 1);
+    assert_eq!(error.exit_code(), 7);
+
+    stage.world().takes_no_keys = false;
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_join_ends_its_room_only() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -9,7 +9,7 @@ use super::{
     sample::{self, Draft},
 };
 use crate::{
-    Result,
+    Error, Result,
     clock::FixedClock,
     config::{self, Tokens},
     engine::Engine,
@@ -110,10 +110,16 @@ impl Stage {
         }
     }
 
+    /// An import that can't work.
+    pub(super) async fn refused_import(&self) -> Error {
+        let visit = self.target.visit(None).await;
+        self.run(&visit.url).await.unwrap_err()
+    }
+
     async fn run(&self, url: &str) -> Result<ImportSummary> {
         let engine = self.engine(url);
         engine
-            .import(&Job::new().0, Some(self.bundle.clone()))
+            .import(&Job::new().0, Some(self.bundle.clone()), None)
             .await
     }
 

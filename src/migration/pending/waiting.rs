@@ -117,14 +117,21 @@ fn remedy(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use ruma::user_id;
+    use std::collections::BTreeMap;
+
+    use ruma::{RoomVersionId, owned_room_id, user_id};
 
     use super::*;
+    use crate::{
+        migration::{facts::RoomFacts, plan::Replayed, planner},
+        model::room::Room,
+    };
 
     fn target(software: &str, replay: bool) -> Abilities {
         Abilities {
             software: software.to_owned(),
             replay,
+            protects_past: false,
             room_versions: Vec::new(),
         }
     }
@@ -185,5 +192,34 @@ mod tests {
             ..found("@a:x", Kind::Invite)
         }];
         insta::assert_snapshot!(skipped(&lost, &target("Tuwunel 1.4.6", true)), @"the bundle does not have the event of the invite that waits there: invite them again after the switch");
+    }
+
+    #[test]
+    fn a_door_is_one_whatever_the_bundle_has_of_the_room() {
+        let room = Room {
+            version: Some(RoomVersionId::V10),
+            ..Room::named(owned_room_id!("!r:x"))
+        };
+        let members = BTreeMap::from([(user_id!("@a:x").to_owned(), "invite".to_owned())]);
+        let mut facts = RoomFacts::empty(room, members);
+        facts.waiting = vec![found("@a:x", Kind::Invite)];
+        let able = BTreeSet::from([user_id!("@a:x").to_owned(), user_id!("@b:x").to_owned()]);
+        let action = |facts: &RoomFacts| {
+            let target = target("Tuwunel 1.4.6", true);
+            planner::plan_room(facts, &target, Replayed::All, &able).action
+        };
+        for timeline in [0, 9] {
+            facts.timeline = timeline;
+            let pending = matches!(action(&facts), RoomAction::Pending { .. });
+            assert!(pending, "{timeline}");
+        }
+        // Not where one of ours is in: there the invite comes with the room.
+        let mut entered = facts.clone();
+        entered
+            .memberships
+            .insert(user_id!("@b:x").to_owned(), "join".to_owned());
+        assert!(!matches!(action(&entered), RoomAction::Pending { .. }));
+        facts.room.version = Some(RoomVersionId::V1);
+        assert!(matches!(action(&facts), RoomAction::Skip { .. }));
     }
 }

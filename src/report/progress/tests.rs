@@ -68,6 +68,51 @@ fn events_tell_better_than_rooms_until_when() {
 }
 
 #[test]
+fn rooms_in_hand_have_their_own_rates() {
+    let mut progress = Progress::new("import", 0);
+    phase(&mut progress, Phase::Rooms, 40, 0);
+    let mut room = |name: &str, done, now_ms| {
+        let room = crate::job::RoomInHand {
+            room_id: format!("!{name}:x").try_into().unwrap(),
+            name: name.into(),
+            done,
+            total: 5_000,
+        };
+        progress.apply(Event::Room(room), now_ms);
+    };
+    for second in 0..=10 {
+        room("Town *hall*", 200 + second * 50, second * 1_000);
+        room("Attic", second, second * 1_000);
+    }
+    room("Cellar", 5_000, 9_000);
+    room("Gone", 1, 9_000);
+    progress.apply(Event::RoomLeft("!Gone:x".try_into().unwrap()), 10_000);
+    insta::assert_snapshot!(progress.markdown(10_000), @r"
+    **import**: rooms, 0 of 40 (0 %)
+    running for 10 s
+
+    - Town \*hall\*: 700 of 5,000 events, 50 per second
+    - Attic: 10 of 5,000 events, 1.0 per second
+    - Cellar: all 5,000 events are sent, now it is read back
+    ");
+    for number in 1..=5 {
+        let room = crate::job::RoomInHand {
+            room_id: format!("!{number}:x").try_into().unwrap(),
+            name: "Next".into(),
+            done: 0,
+            total: 9,
+        };
+        progress.apply(Event::Room(room), 11_000);
+    }
+    assert!(progress.markdown(11_000).ends_with("- and 2 more\n"));
+    phase(&mut progress, Phase::Aliases, 4, 12_000);
+    insta::assert_snapshot!(progress.markdown(12_000), @r"
+    **import**: aliases, 0 of 4 (0 %)
+    running for 12 s
+    ");
+}
+
+#[test]
 fn what_is_slow_and_what_stands_still() {
     let mut progress = Progress::new("export", 0);
     phase(&mut progress, Phase::ExportUsers, 100, 0);

@@ -89,7 +89,8 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
         ("PUT", ["federation", "v1", "send", _]) => Ok(world.transaction(body)),
         ("GET", ["key", "v2", "server"]) => {
             let keys = json!({ "ed25519:new": { "key": "bmV3" } });
-            Ok(json!({ "server_name": "ferry.test", "verify_keys": keys }))
+            let old = world.old_keys();
+            Ok(json!({ "server_name": "ferry.test", "verify_keys": keys, "old_verify_keys": old }))
         }
         (method, ["client", "v3", path @ ..]) => match (method, path) {
             ("GET", ["capabilities"]) => {

@@ -61,12 +61,22 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) refused_events: BTreeSet<String>,
     /// Users, and events that they must not see.
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
+    /// It doesn't take the old server's keys from the resident.
+    pub(in super::super::super) takes_no_keys: bool,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
 }
 
 impl World {
+    /// What it has learned with the first join.
+    pub(super) fn old_keys(&self) -> Value {
+        if self.takes_no_keys || self.rooms.is_empty() {
+            return json!({});
+        }
+        json!({ "ed25519:old": { "key": "b2xk", "expired_ts": 1 } })
+    }
+
     pub(super) fn new(rooms: &[Draft]) -> Self {
         let admins = ("#admins:ferry.test".to_owned(), admin_room::ID.to_owned());
         Self {
@@ -76,6 +86,7 @@ impl World {
             refused_joins: BTreeSet::new(),
             refused_events: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            takes_no_keys: false,
             admin_room: Vec::new(),
             source: rooms
                 .iter()

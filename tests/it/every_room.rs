@@ -103,6 +103,13 @@ async fn rooms_of_every_kind_arrive() {
         let later = pending::sync(&heidi, "", door, Some(&since)).await;
         assert!(later["rooms"]["invite"][door].is_null(), "{later:#}");
     }
+    // None is left of the devices that looked for her.
+    let devices = heidi.get("/_matrix/client/v3/devices").await.unwrap();
+    assert_eq!(
+        devices["devices"].as_array().unwrap().len(),
+        1,
+        "{devices:#}"
+    );
     pending::come_from_other_servers(&stage).await;
 }
 

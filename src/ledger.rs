@@ -31,6 +31,8 @@ pub enum Step {
     Settle,
     /// An alias.
     Alias,
+    /// A user's invite or knock at a room that nobody is carried into.
+    Wait,
 }
 
 impl Step {
@@ -43,6 +45,7 @@ impl Step {
             Self::Replay => "replay",
             Self::Settle => "settle",
             Self::Alias => "alias",
+            Self::Wait => "wait",
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod old_keys;
 pub mod outcome;
 pub mod passwords;
 pub mod past;
+pub mod pending;
 pub mod plan;
 pub mod planner;
 pub mod profiles;

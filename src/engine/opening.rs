@@ -1,18 +1,23 @@
 //! Finding a bundle, and turning it into a plan.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use ruma::OwnedUserId;
 
 use crate::{
     Error, Result,
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
+        pending::{read, waiting::Found},
         plan::{Abilities, Plan, Replayed},
         planner,
     },
+    model::room::Room,
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -46,14 +51,25 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
     let able = planner::able_users(&users);
-    let rooms = bundle
+    let mut waiting = read::all(bundle, &able)?;
+    let mut rooms: Vec<_> = bundle
         .rooms()?
         .into_iter()
-        .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => planner::plan_room(&facts, &target, history, &able),
-            Err(error) => planner::unreadable(&room, &error),
+        .map(|room| {
+            let place = waiting.remove(&room.room_id);
+            let found = place.map(|place| place.found).unwrap_or_default();
+            facts(bundle, room.clone(), found, &able).map_or_else(
+                |error| planner::unreadable(&room, &error),
+                |facts| planner::plan_room(&facts, &target, history, &able),
+            )
         })
         .collect();
+    // Rooms that Synapse was never in.
+    rooms.extend(waiting.into_values().map(|place| {
+        let mut facts = RoomFacts::empty(place.room, BTreeMap::new());
+        facts.waiting = place.found;
+        planner::plan_room(&facts, &target, history, &able)
+    }));
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),
@@ -63,6 +79,19 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         users,
         rooms,
     })
+}
+
+/// A room's facts, with everybody who waits at its door.
+fn facts(
+    bundle: &Bundle,
+    room: Room,
+    found: Vec<Found>,
+    able: &BTreeSet<OwnedUserId>,
+) -> Result<RoomFacts> {
+    let mut facts = RoomFacts::read(bundle, room)?;
+    let rest = read::rest(bundle, &facts, &found, able)?;
+    facts.waiting = found.into_iter().chain(rest).collect();
+    Ok(facts)
 }
 
 /// The newest bundle of a folder, by modification time.

@@ -10,6 +10,7 @@ use ruma::{OwnedEventId, OwnedUserId, RoomId};
 use certain::Certain;
 pub use recent::Recent;
 
+use super::pending::waiting::Found;
 use crate::{
     Result,
     bundle::Bundle,
@@ -29,6 +30,8 @@ pub struct RoomFacts {
     pub create: Option<(OwnedEventId, OwnedUserId)>,
     /// Each user's first join in the timeline.
     pub first_joins: BTreeMap<OwnedUserId, FirstJoin>,
+    /// Who waits at its door.
+    pub waiting: Vec<Found>,
     /// What is left of a past that is gone: where the timeline begins later than the room.
     pub oldest: Option<Oldest>,
     /// Where somebody could join late.
@@ -86,6 +89,7 @@ impl RoomFacts {
             timeline: 0,
             create: None,
             first_joins: BTreeMap::new(),
+            waiting: Vec::new(),
             oldest: None,
             recent: Recent::default(),
         }

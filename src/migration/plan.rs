@@ -3,6 +3,7 @@
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
+pub use super::pending::waiting::Waiting;
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
@@ -78,6 +79,11 @@ pub enum RoomAction {
         joiner: OwnedUserId,
         /// Where in history.
         join: JoinPoint,
+    },
+    /// Nobody can join, but local users wait at its door: their invites and knocks are made anew.
+    Pending {
+        /// Who waits, by user ID.
+        waiting: Vec<Waiting>,
     },
     /// Nothing is done.
     Skip {

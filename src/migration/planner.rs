@@ -6,6 +6,7 @@ use ruma::{OwnedUserId, RoomVersionId, ServerName};
 
 use super::{
     facts::RoomFacts,
+    pending::waiting,
     plan::{Abilities, JoinPoint, Replayed, RoomAction, RoomPlan, UserAction, UserPlan},
 };
 use crate::model::{room::Room, user::User};
@@ -105,10 +106,11 @@ pub fn plan_room(
             "{} does not take room version {version}: upgrade the room on Synapse and export again",
             target.software
         )),
-        Some(_) if facts.timeline == 0 => {
-            skip("the bundle has none of its events: export it with its history")
-        }
         Some(_) => match able.iter().find(|user| joined(user)) {
+            None if let Some(action) = waiting::action(&facts.waiting, target, able) => action,
+            _ if facts.timeline == 0 => {
+                skip("the bundle has none of its events: export it with its history")
+            }
             None => skip(nobody(facts, able)),
             Some(first) if !target.replay => RoomAction::Carry {
                 joiner: first.clone(),

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::text::{code, count, escape, first, number_of};
-use crate::migration::plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction};
+use crate::migration::{
+    pending::waiting::Kind,
+    plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction, Waiting},
+};
 
 /// Entries of each list in a room message.
 const FEW: usize = 8;
@@ -17,6 +20,13 @@ pub fn short(plan: &Plan) -> String {
             text,
             "\nRooms that stay behind:\n\n{}",
             first(rooms(plan, false).map(room_line), FEW)
+        );
+    }
+    if pending(plan).next().is_some() {
+        let _infallible = write!(
+            text,
+            "\nWho waits at a door again:\n\n{}",
+            first(pending(plan).map(room_line), FEW)
         );
     }
     if rooms(plan, true).next().is_some() {
@@ -112,6 +122,14 @@ fn summary(plan: &Plan) -> String {
             let _infallible = writeln!(text, "- {} {what}", count(number, "account", "accounts"));
         }
     }
+    let pending = pending(plan).count() as u64;
+    if pending > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} that nobody here is in: only invites and knocks come over",
+            count(pending, "room", "rooms")
+        );
+    }
     text
 }
 
@@ -141,10 +159,19 @@ fn backfilled(plan: &Plan) -> String {
     text
 }
 
+/// Those that are carried over, or those that stay behind.
 fn rooms(plan: &Plan, carried: bool) -> impl Iterator<Item = &RoomPlan> {
+    plan.rooms.iter().filter(move |room| match room.action {
+        RoomAction::Carry { .. } => carried,
+        RoomAction::Pending { .. } => false,
+        RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => !carried,
+    })
+}
+
+fn pending(plan: &Plan) -> impl Iterator<Item = &RoomPlan> {
     plan.rooms
         .iter()
-        .filter(move |room| matches!(room.action, RoomAction::Carry { .. }) == carried)
+        .filter(|room| matches!(room.action, RoomAction::Pending { .. }))
 }
 
 fn room_line(room: &RoomPlan) -> String {
@@ -160,6 +187,10 @@ fn room_line(room: &RoomPlan) -> String {
 fn fate(action: &RoomAction) -> String {
     match action {
         RoomAction::Skip { reason } | RoomAction::Unreadable { reason } => escape(reason),
+        RoomAction::Pending { waiting } => {
+            let each: Vec<_> = waiting.iter().map(wait).collect();
+            each.join("; ")
+        }
         RoomAction::Carry { joiner, join } => {
             let place = match join {
                 JoinPoint::Create { .. } => "at the beginning",
@@ -176,6 +207,15 @@ fn fate(action: &RoomAction) -> String {
             };
             format!("{} joins {place}", code(&joiner))
         }
+    }
+}
+
+fn wait(waiting: &Waiting) -> String {
+    let user = code(&waiting.user_id);
+    match (&waiting.left, waiting.kind) {
+        (Some(reason), _) => format!("{user} does not: {}", escape(reason)),
+        (None, Kind::Invite) => format!("{user} is invited by {}", code(&waiting.by)),
+        (None, Kind::Knock) => format!("{user} knocks"),
     }
 }
 
@@ -246,6 +286,45 @@ mod tests {
                 .chain([room(10, skip())])
                 .collect(),
         }
+    }
+
+    #[test]
+    fn who_waits_at_a_door_is_listed() {
+        let mut plan = plan();
+        plan.users.clear();
+        plan.rooms.clear();
+        let waiting = |user: &str, kind, by: &str, left: Option<&str>| Waiting {
+            user_id: user.try_into().unwrap(),
+            kind,
+            by: by.try_into().unwrap(),
+            left: left.map(str::to_owned),
+        };
+        let pending = RoomAction::Pending {
+            waiting: vec![
+                waiting("@anna:ferry.test", Kind::Invite, "@ben:ferry.test", None),
+                waiting("@cara:ferry.test", Kind::Knock, "@cara:ferry.test", None),
+                waiting(
+                    "@dora:ferry.test",
+                    Kind::Knock,
+                    "@dora:ferry.test",
+                    Some("let them knock again"),
+                ),
+            ],
+        };
+        plan.rooms.push(room(1, pending));
+        insta::assert_snapshot!(short(&plan), @r"
+        **0 accounts and 0 of 1 room will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 0 events
+        - 1 room that nobody here is in: only invites and knocks come over
+
+        Who waits at a door again:
+
+        - Room\_1 (`!r1:ferry.test`): `@anna:ferry.test` is invited by `@ben:ferry.test`; `@cara:ferry.test` knocks; `@dora:ferry.test` does not: let them knock again
+
+        Nothing has been changed. Next: `import`.
+        ");
     }
 
     #[test]

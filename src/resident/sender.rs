@@ -13,7 +13,7 @@ use ruma::{
     EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::Resident;
@@ -77,22 +77,7 @@ impl Sender {
     /// it arrived: what the target skips as too old is a success, too. `Some(reason)` is the target's refusal.
     pub async fn send(&self, pdus: &[(&EventId, &RawValue)]) -> Result<Vec<Option<String>>> {
         let bare: Vec<_> = pdus.iter().map(|(_, pdu)| *pdu).collect();
-        let request = self.transaction(&bare)?;
-        let authorization = request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|header| header.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
-        let (path, body) = (request.uri().path().to_owned(), request.into_body());
-        let answer: Answer = self
-            .http
-            .send(
-                &Request::new(reqwest::Method::PUT, path)
-                    .text(body)
-                    .authorization(authorization),
-            )
-            .await?;
+        let answer: Answer = self.deliver(self.transaction(&bare)?).await?;
         let said = |(id, _): &(&EventId, &RawValue)| match answer.pdus.get(*id) {
             Some(processed) => processed.error.clone(),
             // What can't be parsed is left out of the answer.
@@ -111,7 +96,16 @@ impl Sender {
             pdus,
         })
         .map_err(|error| unsignable(&error))?;
-        let mut request = http::Request::put(&path)
+        self.signed(&path, body)
+    }
+
+    /// A request that the resident signs.
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T> {
+        self.deliver(self.signed(path, body)?).await
+    }
+
+    fn signed(&self, path: &str, body: String) -> Result<http::Request<String>> {
+        let mut request = http::Request::put(path)
             .body(body)
             .map_err(|error| unsignable(&error))?;
         let header = XMatrix::try_from_http_request(
@@ -128,9 +122,19 @@ impl Sender {
         request.headers_mut().insert(AUTHORIZATION, header);
         Ok(request)
     }
+
+    async fn deliver<T: DeserializeOwned>(&self, signed: http::Request<String>) -> Result<T> {
+        let header = signed.headers().get(AUTHORIZATION);
+        let header = header.and_then(|header| header.to_str().ok());
+        let mut request = Request::new(reqwest::Method::PUT, signed.uri().path().to_owned());
+        if let Some(header) = header {
+            request = request.authorization(header.to_owned());
+        }
+        self.http.send(&request.text(signed.into_body())).await
+    }
 }
 
-fn unsignable(error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unsignable(error: &dyn std::fmt::Display) -> Error {
     Error::Target(format!(
         "the event can't be sent, for it can't be signed ({error})"
     ))

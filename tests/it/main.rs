@@ -21,6 +21,7 @@ mod journey;
 mod kill;
 mod lab_things;
 mod lab_works;
+mod pending;
 mod room;
 mod shell;
 mod targets;

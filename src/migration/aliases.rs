@@ -72,7 +72,15 @@ async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId)
                 "it names {other} on the target already: remove it there and import again"
             )));
         }
-        None => import.target.set_alias(user, alias, room).await?,
+        None => match import.target.set_alias(user, alias, room).await {
+            // Another try may have set it, although its answer was lost.
+            Err(error @ Error::Answer { .. }) => {
+                if import.target.resolve(alias).await?.as_deref() != Some(room) {
+                    return Err(error);
+                }
+            }
+            other => other?,
+        },
     }
     import
         .ledger

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Result,
+    error::Class,
     job::Phase,
     ledger::{Outcome, Step},
     model::user::User,
@@ -45,7 +46,20 @@ async fn one(import: &Import, user: &User) -> Result<()> {
     if import.ledger.is_done(Step::Profile, id)? || !import.ledger.is_done(Step::Account, id)? {
         return Ok(());
     }
-    // A profile that is right already must not be set again: it would send a member event to every room.
+    match set(import, user).await {
+        // Whether it was set all the same is read, from a target that is back by then.
+        Err(error) if error.class() == Class::Retry => set(import, user).await?,
+        other => other?,
+    }
+    import
+        .ledger
+        .record(Step::Profile, id, &Outcome::Done("set"))
+}
+
+/// Sets what differs: a profile that is right already must not be set again, for it would send a member event to every
+/// room.
+async fn set(import: &Import, user: &User) -> Result<()> {
+    let id = &user.user_id;
     let there = import.target.profile(id).await?.unwrap_or_default();
     let wanted = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let (name, avatar) = (wanted(&user.displayname), wanted(&user.avatar_url));
@@ -61,7 +75,5 @@ async fn one(import: &Import, user: &User) -> Result<()> {
             .set_avatar_url(id, avatar.as_deref().unwrap_or_default())
             .await?;
     }
-    import
-        .ledger
-        .record(Step::Profile, id, &Outcome::Done("set"))
+    Ok(())
 }

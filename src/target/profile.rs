@@ -39,12 +39,12 @@ impl Target {
         Ok(profile.map(Profile::normal))
     }
 
-    /// Sets the display name; an empty one removes it.
+    /// Sets the display name; an empty one removes it. Tried once: set twice, it would be two member events in every room.
     pub async fn set_displayname(&self, user: &UserId, name: &str) -> Result<()> {
         self.set_profile_field(user, "displayname", name).await
     }
 
-    /// Sets the picture's URI; an empty one removes it.
+    /// Sets the picture's URI; an empty one removes it. Tried once, as the display name.
     pub async fn set_avatar_url(&self, user: &UserId, uri: &str) -> Result<()> {
         self.set_profile_field(user, "avatar_url", uri).await
     }
@@ -54,7 +54,7 @@ impl Target {
             "/_matrix/client/v3/profile/{}/{field}",
             encode(user.as_str())
         );
-        let request = Self::as_user(Request::put(path, &json!({ field: value })), user);
+        let request = Self::as_user(Request::put(path, &json!({ field: value })), user).once();
         self.puppets_http.send::<Anything>(&request).await?;
         Ok(())
     }

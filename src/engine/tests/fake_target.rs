@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use gate::Gate;
 
-pub(super) use gate::When;
+pub(super) use gate::{Disturbance, When};
 pub(super) use world::{Account, Door, World};
 
 use super::sample::Draft;
@@ -48,9 +48,9 @@ impl FakeTarget {
         self.world.lock().unwrap()
     }
 
-    /// Listens for one run, whose client is gone at the given request, if one is given.
-    pub(super) async fn visit(&self, end: Option<(u64, When)>) -> Visit {
-        let gate = Arc::new(Gate::new(end));
+    /// Listens for one run, to which something may happen.
+    pub(super) async fn visit(&self, disturbance: Option<Disturbance>) -> Visit {
+        let gate = Arc::new(Gate::new(disturbance));
         let app = App {
             world: Arc::clone(&self.world),
             gate: Arc::clone(&gate),

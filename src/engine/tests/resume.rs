@@ -68,6 +68,26 @@ async fn killed_at_each_request_the_end_is_the_same() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_error_at_any_request_changes_nothing() {
+    let source = Source::new();
+    let (end, requests) = undisturbed(&source).await;
+    let stumbles = (1..=requests).flat_map(|one| [(one, When::Before), (one, When::After)]);
+    let ends = stream::iter(stumbles).map(|(request, when)| {
+        let source = &source;
+        async move {
+            let stage = Stage::new(source);
+            let summary = stage.stumbling_import(request, when).await;
+            ((request, when), stage.end(summary))
+        }
+    });
+    // They wait, and use no processor meanwhile.
+    let mut ends = ends.buffer_unordered(4 * AT_ONCE);
+    while let Some((stumble, there)) = ends.next().await {
+        assert_eq!(there, end, "at {stumble:?}");
+    }
+}
+
 #[test]
 fn killed_several_times_the_end_is_the_same() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 use super::{
-    fake_target::{Account, Door, FakeTarget, When, World},
+    fake_target::{Account, Disturbance, Door, FakeTarget, When, World},
     sample::{self, Draft},
 };
 use crate::{
@@ -99,7 +99,7 @@ impl Stage {
 
     /// An import that is killed at its `last` request; whether it came so far.
     pub(super) async fn killed_import(&self, last: u64, when: When) -> bool {
-        let visit = self.target.visit(Some((last, when))).await;
+        let visit = self.target.visit(Some(Disturbance::End(last, when))).await;
         tokio::select! {
             biased;
             () = visit.end() => true,
@@ -108,6 +108,13 @@ impl Stage {
                 false
             }
         }
+    }
+
+    /// An import of which one request is answered by a proxy that got nothing from the target.
+    pub(super) async fn stumbling_import(&self, request: u64, when: When) -> ImportSummary {
+        let stumble = Disturbance::Stumble(request, when);
+        let visit = self.target.visit(Some(stumble)).await;
+        self.run(&visit.url).await.unwrap()
     }
 
     /// An import that can't work.

@@ -31,6 +31,12 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
             app.gate.close();
             pending().await
         }
+        Fate::Stumbled(when) => {
+            if when == When::After {
+                answer(&app, request).await;
+            }
+            (StatusCode::BAD_GATEWAY, "<html>bad gateway</html>").into_response()
+        }
         Fate::TooLate => pending().await,
     }
 }

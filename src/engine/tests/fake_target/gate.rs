@@ -1,4 +1,4 @@
-//! Counts the requests of one run and ends it at one of them.
+//! Counts the requests of one run, and ends it at one of them or stumbles over it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,24 +13,34 @@ pub(in super::super) enum When {
     After,
 }
 
+/// What happens to a run.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) enum Disturbance {
+    /// At this request the client is gone.
+    End(u64, When),
+    /// This request is answered by a proxy: the target is busy, or took too long.
+    Stumble(u64, When),
+}
+
 /// What becomes of a request.
 pub(super) enum Fate {
     Answered,
     LastOne(When),
+    Stumbled(When),
     /// Sent by somebody who is dead by now.
     TooLate,
 }
 
 pub(super) struct Gate {
-    last: Option<(u64, When)>,
+    disturbance: Option<Disturbance>,
     requests: AtomicU64,
     ended: Notify,
 }
 
 impl Gate {
-    pub(super) fn new(last: Option<(u64, When)>) -> Self {
+    pub(super) fn new(disturbance: Option<Disturbance>) -> Self {
         Self {
-            last,
+            disturbance,
             requests: AtomicU64::new(0),
             ended: Notify::new(),
         }
@@ -38,9 +48,10 @@ impl Gate {
 
     pub(super) fn pass(&self) -> Fate {
         let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.last {
-            Some((last, when)) if number == last => Fate::LastOne(when),
-            Some((last, _)) if number > last => Fate::TooLate,
+        match self.disturbance {
+            Some(Disturbance::End(last, when)) if number == last => Fate::LastOne(when),
+            Some(Disturbance::End(last, _)) if number > last => Fate::TooLate,
+            Some(Disturbance::Stumble(one, when)) if number == one => Fate::Stumbled(when),
             _ => Fate::Answered,
         }
     }

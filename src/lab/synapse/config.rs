@@ -107,7 +107,8 @@ fn federation(folder: &Folder, port: u16) -> Result<Federation> {
             "client_timeout": "5s",
             "max_short_retries": 1,
             "max_long_retries": 1000,
-            "max_long_retry_delay": "200ms",
+            // In milliseconds.
+            "max_long_retry_delay": 200,
             "destination_min_retry_interval": "1s",
             "destination_retry_multiplier": 1,
         }),

@@ -10,7 +10,7 @@ use crate::{
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
-        plan::{Abilities, Plan},
+        plan::{Abilities, Plan, Shared},
         planner,
     },
 };
@@ -42,11 +42,16 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
     let able = planner::able_users(&users);
+    let mut shared = Shared::default();
     let rooms = bundle
         .rooms()?
         .into_iter()
         .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => planner::plan_room(&facts, &target, &able),
+            Ok(facts) => {
+                let plan = planner::plan_room(&facts, &target, &able);
+                planner::count_shared(&mut shared, &facts, &plan, bundle.server_name());
+                plan
+            }
             Err(error) => planner::unreadable(&room, &error),
         })
         .collect();
@@ -57,6 +62,7 @@ fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
         target,
         users,
         rooms,
+        shared,
     })
 }
 

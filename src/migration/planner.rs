@@ -6,7 +6,7 @@ use ruma::{OwnedUserId, RoomVersionId, ServerName};
 
 use super::{
     facts::RoomFacts,
-    plan::{Abilities, JoinPoint, RoomAction, RoomPlan, UserAction, UserPlan},
+    plan::{Abilities, JoinPoint, RoomAction, RoomPlan, Shared, UserAction, UserPlan},
 };
 use crate::model::{room::Room, user::User};
 
@@ -120,6 +120,22 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
             .filter(|membership| *membership == "join")
             .count() as u64,
         action,
+    }
+}
+
+/// Counts a planned room among those that are shared with other servers, if it is one.
+pub fn count_shared(shared: &mut Shared, facts: &RoomFacts, plan: &RoomPlan, own: &ServerName) {
+    let joined = facts
+        .memberships
+        .iter()
+        .filter(|(_, membership)| *membership == "join");
+    let mut others = joined
+        .map(|(user, _)| user.server_name())
+        .filter(|server| *server != own)
+        .peekable();
+    if others.peek().is_some() && matches!(plan.action, RoomAction::Carry { .. }) {
+        shared.rooms += 1;
+        shared.servers.extend(others.map(ToOwned::to_owned));
     }
 }
 
@@ -393,6 +409,32 @@ mod tests {
         target.replay = false;
         let plan = plan_room(&facts(&[("@creator:x", "join")]), &target, &able());
         assert_eq!(carried_by(&plan).1, &JoinPoint::Current);
+    }
+
+    #[test]
+    fn only_carried_rooms_with_joined_members_elsewhere_are_shared() {
+        let mut shared = Shared::default();
+        for members in [
+            &[
+                ("@creator:x", "join"),
+                ("@a:x", "join"),
+                ("@far:y", "leave"),
+            ][..],
+            &[("@creator:x", "leave"), ("@far:y", "join")],
+            &[
+                ("@creator:x", "join"),
+                ("@far:y", "join"),
+                ("@away:y", "join"),
+            ],
+            &[("@a:x", "join"), ("@far:z:8448", "join")],
+        ] {
+            let facts = facts(members);
+            let plan = plan_room(&facts, &tuwunel(), &able());
+            count_shared(&mut shared, &facts, &plan, server_name!("x"));
+        }
+        assert_eq!(shared.rooms, 2);
+        let servers: Vec<_> = shared.servers.iter().map(|name| name.as_str()).collect();
+        assert_eq!(servers, ["y", "z:8448"]);
     }
 
     #[test]

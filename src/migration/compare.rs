@@ -1,6 +1,6 @@
 //! A room of the bundle against what was read from the target. No I/O.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ruma::{OwnedEventId, OwnedUserId, UserId};
 
@@ -9,6 +9,7 @@ use super::{
     plan::RoomPlan,
 };
 use crate::model::{
+    forks::Replay,
     state_event::{Member, StateEvent},
     timeline_entry::TimelineEntry,
 };
@@ -20,8 +21,10 @@ pub struct Expected {
     pub members: BTreeMap<OwnedUserId, Member>,
     /// The other state: event IDs by type and state key.
     pub state: BTreeMap<(String, String), OwnedEventId>,
-    /// Timeline events in order.
+    /// Timeline events in the order of the replay.
     pub timeline: Vec<TimelineEntry>,
+    /// Of each of them, whether it is on a fork: an event that it does not follow comes before it.
+    pub beside: Vec<bool>,
     /// Whether the target takes history at all.
     pub replay: bool,
     /// Events that can't be there as they were.
@@ -64,6 +67,17 @@ impl Expected {
                 }
             }
         }
+    }
+
+    /// Puts the timeline into the order of the replay.
+    pub fn sort(&mut self, replay: Replay) {
+        let mut entries: Vec<_> = std::mem::take(&mut self.timeline)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let next = |place: u32| entries.get_mut(place as usize)?.take();
+        self.timeline = replay.order.into_iter().filter_map(next).collect();
+        self.beside = replay.beside;
     }
 
     /// A user's membership.
@@ -212,12 +226,18 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
         .chain(&found.seen_by_others)
         .map(|entry| (&entry.event_id, &entry.content))
         .collect();
+    let brought = brought_in(expected, found);
     for TimelineEntry {
         event_id: id,
         kind,
         content,
     } in &expected.timeline
     {
+        if brought.contains(id) {
+            comparison.known.push(format!(
+                "{id} ({kind}) is from a fork and was refused in its place: it stands before the room's first event"
+            ));
+        }
         let edge = expected.edges.get(id);
         if let Some(have) = there.get(id) {
             if edge == Some(&Edge::First) {
@@ -273,11 +293,36 @@ fn same_order(expected: &Expected, found: &Found) -> bool {
         .map(|(place, entry)| (&entry.event_id, place))
         .filter(|(id, _)| expected.edges.get(*id) != Some(&Edge::First))
         .collect();
+    let brought = brought_in(expected, found);
     found
         .timeline
         .iter()
+        .filter(|entry| !brought.contains(&entry.event_id))
         .filter_map(|entry| place.get(&entry.event_id))
         .is_sorted_by(|a, b| a < b)
+}
+
+/// Events on forks that stand before all others, though others should come before them: so stands what came as backfill
+/// because the target had refused it.
+fn brought_in<'a>(expected: &'a Expected, found: &Found) -> BTreeSet<&'a OwnedEventId> {
+    let entries = expected.timeline.iter().enumerate();
+    let place: HashMap<_, _> = entries
+        .map(|(place, entry)| (&entry.event_id, place))
+        .collect();
+    let is_beside = |place: usize| expected.beside.get(place) == Some(&true);
+    let places: Vec<usize> = found
+        .timeline
+        .iter()
+        .filter_map(|entry| place.get(&entry.event_id).copied())
+        .collect();
+    let first = places.iter().take_while(|place| is_beside(**place)).count();
+    let (ahead, rest) = places.split_at(first);
+    let least = rest.iter().min();
+    ahead
+        .iter()
+        .filter(|place| least.is_some_and(|least| least < *place))
+        .map(|place| &expected.timeline[*place].event_id)
+        .collect()
 }
 
 #[cfg(test)]
@@ -435,6 +480,34 @@ mod tests {
             &found(&["$2", "$3", "$1"]),
         );
         assert_eq!(verdict.same_order, Some(false));
+    }
+
+    #[test]
+    fn what_was_brought_in_from_a_fork_stands_before_all_others() {
+        let mut want = expected();
+        want.beside = vec![false, true, true];
+        let verdict = room(
+            &plan(),
+            user_id!("@a:x"),
+            &want,
+            &found(&["$2", "$1", "$3"]),
+        );
+        assert!(verdict.is_good());
+        insta::assert_snapshot!(verdict.timeline.known.join(" "), @"$2 (m.room.message) is from a fork and was refused in its place: it stands before the room's first event");
+        // Elsewhere, and on no fork, it would be out of order.
+        let order = |beside: [bool; 3], ids: &[&str]| {
+            let mut want = expected();
+            want.beside = beside.into();
+            let verdict = room(&plan(), user_id!("@a:x"), &want, &found(ids));
+            (verdict.same_order, verdict.timeline.known.len())
+        };
+        assert_eq!(order([false; 3], &["$2", "$1", "$3"]), (Some(false), 0));
+        assert_eq!(
+            order([false, true, true], &["$1", "$3", "$2"]),
+            (Some(false), 0)
+        );
+        // A reader who sees only the end sees it in its place.
+        assert_eq!(order([false, true, true], &["$2", "$3"]), (Some(true), 0));
     }
 
     #[test]

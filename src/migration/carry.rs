@@ -93,8 +93,17 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
     import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
     // After a crash the join may have gone through: asking again would do nothing, but not asking is clearer.
     if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
+        // The server that made the room must not be asked.
+        let is_elsewhere = room_id
+            .server_name()
+            .is_some_and(|server| server != import.plan.server_name);
+        let place = if is_elsewhere && import.admin.is_some() {
+            import.resident.alias(room_id)
+        } else {
+            room_id.to_string()
+        };
         let joined = target
-            .join(&room.joiner, room_id, &import.resident.identity.name)
+            .join(&room.joiner, &place, &import.resident.identity.name)
             .await;
         if let Err(error) = joined {
             return Err(untrusted(import, &error)?.unwrap_or(error));

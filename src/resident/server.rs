@@ -15,7 +15,8 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use super::{
     app::App,
     endpoint::{
-        event, event_auth, failure, keys, make_join, send_join, state, state_ids, unknown, version,
+        directory, event, event_auth, failure, keys, make_join, send_join, state, state_ids,
+        unknown, version,
     },
 };
 use crate::{Error, Result};
@@ -47,6 +48,10 @@ pub fn router(app: App) -> Router {
         .route(
             "/_matrix/federation/v2/send_join/{room}/{event}",
             put(send_join::handle),
+        )
+        .route(
+            "/_matrix/federation/v1/query/directory",
+            get(directory::handle),
         )
         .route("/_matrix/federation/v1/event/{event}", get(event::handle))
         .route(

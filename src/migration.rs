@@ -19,5 +19,6 @@ pub mod profiles;
 pub mod read_back;
 pub mod replay;
 pub mod schedule;
+pub mod stragglers;
 pub mod unpack;
 pub mod verify;

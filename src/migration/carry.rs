@@ -11,7 +11,7 @@ use super::{
     outcome::RoomVerification,
     past,
     plan::{JoinPoint, RoomPlan},
-    read_back, replay, unpack,
+    read_back, replay, stragglers, unpack,
 };
 use crate::{
     Error, Result,
@@ -142,6 +142,11 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
     let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
+        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
+    }
+    let missing = stragglers::missing(room, &expected, &found);
+    if let Some(admin) = import.admin.as_ref().filter(|_| !missing.is_empty()) {
+        stragglers::bring(admin, &import.resident, room, &missing).await?;
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let verdict = compare::room(plan, &room.joiner, &expected, &found);

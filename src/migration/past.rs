@@ -123,7 +123,7 @@ pub struct Refused {
 }
 
 /// One command; the inner error is what the target says if it is not the expected sentence.
-async fn import(
+pub(super) async fn import(
     admin: &AdminRoom,
     resident: &Resident,
     events: &[OwnedEventId],
@@ -152,7 +152,7 @@ async fn timeline(target: &Target, room: &OpenRoom) -> Result<BTreeSet<OwnedEven
 
 /// The events of one command each: few enough that the reply, which holds every one of them in full and twice, fits
 /// into an event.
-fn commands(
+pub(super) fn commands(
     openers: &[OwnedEventId],
     size: impl Fn(&OwnedEventId) -> usize,
 ) -> Vec<&[OwnedEventId]> {

@@ -9,6 +9,8 @@ use crate::{job::Problem, migration::outcome::ImportSummary};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
+/// Its history has a fork.
+const FOG: &str = "!fog:ferry.test";
 
 /// What is told of the problems: step and subject.
 fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
@@ -102,6 +104,23 @@ async fn a_refused_event_gets_another_chance() {
     stage.world().refused_events.clear();
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_of_a_fork_is_brought_in_whatever_the_answer_was() {
+    let source = Source::new();
+    let event = source.room(FOG).events[4].0.to_string();
+    for told in [true, false] {
+        let stage = Stage::new(&source);
+        let refused = (event.clone(), told);
+        stage.world().refused_when_sent.extend([refused]);
+        let (summary, _) = stage.import().await;
+        assert_eq!(summary.problems, []);
+        assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
+        let lines = stage.world().rooms[FOG].lines();
+        let place = lines.iter().position(|line| line.contains(&event));
+        assert_eq!(place, Some(1), "{lines:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

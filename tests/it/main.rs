@@ -16,6 +16,7 @@ mod doctor;
 mod every_room;
 mod export;
 mod faults;
+mod federated;
 mod journey;
 mod kill;
 mod lab_things;

@@ -142,7 +142,7 @@ fn membership(header: &PduHeader) -> Option<(OwnedUserId, bool)> {
     (header.kind == "m.room.member").then_some((user, is_joined))
 }
 
-/// Whether the history so far is one line, each event following the one before it, from the beginning or from the last
+/// Whether the history so far has no forks, each event following the one before it, from the beginning or from the last
 /// event on before which the state is known.
 #[derive(Debug, Default)]
 struct Walk {
@@ -155,10 +155,10 @@ struct Walk {
 
 impl Walk {
     fn step(&mut self, header: &PduHeader, event_id: &OwnedEventId, position: u64) {
-        let follows = match (&self.last, header.prev_events.as_slice()) {
-            (Some(last), [one]) => one.id() == last,
-            (None, []) => position == 0,
-            _ => false,
+        // Whoever follows the last event follows all that came before, whatever else it names.
+        let follows = match &self.last {
+            Some(last) => header.prev_events.iter().any(|event| event.id() == last),
+            None => header.prev_events.is_empty() && position == 0,
         };
         self.forked = !self.snapshots.contains(event_id) && (self.forked || !follows);
         self.first.get_or_insert_with(|| event_id.clone());

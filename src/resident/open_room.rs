@@ -223,7 +223,22 @@ impl OpenRoom {
             let pair = self.numbered(*number)?.state.clone()?;
             Some((pair, self.ids[*number].clone()))
         };
-        Some(numbers.iter().filter_map(entry).collect())
+        let mut state: StateMap = numbers.iter().filter_map(entry).collect();
+        // Where somebody of ours answers an invite from elsewhere, Synapse does not note that the join replaced it: the
+        // join itself names it as what allows it.
+        if let Some(event) = self.event(event_id)
+            && let Some(pair) = &event.state
+            && !state.contains_key(pair)
+        {
+            let is_former = |number: &&usize| {
+                self.numbered(**number)
+                    .is_some_and(|event| event.state.as_ref() == Some(pair))
+            };
+            if let Some(former) = event.auth_events.iter().find(is_former) {
+                state.insert(pair.clone(), self.ids[*former].clone());
+            }
+        }
+        Some(state)
     }
 
     /// The state of the timeline's first events, so many; before the next one, where the bundle has that.

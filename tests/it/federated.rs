@@ -38,15 +38,16 @@ use crate::{
 const SENT: Duration = Duration::from_secs(3);
 
 /// Who joins, and where. All rooms that Rita or Rolf made begin with the first join of one of ours.
-const JOINED: [(&str, &str, &str); 8] = [
+const JOINED: [(&str, &str, &str); 9] = [
     ("ours_10", "anna", "create"),
     ("ours_12", "anna", "create"),
     ("theirs_6", "anna", "oldest"),
     ("theirs_11", "anna", "oldest"),
     ("theirs_12", "anna", "oldest"),
     ("left", "anna", "oldest"),
-    // Where somebody came in behind a fork, the creator comes back for a moment.
-    ("comeback", "anna", "create"),
+    // Of those who were there before the fork, nobody is left.
+    ("comeback", "dora", "after a join"),
+    ("later", "anna", "after a join"),
     ("tips", "anna", "create"),
 ];
 /// Of these, the create event is in the state alone.

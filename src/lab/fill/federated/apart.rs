@@ -17,6 +17,7 @@ pub(super) async fn make(town: &Neighbours, ferry: &Ferry<'_>) -> Result<Vec<(St
     }
     rooms.push(theirs(town, "demoted", "10").await?);
     rooms.push(ours(town, "comeback", "10").await?);
+    rooms.push(create(town, "later", "11", "rita", &["rolf", "remo", "bert"]).await?);
     rooms.push(ours(town, "tips", "9").await?);
     let at = |key: &str| {
         rooms
@@ -42,18 +43,33 @@ pub(super) async fn make(town: &Neighbours, ferry: &Ferry<'_>) -> Result<Vec<(St
         let room = at(key);
         last.push((room.clone(), both_speak(town, &room).await?));
     }
+    let later = at("later");
+    town.who("rita").kick(&later, town.id("remo")).await?;
+    let theirs = town.who("rolf").say(&later, "Is Bert there?").await?;
+    let name = json!({ "displayname": "Bert, elsewhere", "membership": "join" });
+    let member = "m.room.member";
+    town.who("bert")
+        .set_state(&later, member, town.id("bert"), &name)
+        .await?;
+    let ours = town.who("bert").say(&later, "I am here").await?;
     ferry.run();
+    town.heard(&later, &ours, &["rita"]).await?;
+    town.heard(&later, &theirs, &["bert"]).await?;
     for (room, (ours, theirs)) in last {
         town.heard(&room, &ours, &["rita"]).await?;
         town.heard(&room, &theirs, &["anna"]).await?;
     }
     for (key, room) in &rooms {
-        if key != "tips" {
+        if key != "tips" && key != "later" {
             town.talk(room, &["anna", "rita"], 4).await?;
         }
     }
 
-    // Where the first part has a fork, nobody who came later can join there for certain.
+    // Those of ours who are left came behind the fork.
+    town.take_in(&later, "rita", &["anna", "cora"]).await?;
+    town.who("bert").leave(&later).await?;
+    town.talk(&later, &["anna", "rita", "cora", "rolf"], 5)
+        .await?;
     let comeback = at("comeback");
     town.who("anna")
         .set_power(&comeback, town.id("dora"), 100)

@@ -25,7 +25,7 @@ use ferryman::{
     lab::synthetic,
     migration::{
         facts::RoomFacts,
-        plan::{Abilities, RoomAction},
+        plan::{Abilities, Replayed, RoomAction},
         planner, read_back, unpack,
     },
     model::wanted::{Media, Wanted},
@@ -102,13 +102,14 @@ fn open(bundle: &Path) -> anyhow::Result<String> {
     let target = Abilities {
         software: "a target".to_owned(),
         replay: true,
+        protects_past: false,
         room_versions: Vec::new(),
     };
     let (mut events, mut carried) = (0, 0);
     for room in bundle.rooms()? {
         let facts = RoomFacts::read(&bundle, room.clone())?;
         let able = facts.memberships.keys().cloned().collect();
-        let plan = planner::plan_room(&facts, &target, &able);
+        let plan = planner::plan_room(&facts, &target, Replayed::All, &able);
         if let RoomAction::Carry { joiner, join } = &plan.action {
             let (open, _unreadable) = unpack::room(&bundle, &room, joiner, join)?;
             let expected = read_back::expected(&bundle, &plan, true)?;

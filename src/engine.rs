@@ -25,8 +25,8 @@ use crate::{
     migration::{
         context::{Import, Parts},
         outcome::{Finding, ImportSummary, Status, Verification},
-        plan::Plan,
-        verify,
+        plan::{Abilities, Plan, Replayed},
+        planner, verify,
     },
     model::wanted::Wanted,
     resident::Sender,
@@ -75,16 +75,25 @@ impl Engine {
         source::export(self, job, options, page).await
     }
 
-    /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
-    pub async fn plan(&self, bundle: Option<PathBuf>) -> Result<Plan> {
+    /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do. `history` is how much of
+    /// each room's is replayed (default: what was chosen when the import began, else what suits the target).
+    pub async fn plan(&self, bundle: Option<PathBuf>, history: Option<Replayed>) -> Result<Plan> {
         let bundle = self.open(bundle).await?;
-        let abilities = self.target()?.abilities().await?;
-        let (_, plan) = plan(bundle, abilities).await?;
+        let target = self.target()?;
+        let abilities = target.abilities().await?;
+        let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
+        let history = history.map_or_else(|| chosen(&ledger, &abilities), Ok)?;
+        let (_, plan) = plan(bundle, abilities, history).await?;
         Ok(plan)
     }
 
-    /// Carries a bundle over.
-    pub async fn import(&self, job: &Job, bundle: Option<PathBuf>) -> Result<ImportSummary> {
+    /// Carries a bundle over. `history` as for [`Engine::plan`]; what an import began with, it goes on with.
+    pub async fn import(
+        &self,
+        job: &Job,
+        bundle: Option<PathBuf>,
+        history: Option<Replayed>,
+    ) -> Result<ImportSummary> {
         let started = self.clock.now_ms();
         let bundle = self.open(bundle).await?;
         let target = self.target()?;
@@ -95,9 +104,13 @@ impl Engine {
         } else {
             None
         };
-        let (bundle, plan) = plan(bundle, abilities).await?;
         let keys = target.server_keys().await?;
         let id = ledger_id(&bundle, &keys);
+        let ledger = self.ledger(&id)?;
+        let history =
+            same_as_before(&ledger, history)?.map_or_else(|| chosen(&ledger, &abilities), Ok)?;
+        let (bundle, plan) = plan(bundle, abilities, history).await?;
+        ledger.choose_history(history)?;
         Memory::of(&plan, &id).write(&self.config.data_dir)?;
         let joiner = Joiner {
             name: self.config.server_name.clone(),
@@ -115,7 +128,7 @@ impl Engine {
             .join(format!("{}.csv", bundle.name()));
         let import = Import::new(Parts {
             sender: Sender::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?,
-            ledger: self.ledger(&id)?,
+            ledger,
             passwords: &passwords,
             job: job.clone(),
             bundle,
@@ -134,7 +147,9 @@ impl Engine {
         let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
-        let (bundle, plan) = plan(bundle, abilities).await?;
+        let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
+        let history = chosen(&ledger, &abilities)?;
+        let (bundle, plan) = plan(bundle, abilities, history).await?;
         let mut verification = verify::run(&target, &bundle, &plan, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -214,6 +229,22 @@ impl Engine {
         let dir = self.config.data_dir.join(name);
         private_dir(&dir).map_err(Error::file(&dir))?;
         Ok(dir)
+    }
+}
+
+/// What was chosen when the import began, else what suits the target.
+fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
+    let begun = ledger.history()?;
+    Ok(begun.unwrap_or_else(|| planner::usual_history(target)))
+}
+
+/// Rooms that are joined can't be joined at another place.
+fn same_as_before(ledger: &Ledger, wanted: Option<Replayed>) -> Result<Option<Replayed>> {
+    match (ledger.history()?, wanted) {
+        (Some(begun), Some(wanted)) if begun != wanted => Err(Error::Usage(format!(
+            "this import was begun with --history {begun}: go on without --history, for rooms that are joined can't be joined at another place"
+        ))),
+        (_, wanted) => Ok(wanted),
     }
 }
 

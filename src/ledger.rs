@@ -11,7 +11,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use crate::{Error, Result, job::Problem};
+use crate::{Error, Result, job::Problem, model::replayed::Replayed};
 
 /// A step that is taken once for each subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -31,6 +31,8 @@ pub enum Step {
     Settle,
     /// An alias.
     Alias,
+    /// A user's invite or knock at a room that nobody is carried into.
+    Wait,
 }
 
 impl Step {
@@ -43,6 +45,7 @@ impl Step {
             Self::Replay => "replay",
             Self::Settle => "settle",
             Self::Alias => "alias",
+            Self::Wait => "wait",
         }
     }
 }
@@ -104,7 +107,9 @@ impl Ledger {
                      primary key (bundle, step, subject)) without rowid;
                  create table if not exists problem (
                      bundle text not null, step text not null, subject text not null, reason text not null,
-                     primary key (bundle, step, subject)) without rowid;",
+                     primary key (bundle, step, subject)) without rowid;
+                 create table if not exists choice (
+                     bundle text not null primary key, history text not null) without rowid;",
             )
             .map_err(failed)?;
         Ok(Self {
@@ -112,6 +117,31 @@ impl Ledger {
             bundle: bundle.to_owned(),
             database: Mutex::new(database),
         })
+    }
+
+    /// How much of each room's history is replayed, if an import has begun.
+    pub fn history(&self) -> Result<Option<Replayed>> {
+        let text: Option<String> = self.with(|database| {
+            database
+                .query_row(
+                    "select history from choice where bundle = ?1",
+                    params![self.bundle],
+                    |row| row.get(0),
+                )
+                .optional()
+        })?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// Commits how much of each room's history is replayed: the places of the joins depend on it.
+    pub fn choose_history(&self, history: Replayed) -> Result<()> {
+        self.with(|database| {
+            database.execute(
+                "insert into choice values (?1, ?2) on conflict do update set history = excluded.history",
+                params![self.bundle, history.to_string()],
+            )
+        })?;
+        Ok(())
     }
 
     /// Commits how a step went.
@@ -292,10 +322,13 @@ mod tests {
             ledger
                 .record(Step::Account, "@b:x", &Outcome::Failed("no".into()))
                 .unwrap();
+            assert_eq!(ledger.history().unwrap(), None);
+            ledger.choose_history(Replayed::Last(5)).unwrap();
             ledger.advance("!r:x", 3).unwrap();
             ledger.advance("!r:x", 4).unwrap();
         }
         let ledger = Ledger::open(&path, "one").unwrap();
+        assert_eq!(ledger.history().unwrap(), Some(Replayed::Last(5)));
         assert!(ledger.is_done(Step::Account, "@a:x").unwrap());
         assert!(!ledger.is_done(Step::Account, "@b:x").unwrap());
         assert_eq!(
@@ -315,6 +348,7 @@ mod tests {
         let other = Ledger::open(&path, "two").unwrap();
         assert_eq!(other.entry(Step::Account, "@a:x").unwrap(), None);
         assert_eq!(other.events().unwrap(), 0);
+        assert_eq!(other.history().unwrap(), None);
     }
 
     #[test]

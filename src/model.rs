@@ -15,6 +15,7 @@ pub mod pdu;
 pub mod pending;
 pub mod push_rules;
 pub mod receipt;
+pub mod replayed;
 pub mod room;
 pub mod snapshot;
 pub mod state_event;

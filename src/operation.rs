@@ -12,7 +12,9 @@ use crate::{
     command::{
         Command, chat,
         export::{Export, Source},
-        help, plan,
+        help,
+        import::Import,
+        plan,
     },
     engine::{Engine, ExportOptions},
     job::Job,
@@ -108,7 +110,7 @@ impl Operation {
             }
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
-            Command::Import(import) => self.import(job, import.bundle).await,
+            Command::Import(import) => self.import(job, import).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Report(_) => self.report(),
@@ -152,7 +154,7 @@ impl Operation {
     }
 
     async fn plan(&self, wanted: plan::Plan) -> Result<Answer> {
-        let plan = self.engine.plan(wanted.bundle).await?;
+        let plan = self.engine.plan(wanted.bundle, wanted.history).await?;
         let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
         if !wanted.json {
             files.retain(|file| file.extension().is_none_or(|kind| kind != "json"));
@@ -164,8 +166,11 @@ impl Operation {
         })
     }
 
-    async fn import(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
-        let summary = self.engine.import(job, bundle).await?;
+    async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
+        let summary = self
+            .engine
+            .import(job, wanted.bundle, wanted.history)
+            .await?;
         let files = self.keep("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
             files,

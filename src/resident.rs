@@ -5,8 +5,10 @@
 //! only while a migration is open.
 
 pub mod app;
+pub mod door;
 pub mod endpoint;
 pub mod identity;
+mod inviter;
 pub mod notary;
 pub mod open_room;
 mod pdu_file;
@@ -30,7 +32,14 @@ use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
 
-pub use self::{app::App, identity::Identity, notary::Notary, open_room::OpenRoom, sender::Sender};
+pub use self::{
+    app::App,
+    door::{Door, Doors},
+    identity::Identity,
+    notary::Notary,
+    open_room::OpenRoom,
+    sender::Sender,
+};
 
 /// What the resident knows, shared by its endpoints and by the migration's steps.
 #[derive(Debug)]
@@ -41,6 +50,8 @@ pub struct Resident {
     pub joiner: OwnedServerName,
     /// Keys that it hands out for other servers.
     pub notary: Notary,
+    /// Where users knock.
+    pub doors: Doors,
     rooms: RwLock<HashMap<OwnedRoomId, Arc<OpenRoom>>>,
     send_joins: AtomicU64,
     key_queries: AtomicU64,
@@ -54,6 +65,7 @@ impl Resident {
             identity,
             joiner,
             notary,
+            doors: Doors::default(),
             rooms: RwLock::default(),
             send_joins: AtomicU64::new(0),
             key_queries: AtomicU64::new(0),

@@ -6,6 +6,7 @@ pub mod account;
 pub mod admin_room;
 pub mod directory;
 pub mod membership;
+pub mod pending;
 mod ping;
 pub mod profile;
 mod reach;

@@ -2,7 +2,10 @@
 //!
 //! ```sh
 //! TUWUNEL_BIN=… cargo bench --bench import
+//! TUWUNEL_BIN=… cargo bench --bench import -- --rooms '#big:*' --history 500
 //! ```
+//!
+//! `--rooms` goes to the export, `--history` to the import.
 //!
 //! The lab's large server (`ferryman::lab::large`) is made first if it isn't there yet, which takes long. What counts are
 //! the shares of processor time: the rate is this machine's.
@@ -13,6 +16,7 @@
 mod busy;
 
 use std::{
+    env,
     ffi::OsStr,
     path::Path,
     process::{Command, Stdio},
@@ -34,6 +38,15 @@ const LOOK: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let (mut export, mut import) = (vec!["export", "--source", "db"], vec!["import"]);
+    let given: Vec<String> = env::args().skip(1).filter(|it| it != "--bench").collect();
+    for option in given.chunks(2) {
+        match option {
+            [rooms, which] if rooms == "--rooms" => export.extend([rooms.as_str(), which]),
+            [history, which] if history == "--history" => import.extend([history.as_str(), which]),
+            other => bail!("{other:?} is not known: give --rooms ROOM or --history HOW-MUCH"),
+        }
+    }
     if find_binary().is_none() {
         bail!("no Tuwunel binary: set TUWUNEL_BIN");
     }
@@ -49,12 +62,7 @@ async fn main() -> Result<()> {
     let tuwunel = target.server().process_id().context("it does not run")?;
     let yaml = large.synapse.config_path().clone();
     let from = ("FERRYMAN_SYNAPSE_HOMESERVER_YAML", yaml.as_os_str());
-    run(
-        &installation.file,
-        &["export", "--source", "db"],
-        &[from],
-        tuwunel,
-    )?;
+    run(&installation.file, &export, &[from], tuwunel)?;
     let counts = &large.counts;
     println!(
         "\n{} users, {} rooms, {} events\n",
@@ -62,7 +70,7 @@ async fn main() -> Result<()> {
     );
     // Its processor is the target's now.
     drop(large);
-    for order in [&["import"][..], &["verify"]] {
+    for order in [&import[..], &["verify"]] {
         run(&installation.file, order, &[], tuwunel)?;
     }
     Ok(())

@@ -133,14 +133,15 @@ mod tests {
         assert_eq!(
             good("  !ferry\timport --bundle=\"a b\""),
             Command::Import(Import {
-                bundle: Some("a b".into())
+                bundle: Some("a b".into()),
+                history: None
             })
         );
         assert_eq!(
             good("!ferry plan —json"),
             Command::Plan(Plan {
                 json: true,
-                bundle: None
+                ..Plan::default()
             })
         );
     }
@@ -209,8 +210,9 @@ mod tests {
         Usage: !ferry plan [OPTIONS]
 
         Options:
-              --bundle <PATH>  The bundle's file; without it, the newest one in the bundles folder
-              --json           The whole plan as JSON
+              --bundle <PATH>       The bundle's file; without it, the newest one in the bundles folder
+              --history <HOW MUCH>  As for `import`
+              --json                The whole plan as JSON
 
         Example: !ferry plan --bundle before-the-move.tar.zst
         ");

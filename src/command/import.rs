@@ -1,14 +1,21 @@
-//! `import [--bundle PATH]`.
+//! `import [--bundle PATH] [--history HOW MUCH]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Which bundle.
+use crate::model::replayed::Replayed;
+
+/// Which bundle, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(after_help = "Example: import --bundle before-the-move.tar.zst")]
 pub struct Import {
     /// The bundle's file; without it, the newest one in the bundles folder
     #[arg(long, value_name = "PATH")]
     pub bundle: Option<PathBuf>,
+    /// How much of each room's history is replayed: all, none, the last N events, or auto (100 to 1,000 by the room's
+    /// size); what is older comes as backfill, which is faster. Without it: all, or auto where the target shows a room's
+    /// past only to those who may see it
+    #[arg(long, value_name = "HOW MUCH")]
+    pub history: Option<Replayed>,
 }

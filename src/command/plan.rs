@@ -1,8 +1,10 @@
-//! `plan [--bundle PATH] [--json]`.
+//! `plan [--bundle PATH] [--history HOW MUCH] [--json]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+
+use crate::model::replayed::Replayed;
 
 /// Which bundle, and in which form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
@@ -11,6 +13,9 @@ pub struct Plan {
     /// The bundle's file; without it, the newest one in the bundles folder
     #[arg(long, value_name = "PATH")]
     pub bundle: Option<PathBuf>,
+    /// As for `import`
+    #[arg(long, value_name = "HOW MUCH")]
+    pub history: Option<Replayed>,
     /// The whole plan as JSON
     #[arg(long)]
     pub json: bool,

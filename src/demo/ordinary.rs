@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::stage::Stage;
-use crate::{Error, Result, lab::target::TargetKind};
+use crate::{
+    Error, Result,
+    lab::{client::Client, target::TargetKind},
+};
 
 /// Logs a user in on the target and compares the number of joined rooms with Synapse's.
 pub async fn look(stage: &Stage, localpart: &str) -> Result<(String, bool)> {
@@ -14,17 +17,20 @@ pub async fn look(stage: &Stage, localpart: &str) -> Result<(String, bool)> {
         );
         return Ok((line, true));
     }
-    let user_id = format!("@{localpart}:{}", stage.names.server_name);
-    let client = stage
-        .target
-        .anonymous()
-        .login(localpart, &password(stage, &user_id)?)
-        .await?;
+    let client = log_in(stage, localpart).await?;
+    let user_id = client.user_id();
     let after = client.joined_rooms().await?.len();
     let line = format!(
         "{user_id} logs in with the new password: {before} rooms on Synapse, {after} on the new server"
     );
     Ok((line, before == after))
+}
+
+/// A user's session on the target, by the password that the operator would hand out.
+pub async fn log_in(stage: &Stage, localpart: &str) -> Result<Client> {
+    let user_id = format!("@{localpart}:{}", stage.names.server_name);
+    let password = password(stage, &user_id)?;
+    Ok(stage.target.anonymous().login(localpart, &password).await?)
 }
 
 /// A new account's password, from the file that the import leaves for the operator.

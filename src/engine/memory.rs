@@ -22,14 +22,19 @@ pub(super) struct Memory {
     pub(super) id: String,
     /// Accounts to be made, adopted or reserved.
     pub(super) users: u64,
-    /// Rooms to be carried.
+    /// Rooms to be carried, or at whose doors people wait.
     pub(super) rooms: u64,
 }
 
 impl Memory {
     /// Of a plan.
     pub(super) fn of(plan: &Plan, id: &str) -> Self {
-        let carried = |room: &&RoomPlan| matches!(room.action, RoomAction::Carry { .. });
+        let carried = |room: &&RoomPlan| {
+            matches!(
+                room.action,
+                RoomAction::Carry { .. } | RoomAction::Pending { .. }
+            )
+        };
         let kept = |user: &&UserPlan| !matches!(user.action, UserAction::Skip { .. });
         Self {
             name: plan.bundle.clone(),

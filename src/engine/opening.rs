@@ -1,18 +1,23 @@
 //! Finding a bundle, and turning it into a plan.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use ruma::OwnedUserId;
 
 use crate::{
     Error, Result,
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
-        plan::{Abilities, Plan, Shared},
-        planner,
+        pending::{read, waiting::Found},
+        plan::{Abilities, Plan, Replayed, Shared},
+        planner, shared,
     },
+    model::room::Room,
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -27,43 +32,72 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Plans a bundle, and hands it back.
-pub(super) async fn plan(bundle: Bundle, target: Abilities) -> Result<(Bundle, Plan)> {
+pub(super) async fn plan(
+    bundle: Bundle,
+    target: Abilities,
+    history: Replayed,
+) -> Result<(Bundle, Plan)> {
     blocking(move || {
-        let plan = plan_of(&bundle, target)?;
+        let plan = plan_of(&bundle, target, history)?;
         Ok((bundle, plan))
     })
     .await
 }
 
-fn plan_of(bundle: &Bundle, target: Abilities) -> Result<Plan> {
+fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan> {
     let users: Vec<_> = bundle
         .users()?
         .iter()
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
     let able = planner::able_users(&users);
-    let mut shared = Shared::default();
-    let rooms = bundle
+    let mut others = Shared::default();
+    let mut waiting = read::all(bundle, &able)?;
+    let mut rooms: Vec<_> = bundle
         .rooms()?
         .into_iter()
-        .map(|room| match RoomFacts::read(bundle, room.clone()) {
-            Ok(facts) => {
-                let plan = planner::plan_room(&facts, &target, &able);
-                planner::count_shared(&mut shared, &facts, &plan, bundle.server_name());
-                plan
-            }
-            Err(error) => planner::unreadable(&room, &error),
+        .map(|room| {
+            let place = waiting.remove(&room.room_id);
+            let found = place.map(|place| place.found).unwrap_or_default();
+            facts(bundle, room.clone(), found, &able).map_or_else(
+                |error| planner::unreadable(&room, &error),
+                |facts| {
+                    let plan = planner::plan_room(&facts, &target, history, &able);
+                    shared::count(&mut others, &facts, &plan, bundle.server_name());
+                    plan
+                },
+            )
         })
         .collect();
+    // Rooms that Synapse was never in.
+    rooms.extend(waiting.into_values().map(|place| {
+        let mut facts = RoomFacts::empty(place.room, BTreeMap::new());
+        facts.waiting = place.found;
+        planner::plan_room(&facts, &target, history, &able)
+    }));
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),
         complete: bundle.schema().complete,
         target,
+        history,
         users,
         rooms,
-        shared,
+        shared: others,
     })
+}
+
+/// A room's facts, with everybody who waits at its door.
+fn facts(
+    bundle: &Bundle,
+    room: Room,
+    found: Vec<Found>,
+    able: &BTreeSet<OwnedUserId>,
+) -> Result<RoomFacts> {
+    let mut facts = RoomFacts::read(bundle, room)?;
+    let rest = read::rest(bundle, &facts, &found, able)?;
+    facts.waiting = found.into_iter().chain(rest).collect();
+    Ok(facts)
 }
 
 /// The newest bundle of a folder, by modification time.

@@ -22,7 +22,9 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         .iter()
         .filter_map(|room| match &room.action {
             RoomAction::Carry { joiner, .. } => Some((&*room.room_id, &**joiner)),
-            RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => None,
+            RoomAction::Pending { .. }
+            | RoomAction::Skip { .. }
+            | RoomAction::Unreadable { .. } => None,
         })
         .collect();
     let carried: Vec<_> = aliases

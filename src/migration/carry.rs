@@ -19,6 +19,9 @@ use crate::{
     resident::OpenRoom,
 };
 
+/// Members who are asked whether a room is there.
+const WITNESSES: usize = 3;
+
 /// Carries a room over from where the ledger says.
 pub async fn run(
     import: &Import,
@@ -39,6 +42,12 @@ pub async fn run(
         open(import, plan, joiner, join)
     })?);
     let _served = import.resident.open(Arc::clone(&room));
+    if import.ledger.is_done(Step::Join, room_id)? && is_lost(import, plan).await? {
+        tracing::warn!(%room_id, "the target has lost the room again: it is joined anew");
+        import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
+        import.ledger.record(Step::Open, room_id, &Outcome::Begun)?;
+        import.ledger.advance(room_id, 0)?;
+    }
     if import.admin.is_some() {
         // One room goes ahead: without the old server's keys, no other has to be joined.
         let ahead = async {
@@ -65,6 +74,23 @@ pub async fn run(
         replay::run(import, &import.sender, &room, &plan.name).await?;
     }
     settle(import, plan, &room).await
+}
+
+/// Whether none of its members is in a room any more: a target that is killed may lose what it wrote last.
+async fn is_lost(import: &Import, plan: &RoomPlan) -> Result<bool> {
+    let memberships = import.bundle.memberships(&plan.room_id)?;
+    let members = memberships
+        .iter()
+        .filter(|(user, membership)| *membership == "join" && import.can_act(user));
+    let mut asked = false;
+    for (member, _) in members.take(WITNESSES) {
+        let joined = import.target.joined_rooms(member).await?;
+        if joined.contains(&plan.room_id) {
+            return Ok(false);
+        }
+        asked = true;
+    }
+    Ok(asked)
 }
 
 fn open(

@@ -201,7 +201,7 @@ impl Import {
     }
 
     /// Keeps one subject's failure with that subject; only what concerns all of them ends the job.
-    fn outcome(
+    pub(super) fn outcome(
         &self,
         name: &str,
         step: Step,

@@ -65,7 +65,9 @@ impl<'a> Edges<'a> {
     pub(super) fn of(plan: &'a RoomPlan) -> Self {
         let join = match &plan.action {
             RoomAction::Carry { join, .. } => join.event_id(),
-            RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => None,
+            RoomAction::Pending { .. }
+            | RoomAction::Skip { .. }
+            | RoomAction::Unreadable { .. } => None,
         };
         Self {
             version: plan.version.as_ref(),

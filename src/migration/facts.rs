@@ -1,9 +1,16 @@
 //! What the planner has to know of a room, read from the bundle in one pass over its events.
 
+mod certain;
+mod recent;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ruma::{OwnedEventId, OwnedUserId, RoomId};
 
+use certain::Certain;
+pub use recent::Recent;
+
+use super::pending::waiting::Found;
 use crate::{
     Result,
     bundle::Bundle,
@@ -23,8 +30,12 @@ pub struct RoomFacts {
     pub create: Option<(OwnedEventId, OwnedUserId)>,
     /// Each user's first join in the timeline.
     pub first_joins: BTreeMap<OwnedUserId, FirstJoin>,
+    /// Who waits at its door.
+    pub waiting: Vec<Found>,
     /// What is left of a past that is gone: where the timeline begins later than the room.
     pub oldest: Option<Oldest>,
+    /// Where somebody could join late.
+    pub recent: Recent,
 }
 
 /// The oldest event of a timeline whose past is gone.
@@ -43,24 +54,26 @@ pub struct FirstJoin {
     pub event_id: OwnedEventId,
     /// Its place in the timeline.
     pub position: u64,
-    /// Whether the history up to there has no forks, so that the state there is certain.
-    pub straight: bool,
+    /// Whether the state there is certain.
+    pub certain: bool,
 }
 
 impl RoomFacts {
     /// Reads a room's members and events.
     pub fn read(bundle: &Bundle, room: Room) -> Result<Self> {
         let memberships = bundle.memberships(&room.room_id)?;
-        let mut walk = Walk {
-            snapshots: bundle.snapshots(&room.room_id)?,
-            ..Walk::default()
-        };
+        let mut walk = Certain::new(bundle.snapshots(&room.room_id)?);
         let mut facts = Self::empty(room, memberships);
+        let mut first = None;
         for line in bundle.events(&facts.room.room_id)? {
-            facts.take(&line?, &mut walk);
+            let line = line?;
+            if line.is_in_timeline() {
+                first.get_or_insert_with(|| line.event_id.clone());
+                facts.take(&line, &mut walk);
+            }
         }
         if facts.create.is_none()
-            && let Some(oldest) = walk.first
+            && let Some(oldest) = first
         {
             facts.oldest = Oldest::read(bundle, &facts.room.room_id, oldest)?;
         }
@@ -76,30 +89,37 @@ impl RoomFacts {
             timeline: 0,
             create: None,
             first_joins: BTreeMap::new(),
+            waiting: Vec::new(),
             oldest: None,
+            recent: Recent::default(),
         }
     }
 
-    fn take(&mut self, line: &EventLine, walk: &mut Walk) {
-        if !line.is_in_timeline() {
-            return;
-        }
+    /// The next event of the timeline.
+    fn take(&mut self, line: &EventLine, walk: &mut Certain) {
         let position = self.timeline;
         self.timeline += 1;
         // An unreadable event is told by the import; a place after it can't be certain.
         let Ok(header) = PduHeader::of(&line.pdu) else {
-            walk.forked = true;
+            walk.lose();
             return;
         };
-        walk.step(&header, &line.event_id, position);
+        let certain = walk.step(&header, &line.event_id);
+        if certain {
+            self.recent.certain(position, &line.event_id);
+        }
         if header.kind == "m.room.create" && header.state_key.as_deref() == Some("") {
             self.create = Some((line.event_id.clone(), header.sender.clone()));
         }
-        if let Some((user, true)) = membership(&header) {
+        let Some((user, is_joined)) = membership(&header) else {
+            return;
+        };
+        self.recent.member(&user, is_joined, position);
+        if is_joined {
             self.first_joins.entry(user).or_insert(FirstJoin {
                 event_id: line.event_id.clone(),
                 position,
-                straight: !walk.forked,
+                certain,
             });
         }
     }
@@ -140,28 +160,4 @@ fn membership(header: &PduHeader) -> Option<(OwnedUserId, bool)> {
     let user = header.state_key.as_deref()?.try_into().ok()?;
     let is_joined = header.membership.as_deref() == Some("join");
     (header.kind == "m.room.member").then_some((user, is_joined))
-}
-
-/// Whether the history so far has no forks, each event following the one before it, from the beginning or from the last
-/// event on before which the state is known.
-#[derive(Debug, Default)]
-struct Walk {
-    /// Events before which the state is known.
-    snapshots: BTreeSet<OwnedEventId>,
-    first: Option<OwnedEventId>,
-    last: Option<OwnedEventId>,
-    forked: bool,
-}
-
-impl Walk {
-    fn step(&mut self, header: &PduHeader, event_id: &OwnedEventId, position: u64) {
-        // Whoever follows the last event follows all that came before, whatever else it names.
-        let follows = match &self.last {
-            Some(last) => header.prev_events.iter().any(|event| event.id() == last),
-            None => header.prev_events.is_empty() && position == 0,
-        };
-        self.forked = !self.snapshots.contains(event_id) && (self.forked || !follows);
-        self.first.get_or_insert_with(|| event_id.clone());
-        self.last = Some(event_id.clone());
-    }
 }

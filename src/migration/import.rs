@@ -6,6 +6,7 @@ use super::{
     accounts, aliases, carry,
     context::{Each, Import},
     outcome::{ImportSummary, RoomLeft},
+    pending,
     plan::{RoomAction, RoomPlan},
     profiles, schedule,
 };
@@ -57,6 +58,7 @@ impl Import {
                 self.job.emit(Event::RoomLeft(room.room_id.clone()));
                 carried
             }
+            RoomAction::Pending { waiting } => pending::run(self, room, waiting).await,
             RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
         }
@@ -74,10 +76,13 @@ impl Import {
                     name: room.name.clone(),
                     reason: reason.clone(),
                 }),
-                RoomAction::Carry { .. } | RoomAction::Unreadable { .. } => None,
+                RoomAction::Carry { .. }
+                | RoomAction::Pending { .. }
+                | RoomAction::Unreadable { .. } => None,
             })
             .collect();
-        let carried = ledger.count_done(Step::Settle, None)?;
+        let done = ledger.count_done(Step::Settle, None)?;
+        let rooms_pending = ledger.count_done(Step::Settle, Some(pending::DONE))?;
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
             accounts_created: ledger.count_done(Step::Account, Some(accounts::how::CREATED))?,
@@ -87,8 +92,9 @@ impl Import {
                 .filter_map(|user| OwnedUserId::try_from(user).ok())
                 .collect(),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
-            rooms_carried: carried,
-            rooms_failed: ((self.plan.rooms.len() - skipped.len()) as u64).saturating_sub(carried),
+            rooms_carried: done - rooms_pending,
+            rooms_pending,
+            rooms_failed: ((self.plan.rooms.len() - skipped.len()) as u64).saturating_sub(done),
             rooms_skipped: skipped,
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,

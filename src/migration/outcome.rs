@@ -18,6 +18,8 @@ pub struct ImportSummary {
     pub accounts_reserved: u64,
     /// Rooms carried over.
     pub rooms_carried: u64,
+    /// Rooms that nobody is in, but at whose doors people wait again: invited, or having knocked.
+    pub rooms_pending: u64,
     /// Rooms that stay behind, by plan.
     pub rooms_skipped: Vec<RoomLeft>,
     /// Rooms that failed.

@@ -16,10 +16,25 @@ use crate::{
     },
 };
 
-/// Events in one command.
-const EVENTS_AT_ONCE: usize = 20;
-/// Bytes of events in one command.
-const BYTES_AT_ONCE: usize = 12 * 1024;
+/// What one command may ask for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portion {
+    events: usize,
+    /// Bytes of their PDUs.
+    bytes: usize,
+}
+
+/// So little that the reply, which holds every event in full and twice, fits into an event.
+pub(super) const ANSWERED: Portion = Portion {
+    events: 20,
+    bytes: 12 * 1024,
+};
+
+/// So much that the IDs fit into a message. The reply is lost, and the target holds it in memory until then.
+const MANY: Portion = Portion {
+    events: 1_000,
+    bytes: 4 * 1024 * 1024,
+};
 
 /// The events to import before the replay, in this order: newest first, for each goes before all that are there. They
 /// are not sent again.
@@ -80,7 +95,16 @@ pub async fn open(
     let openers = openers(room);
     let size = |id: &OwnedEventId| room.event(id).map_or(0, Event::length);
     let mut refused = Vec::new();
-    for events in commands(&openers, size) {
+    let mut left = openers.clone();
+    if openers.len() > ANSWERED.events {
+        for events in commands(&openers, size, MANY) {
+            let command = command(resident, events, " --force");
+            admin.run_to_its_end(&command).await?;
+        }
+        let there = timeline(target, room).await?;
+        left.retain(|id| !there.contains(id));
+    }
+    for events in commands(&left, size, ANSWERED) {
         let Err(reason) = import(admin, resident, events).await? else {
             continue;
         };
@@ -128,12 +152,7 @@ pub(super) async fn import(
     resident: &Resident,
     events: &[OwnedEventId],
 ) -> Result<Result<(), String>> {
-    let list: Vec<_> = events.iter().map(ToString::to_string).collect();
-    let command = format!(
-        "debug get-remote-pdu-list {}\n```\n{}\n```",
-        resident.identity.name,
-        list.join("\n")
-    );
+    let command = command(resident, events, "");
     let done = format!("Fetched {} remote PDUs successfully", events.len());
     match admin.run(&command).await {
         Ok(reply) if reply.contains(&done) => Ok(Ok(())),
@@ -144,17 +163,26 @@ pub(super) async fn import(
     }
 }
 
+fn command(resident: &Resident, events: &[OwnedEventId], options: &str) -> String {
+    let list: Vec<_> = events.iter().map(ToString::to_string).collect();
+    format!(
+        "debug get-remote-pdu-list {}{options}\n```\n{}\n```",
+        resident.identity.name,
+        list.join("\n")
+    )
+}
+
 async fn timeline(target: &Target, room: &OpenRoom) -> Result<BTreeSet<OwnedEventId>> {
     let id = |event: TimelineEvent| event.event_id;
     let ids = target.timeline(&room.joiner, &room.room_id, id).await?;
     Ok(ids.into_iter().collect())
 }
 
-/// The events of one command each: few enough that the reply, which holds every one of them in full and twice, fits
-/// into an event.
+/// The events of one command each.
 pub(super) fn commands(
     openers: &[OwnedEventId],
     size: impl Fn(&OwnedEventId) -> usize,
+    portion: Portion,
 ) -> Vec<&[OwnedEventId]> {
     let mut commands = Vec::new();
     let mut rest = openers;
@@ -162,10 +190,10 @@ pub(super) fn commands(
         let mut bytes = 0;
         let fitting = rest
             .iter()
-            .take(EVENTS_AT_ONCE)
+            .take(portion.events)
             .take_while(|id| {
                 bytes += size(id);
-                bytes <= BYTES_AT_ONCE
+                bytes <= portion.bytes
             })
             .count();
         let (command, later) = rest.split_at(fitting.max(1));
@@ -325,7 +353,7 @@ mod tests {
             .map(|number| OwnedEventId::try_from(format!("${number}")).unwrap())
             .collect();
         let sizes = |size| {
-            commands(&ids, |_| size)
+            commands(&ids, |_| size, ANSWERED)
                 .iter()
                 .map(|events| events.len())
                 .collect::<Vec<_>>()
@@ -333,6 +361,7 @@ mod tests {
         assert_eq!(sizes(100), [20, 20, 10]);
         assert_eq!(sizes(5000), [2; 25]);
         assert_eq!(sizes(60_000), [1; 50]);
-        assert!(commands(&[], |_| 1).is_empty());
+        assert!(commands(&[], |_| 1, ANSWERED).is_empty());
+        assert_eq!(commands(&ids, |_| 200_000, MANY).len(), 3);
     }
 }

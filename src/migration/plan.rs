@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
-pub use crate::model::{abilities::Abilities, join_point::JoinPoint};
+pub use super::pending::waiting::Waiting;
+pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +19,8 @@ pub struct Plan {
     pub complete: bool,
     /// What the target can take.
     pub target: Abilities,
+    /// How much of each room's history is replayed.
+    pub history: Replayed,
     /// Every user of the bundle.
     pub users: Vec<UserPlan>,
     /// Every room of the bundle.
@@ -89,6 +92,11 @@ pub enum RoomAction {
         joiner: OwnedUserId,
         /// Where in history.
         join: JoinPoint,
+    },
+    /// Nobody can join, but local users wait at its door: their invites and knocks are made anew.
+    Pending {
+        /// Who waits, by user ID.
+        waiting: Vec<Waiting>,
     },
     /// Nothing is done.
     Skip {

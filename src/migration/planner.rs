@@ -6,9 +6,13 @@ use ruma::{OwnedUserId, RoomVersionId, ServerName};
 
 use super::{
     facts::RoomFacts,
-    plan::{Abilities, JoinPoint, RoomAction, RoomPlan, Shared, UserAction, UserPlan},
+    pending::waiting,
+    plan::{Abilities, JoinPoint, Replayed, RoomAction, RoomPlan, UserAction, UserPlan},
 };
 use crate::model::{room::Room, user::User};
+
+/// With fewer events as backfill, everything is replayed.
+const WORTH_A_BACKFILL: u64 = 100;
 
 /// What happens to a user.
 #[must_use]
@@ -83,7 +87,12 @@ fn display_name(room: &Room) -> String {
 
 /// What happens to a room.
 #[must_use]
-pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUserId>) -> RoomPlan {
+pub fn plan_room(
+    facts: &RoomFacts,
+    target: &Abilities,
+    history: Replayed,
+    able: &BTreeSet<OwnedUserId>,
+) -> RoomPlan {
     let room = &facts.room;
     let joined = |user: &OwnedUserId| {
         facts
@@ -97,16 +106,18 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
             "{} does not take room version {version}: upgrade the room on Synapse and export again",
             target.software
         )),
-        Some(_) if facts.timeline == 0 => {
-            skip("the bundle has none of its events: export it with its history")
-        }
         Some(_) => match able.iter().find(|user| joined(user)) {
+            None if let Some(action) = waiting::action(&facts.waiting, target, able) => action,
+            _ if facts.timeline == 0 => {
+                skip("the bundle has none of its events: export it with its history")
+            }
             None => skip(nobody(facts, able)),
             Some(first) if !target.replay => RoomAction::Carry {
                 joiner: first.clone(),
                 join: JoinPoint::Current,
             },
-            Some(_) => choose(facts, able, &joined),
+            Some(_) => late(facts, history, |user| able.contains(user) && joined(user))
+                .unwrap_or_else(|| choose(facts, able, &joined)),
         },
     };
     RoomPlan {
@@ -120,22 +131,6 @@ pub fn plan_room(facts: &RoomFacts, target: &Abilities, able: &BTreeSet<OwnedUse
             .filter(|membership| *membership == "join")
             .count() as u64,
         action,
-    }
-}
-
-/// Counts a planned room among those that are shared with other servers, if it is one.
-pub fn count_shared(shared: &mut Shared, facts: &RoomFacts, plan: &RoomPlan, own: &ServerName) {
-    let joined = facts
-        .memberships
-        .iter()
-        .filter(|(_, membership)| *membership == "join");
-    let mut others = joined
-        .map(|(user, _)| user.server_name())
-        .filter(|server| *server != own)
-        .peekable();
-    if others.peek().is_some() && matches!(plan.action, RoomAction::Carry { .. }) {
-        shared.rooms += 1;
-        shared.servers.extend(others.map(ToOwned::to_owned));
     }
 }
 
@@ -165,6 +160,37 @@ fn nobody(facts: &RoomFacts, able: &BTreeSet<OwnedUserId>) -> &'static str {
     } else {
         "no local user is joined to it any more"
     }
+}
+
+/// How much is replayed of each room's history, where the operator doesn't say: without state of their own, backfilled
+/// events must not be shown to everybody.
+#[must_use]
+pub fn usual_history(target: &Abilities) -> Replayed {
+    if target.protects_past {
+        Replayed::Auto
+    } else {
+        Replayed::All
+    }
+}
+
+/// The latest point in history after which so much is replayed as is wanted, if that saves enough.
+fn late(
+    facts: &RoomFacts,
+    history: Replayed,
+    may: impl Fn(&OwnedUserId) -> bool,
+) -> Option<RoomAction> {
+    let is_join = |membership: &&String| *membership == "join";
+    let members = facts.memberships.values().filter(is_join).count() as u64;
+    let last = history.of(members)?;
+    let (joiner, place) = facts.recent.place(last, facts.timeline, may)?;
+    let older = place.position + 1;
+    (older >= WORTH_A_BACKFILL).then(|| RoomAction::Carry {
+        joiner: joiner.clone(),
+        join: JoinPoint::Recent {
+            event_id: place.event_id.clone(),
+            older,
+        },
+    })
 }
 
 /// The oldest point in history at which somebody may join who is still joined today: then the new join event agrees
@@ -201,7 +227,7 @@ fn choose(
     let earliest = facts
         .first_joins
         .iter()
-        .filter(|(user, first)| able.contains(*user) && joined(user) && first.straight)
+        .filter(|(user, first)| able.contains(*user) && joined(user) && first.certain)
         .min_by_key(|(_, first)| first.position);
     if let Some((joiner, first)) = earliest {
         return RoomAction::Carry {
@@ -242,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        migration::facts::{FirstJoin, Oldest},
+        migration::facts::{FirstJoin, Oldest, Recent},
         model::room::Room,
     };
 
@@ -254,6 +280,7 @@ mod tests {
         Abilities {
             software: "Tuwunel 1.4.6".to_owned(),
             replay: true,
+            protects_past: false,
             room_versions: vec![RoomVersionId::V10, RoomVersionId::V12],
         }
     }
@@ -284,11 +311,11 @@ mod tests {
         facts
     }
 
-    fn first(id: &str, position: u64, straight: bool) -> FirstJoin {
+    fn first(id: &str, position: u64, certain: bool) -> FirstJoin {
         FirstJoin {
             event_id: id.try_into().unwrap(),
             position,
-            straight,
+            certain,
         }
     }
 
@@ -303,6 +330,40 @@ mod tests {
             RoomAction::Carry { joiner, join } => (joiner.as_str(), join),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_deep_past_is_left_to_the_backfill() {
+        let at = |last| {
+            let mut facts = facts(&[("@creator:x", "join"), ("@a:x", "join")]);
+            facts.timeline = 3_000;
+            facts.recent = Recent::sample(3_000, &[("@creator:x", 1), ("@a:x", 2_500)]);
+            match plan_room(&facts, &tuwunel(), last, &able()).action {
+                RoomAction::Carry {
+                    joiner,
+                    join: JoinPoint::Recent { older, .. },
+                } => (joiner.to_string(), Some(older)),
+                RoomAction::Carry { joiner, .. } => (joiner.to_string(), None),
+                other => panic!("{other:?}"),
+            }
+        };
+        let creator = "@creator:x".to_owned();
+        assert_eq!(at(Replayed::All), (creator.clone(), None));
+        assert_eq!(at(Replayed::Last(1_000)), (creator.clone(), Some(1_985)));
+        assert_eq!(at(Replayed::Auto), at(Replayed::Last(1_000)));
+        assert_eq!(at(Replayed::Last(0)), (creator.clone(), Some(2_993)));
+        assert_eq!(at(Replayed::Last(2_950)), (creator.clone(), None));
+        assert_eq!(at(Replayed::Last(5_000)), (creator, None));
+    }
+
+    #[test]
+    fn a_target_that_shows_the_past_to_all_gets_everything_replayed() {
+        assert_eq!(usual_history(&tuwunel()), Replayed::All);
+        let later = Abilities {
+            protects_past: true,
+            ..tuwunel()
+        };
+        assert_eq!(usual_history(&later), Replayed::Auto);
     }
 
     #[test]
@@ -339,6 +400,7 @@ mod tests {
         let plan = plan_room(
             &facts(&[("@creator:x", "join"), ("@a:x", "join")]),
             &tuwunel(),
+            Replayed::All,
             &able(),
         );
         let (joiner, join) = carried_by(&plan);
@@ -355,7 +417,7 @@ mod tests {
     #[test]
     fn without_the_creator_the_earliest_member_joins() {
         let facts = facts(&[("@creator:x", "leave"), ("@a:x", "join"), ("@b:x", "join")]);
-        let plan = plan_room(&facts, &tuwunel(), &able());
+        let plan = plan_room(&facts, &tuwunel(), Replayed::All, &able());
         let (joiner, join) = carried_by(&plan);
         assert_eq!(joiner, "@b:x");
         assert_eq!(
@@ -380,7 +442,7 @@ mod tests {
             })
         };
         facts.oldest = left(&["@creator:x", "@gone:x", "@b:x"]);
-        let plan = plan_room(&facts, &tuwunel(), &able());
+        let plan = plan_room(&facts, &tuwunel(), Replayed::All, &able());
         let (joiner, join) = carried_by(&plan);
         assert_eq!(joiner, "@b:x");
         let oldest = JoinPoint::Oldest {
@@ -389,7 +451,7 @@ mod tests {
         assert_eq!(*join, oldest);
         // Nobody of those who are there today was there: the first who came later.
         facts.oldest = left(&["@gone:x"]);
-        let plan = plan_room(&facts, &tuwunel(), &able());
+        let plan = plan_room(&facts, &tuwunel(), Replayed::All, &able());
         assert!(matches!(carried_by(&plan).1, JoinPoint::AfterJoin { .. }));
     }
 
@@ -399,7 +461,7 @@ mod tests {
         facts
             .first_joins
             .insert(owned_user_id!("@a:x"), first("$a", 6, false));
-        let plan = plan_room(&facts, &tuwunel(), &able());
+        let plan = plan_room(&facts, &tuwunel(), Replayed::All, &able());
         assert_eq!(carried_by(&plan).0, "@creator:x");
     }
 
@@ -407,42 +469,22 @@ mod tests {
     fn a_stand_in_joins_at_the_current_state() {
         let mut target = tuwunel();
         target.replay = false;
-        let plan = plan_room(&facts(&[("@creator:x", "join")]), &target, &able());
+        let plan = plan_room(
+            &facts(&[("@creator:x", "join")]),
+            &target,
+            Replayed::All,
+            &able(),
+        );
         assert_eq!(carried_by(&plan).1, &JoinPoint::Current);
     }
 
     #[test]
-    fn only_carried_rooms_with_joined_members_elsewhere_are_shared() {
-        let mut shared = Shared::default();
-        for members in [
-            &[
-                ("@creator:x", "join"),
-                ("@a:x", "join"),
-                ("@far:y", "leave"),
-            ][..],
-            &[("@creator:x", "leave"), ("@far:y", "join")],
-            &[
-                ("@creator:x", "join"),
-                ("@far:y", "join"),
-                ("@away:y", "join"),
-            ],
-            &[("@a:x", "join"), ("@far:z:8448", "join")],
-        ] {
-            let facts = facts(members);
-            let plan = plan_room(&facts, &tuwunel(), &able());
-            count_shared(&mut shared, &facts, &plan, server_name!("x"));
-        }
-        assert_eq!(shared.rooms, 2);
-        let servers: Vec<_> = shared.servers.iter().map(|name| name.as_str()).collect();
-        assert_eq!(servers, ["y", "z:8448"]);
-    }
-
-    #[test]
     fn rooms_that_cannot_travel_say_why() {
-        let reason = |facts: &RoomFacts| match plan_room(facts, &tuwunel(), &able()).action {
-            RoomAction::Skip { reason } => reason,
-            other => panic!("{other:?}"),
-        };
+        let reason =
+            |facts: &RoomFacts| match plan_room(facts, &tuwunel(), Replayed::All, &able()).action {
+                RoomAction::Skip { reason } => reason,
+                other => panic!("{other:?}"),
+            };
         let mut old = facts(&[("@a:x", "join")]);
         old.room.version = Some(RoomVersionId::V1);
         insta::assert_snapshot!(reason(&old), @"Tuwunel 1.4.6 does not take room version 1: upgrade the room on Synapse and export again");
@@ -454,7 +496,7 @@ mod tests {
         };
         old.room.version = Some(RoomVersionId::V2);
         assert!(matches!(
-            plan_room(&old, &silent, &able()).action,
+            plan_room(&old, &silent, Replayed::All, &able()).action,
             RoomAction::Skip { .. }
         ));
         let mut empty = facts(&[("@a:x", "join")]);

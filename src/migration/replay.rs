@@ -25,7 +25,7 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom, name: &str) 
         if !imported.contains(id)
             && !past::comes_with_the_join(room, id)
             && let Some(pdu) = room.pdu(id)?
-            && let Some(reason) = refusal(sender.send(id, &pdu).await)?
+            && let Some(reason) = refusal(sender.send(&[(id, &pdu)]).await)?
         {
             import.problem("event", id, &format!("the target refused it: {reason}"))?;
         }
@@ -36,13 +36,13 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom, name: &str) 
 }
 
 /// A transaction that is refused as a whole is its one event's refusal.
-fn refusal(sent: Result<Option<String>>) -> Result<Option<String>> {
+fn refusal(sent: Result<Vec<Option<String>>>) -> Result<Option<String>> {
     match sent {
         Err(
             error @ Error::Answer {
                 status: 400 | 413, ..
             },
         ) => Ok(Some(error.to_string())),
-        other => other,
+        other => Ok(other?.into_iter().flatten().next()),
     }
 }

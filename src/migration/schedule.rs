@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 
-use super::plan::RoomPlan;
+use super::plan::{JoinPoint, RoomAction, RoomPlan};
+use crate::model::replayed;
 
-/// What an event costs the target, beside what it costs for each member of its room: counted in members.
-const EVENT_IN_MEMBERS: u64 = 80;
+/// What an event costs the target that comes as backfill, in the units of [`replayed::cost_of_an_event`].
+const BACKFILLED: u64 = 20;
 
 /// The rooms, those first that take longest.
 #[must_use]
@@ -15,10 +16,18 @@ pub fn longest_first(rooms: &[RoomPlan]) -> Vec<RoomPlan> {
     rooms
 }
 
-/// Every event is weighed against the rules of every member.
 fn weight(room: &RoomPlan) -> u64 {
-    let each = EVENT_IN_MEMBERS.saturating_add(room.members);
-    room.events.saturating_mul(each)
+    let older = match &room.action {
+        RoomAction::Carry {
+            join: JoinPoint::Recent { older, .. },
+            ..
+        } => *older,
+        _ => 0,
+    };
+    let replayed = room.events.saturating_sub(older);
+    replayed
+        .saturating_mul(replayed::cost_of_an_event(room.members))
+        .saturating_add(older.saturating_mul(BACKFILLED))
 }
 
 #[cfg(test)]
@@ -26,7 +35,6 @@ mod tests {
     use ruma::OwnedRoomId;
 
     use super::*;
-    use crate::migration::plan::RoomAction;
 
     #[test]
     fn many_members_make_an_event_dear() {
@@ -40,7 +48,16 @@ mod tests {
                 reason: String::new(),
             },
         };
+        let mut mostly_backfilled = room("!old:x", 10_000, 10);
+        mostly_backfilled.action = RoomAction::Carry {
+            joiner: "@a:x".try_into().unwrap(),
+            join: JoinPoint::Recent {
+                event_id: "$late".try_into().unwrap(),
+                older: 9_000,
+            },
+        };
         let rooms = [
+            mostly_backfilled,
             room("!small:x", 10, 1_000),
             room("!long:x", 5_000, 10),
             room("!crowd:x", 2_000, 800),
@@ -50,6 +67,9 @@ mod tests {
             .iter()
             .map(|room| room.name.clone())
             .collect();
-        assert_eq!(order, ["!crowd:x", "!long:x", "!same:x", "!small:x"]);
+        assert_eq!(
+            order,
+            ["!crowd:x", "!long:x", "!same:x", "!old:x", "!small:x"]
+        );
     }
 }

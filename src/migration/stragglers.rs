@@ -49,7 +49,7 @@ pub async fn bring(
     events: &[OwnedEventId],
 ) -> Result<()> {
     let size = |id: &OwnedEventId| room.event(id).map_or(0, Event::length);
-    for several in past::commands(events, size) {
+    for several in past::commands(events, size, past::ANSWERED) {
         let Err(reason) = past::import(admin, resident, several).await? else {
             continue;
         };

@@ -8,6 +8,7 @@ use ruma::{OwnedUserId, UserId};
 use super::{
     compare, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
+    pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
     planner, read_back,
 };
@@ -206,6 +207,9 @@ async fn one(
 ) -> Result<RoomVerification> {
     let joiner = match &plan.action {
         RoomAction::Carry { joiner, .. } => joiner,
+        RoomAction::Pending { waiting } => {
+            return pending::verify::room(target, bundle, plan, waiting, blank(plan)).await;
+        }
         RoomAction::Unreadable { reason } => {
             return Ok(unreadable(plan, &Error::Target(reason.clone())));
         }

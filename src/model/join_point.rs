@@ -22,6 +22,13 @@ pub enum JoinPoint {
         /// That event.
         event_id: OwnedEventId,
     },
+    /// Right after a later event, by somebody who was joined then: what is older comes as backfill.
+    Recent {
+        /// That event.
+        event_id: OwnedEventId,
+        /// Events of the timeline up to it.
+        older: u64,
+    },
     /// At the current state: all that a target without replay can take.
     Current,
 }
@@ -33,7 +40,8 @@ impl JoinPoint {
         match self {
             Self::Create { event_id }
             | Self::AfterJoin { event_id }
-            | Self::Oldest { event_id } => Some(event_id),
+            | Self::Oldest { event_id }
+            | Self::Recent { event_id, .. } => Some(event_id),
             Self::Current => None,
         }
     }

@@ -67,6 +67,35 @@ pub struct Room {
     pub blocked: Option<bool>,
 }
 
+impl Room {
+    /// A room of which nothing else is known.
+    #[must_use]
+    pub fn named(room_id: OwnedRoomId) -> Self {
+        Self {
+            room_id,
+            name: None,
+            canonical_alias: None,
+            creator: None,
+            version: None,
+            join_rules: None,
+            guest_access: None,
+            history_visibility: None,
+            federatable: None,
+            public: None,
+            room_type: None,
+            encryption: None,
+            joined_members: 0,
+            joined_local_members: 0,
+            tombstone: None,
+            predecessor: None,
+            forward_extremities: Vec::new(),
+            event_count: 0,
+            history_complete: false,
+            blocked: None,
+        }
+    }
+}
+
 /// Version 1 copies what Synapse's room statistics have, which is what somebody wrote into an event.
 fn none_if_invalid<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where

@@ -78,6 +78,12 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         number_of(len(&summary.rooms_skipped)),
         number_of(summary.rooms_failed)
     ));
+    if summary.rooms_pending > 0 {
+        line(format!(
+            "people wait again, invited or having knocked, at {} that nobody here is in",
+            count(summary.rooms_pending, "room", "rooms")
+        ));
+    }
     line(format!(
         "history: {}; {} in this run",
         count(summary.events_replayed, "event", "events"),
@@ -110,6 +116,7 @@ mod tests {
             accounts_adopted: vec!["@anna:ferry.test".try_into().unwrap()],
             accounts_reserved: 1,
             rooms_carried: 38,
+            rooms_pending: 0,
             rooms_skipped: vec![RoomLeft {
                 room_id: "!old:ferry.test".try_into().unwrap(),
                 name: "Old".into(),
@@ -158,6 +165,15 @@ mod tests {
 
         - Old (`!old:ferry.test`): no local user is joined to it any more
         ");
+    }
+
+    #[test]
+    fn people_wait_at_doors() {
+        let mut summary = summary();
+        summary.rooms_pending = 2;
+        let text = short(&summary);
+        let line = text.lines().find(|line| line.contains("wait"));
+        insta::assert_snapshot!(line.unwrap(), @"- people wait again, invited or having knocked, at 2 rooms that nobody here is in");
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::text::{code, count, escape, first, number_of};
-use crate::migration::plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction};
+use crate::migration::{
+    pending::waiting::Kind,
+    plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
+};
 
 /// Entries of each list in a room message.
 const FEW: usize = 8;
@@ -17,6 +20,13 @@ pub fn short(plan: &Plan) -> String {
             text,
             "\nRooms that stay behind:\n\n{}",
             first(rooms(plan, false).map(room_line), FEW)
+        );
+    }
+    if pending(plan).next().is_some() {
+        let _infallible = write!(
+            text,
+            "\nWho waits at a door again:\n\n{}",
+            first(pending(plan).map(room_line), FEW)
         );
     }
     if rooms(plan, true).next().is_some() {
@@ -95,7 +105,12 @@ fn summary(plan: &Plan) -> String {
         text.push_str("- **the bundle is not complete**: its export broke off; export again before you import\n");
     }
     let _infallible = if plan.target.replay {
-        writeln!(text, "- history: {}", count(events, "event", "events"))
+        writeln!(
+            text,
+            "- history: {}{}",
+            count(events, "event", "events"),
+            backfilled(plan)
+        )
     } else {
         writeln!(
             text,
@@ -112,6 +127,14 @@ fn summary(plan: &Plan) -> String {
         if number > 0 {
             let _infallible = writeln!(text, "- {} {what}", count(number, "account", "accounts"));
         }
+    }
+    let pending = pending(plan).count() as u64;
+    if pending > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} that nobody here is in: only invites and knocks come over",
+            count(pending, "room", "rooms")
+        );
     }
     text.push_str(&shared(&plan.shared));
     text
@@ -132,10 +155,45 @@ fn shared(shared: &Shared) -> String {
     )
 }
 
+/// How much of the history is not replayed, and what that means.
+fn backfilled(plan: &Plan) -> String {
+    let older = |room: &RoomPlan| match &room.action {
+        RoomAction::Carry {
+            join: JoinPoint::Recent { older, .. },
+            ..
+        } => *older,
+        _ => 0,
+    };
+    let events: u64 = plan.rooms.iter().map(older).sum();
+    if events == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        ", of them {} as backfill (--history {})",
+        number_of(events),
+        plan.history
+    );
+    if !plan.target.protects_past {
+        text.push_str(
+            "\n- **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want",
+        );
+    }
+    text
+}
+
+/// Those that are carried over, or those that stay behind.
 fn rooms(plan: &Plan, carried: bool) -> impl Iterator<Item = &RoomPlan> {
+    plan.rooms.iter().filter(move |room| match room.action {
+        RoomAction::Carry { .. } => carried,
+        RoomAction::Pending { .. } => false,
+        RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => !carried,
+    })
+}
+
+fn pending(plan: &Plan) -> impl Iterator<Item = &RoomPlan> {
     plan.rooms
         .iter()
-        .filter(move |room| matches!(room.action, RoomAction::Carry { .. }) == carried)
+        .filter(|room| matches!(room.action, RoomAction::Pending { .. }))
 }
 
 fn room_line(room: &RoomPlan) -> String {
@@ -151,11 +209,22 @@ fn room_line(room: &RoomPlan) -> String {
 fn fate(action: &RoomAction) -> String {
     match action {
         RoomAction::Skip { reason } | RoomAction::Unreadable { reason } => escape(reason),
+        RoomAction::Pending { waiting } => {
+            let each: Vec<_> = waiting.iter().map(wait).collect();
+            each.join("; ")
+        }
         RoomAction::Carry { joiner, join } => {
             let place = match join {
                 JoinPoint::Create { .. } => "at the beginning",
                 JoinPoint::AfterJoin { .. } => "after their first join",
                 JoinPoint::Oldest { .. } => "after the oldest event that is left",
+                JoinPoint::Recent { older, .. } => {
+                    return format!(
+                        "{} joins late: the first {} come as backfill",
+                        code(&joiner),
+                        count(*older, "event", "events")
+                    );
+                }
                 JoinPoint::Current => "at the current state",
             };
             format!("{} joins {place}", code(&joiner))
@@ -163,10 +232,19 @@ fn fate(action: &RoomAction) -> String {
     }
 }
 
+fn wait(waiting: &Waiting) -> String {
+    let user = code(&waiting.user_id);
+    match (&waiting.left, waiting.kind) {
+        (Some(reason), _) => format!("{user} does not: {}", escape(reason)),
+        (None, Kind::Invite) => format!("{user} is invited by {}", code(&waiting.by)),
+        (None, Kind::Knock) => format!("{user} knocks"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::plan::{Abilities, UserPlan};
+    use crate::migration::plan::{Abilities, Replayed, UserPlan};
 
     fn room(number: usize, action: RoomAction) -> RoomPlan {
         RoomPlan {
@@ -206,8 +284,10 @@ mod tests {
             target: Abilities {
                 software: "Tuwunel 1.9.0".into(),
                 replay: true,
+                protects_past: false,
                 room_versions: vec![],
             },
+            history: Replayed::All,
             users: vec![
                 user("@anna:ferry.test", UserAction::Carry),
                 user(
@@ -229,6 +309,77 @@ mod tests {
                 .collect(),
             shared: Shared::default(),
         }
+    }
+
+    #[test]
+    fn who_waits_at_a_door_is_listed() {
+        let mut plan = plan();
+        plan.users.clear();
+        plan.rooms.clear();
+        let waiting = |user: &str, kind, by: &str, left: Option<&str>| Waiting {
+            user_id: user.try_into().unwrap(),
+            kind,
+            by: by.try_into().unwrap(),
+            left: left.map(str::to_owned),
+        };
+        let pending = RoomAction::Pending {
+            waiting: vec![
+                waiting("@anna:ferry.test", Kind::Invite, "@ben:ferry.test", None),
+                waiting("@cara:ferry.test", Kind::Knock, "@cara:ferry.test", None),
+                waiting(
+                    "@dora:ferry.test",
+                    Kind::Knock,
+                    "@dora:ferry.test",
+                    Some("let them knock again"),
+                ),
+            ],
+        };
+        plan.rooms.push(room(1, pending));
+        insta::assert_snapshot!(short(&plan), @r"
+        **0 accounts and 0 of 1 room will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 0 events
+        - 1 room that nobody here is in: only invites and knocks come over
+
+        Who waits at a door again:
+
+        - Room\_1 (`!r1:ferry.test`): `@anna:ferry.test` is invited by `@ben:ferry.test`; `@cara:ferry.test` knocks; `@dora:ferry.test` does not: let them knock again
+
+        Nothing has been changed. Next: `import`.
+        ");
+    }
+
+    #[test]
+    fn a_past_that_comes_as_backfill_is_told() {
+        let mut plan = plan();
+        plan.history = Replayed::Last(1_000);
+        plan.rooms.truncate(1);
+        plan.rooms[0].action = RoomAction::Carry {
+            joiner: "@anna:ferry.test".try_into().unwrap(),
+            join: JoinPoint::Recent {
+                event_id: "$late".try_into().unwrap(),
+                older: 4_000,
+            },
+        };
+        plan.rooms[0].events = 5_000;
+        insta::assert_snapshot!(short(&plan), @r"
+        **1 account and 1 of 1 room will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 5,000 events, of them 4,000 as backfill (--history 1000)
+        - **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want
+        - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
+        - 1 account skipped
+
+        Who joins first, and so opens the room:
+
+        - Room\_0 (`!r0:ferry.test`): `@anna:ferry.test` joins late: the first 4,000 events come as backfill
+
+        Nothing has been changed. Next: `import`.
+        ");
+        plan.target.protects_past = true;
+        assert!(!short(&plan).contains("can read what comes"));
     }
 
     #[test]

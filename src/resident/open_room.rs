@@ -270,7 +270,9 @@ impl OpenRoom {
                     event_id.clone(),
                 )]),
             )),
-            JoinPoint::AfterJoin { event_id } | JoinPoint::Oldest { event_id } => {
+            JoinPoint::AfterJoin { event_id }
+            | JoinPoint::Oldest { event_id }
+            | JoinPoint::Recent { event_id, .. } => {
                 Some((vec![event_id.clone()], self.state_after(event_id)?))
             }
             JoinPoint::Current => {

@@ -1,4 +1,4 @@
-//! The resident as a sending server: `PUT /_matrix/federation/v1/send/{txn}` to the target, one PDU at a time.
+//! The resident as a sending server: `PUT /_matrix/federation/v1/send/{txn}` to the target.
 
 use std::{
     collections::BTreeMap,
@@ -8,12 +8,12 @@ use std::{
     },
 };
 
-use axum::http;
+use axum::http::{self, HeaderValue, header::AUTHORIZATION};
 use ruma::{
     EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::Resident;
@@ -23,6 +23,9 @@ use crate::{
     http::{Http, Request},
     secret::{ExposeSecret, random_token},
 };
+
+/// PDUs in one transaction (server-server API, "Transactions").
+pub const PDU_LIMIT: usize = 50;
 
 /// Sends PDUs, signed by the resident.
 pub struct Sender {
@@ -37,7 +40,7 @@ pub struct Sender {
 struct Transaction<'a> {
     origin: &'a str,
     origin_server_ts: u64,
-    pdus: [&'a RawValue; 1],
+    pdus: &'a [&'a RawValue],
 }
 
 /// The target's answer to a transaction.
@@ -70,18 +73,39 @@ impl Sender {
         })
     }
 
-    /// Sends one PDU. `Ok(None)` is no proof that it arrived: what the target skips as too old is a success, too.
-    /// `Ok(Some(reason))` is the target's refusal.
-    pub async fn send(&self, event_id: &EventId, pdu: &RawValue) -> Result<Option<String>> {
+    /// Sends PDUs, at most [`PDU_LIMIT`] and in this order, in one transaction; what came of each. `None` is no proof that
+    /// it arrived: what the target skips as too old is a success, too. `Some(reason)` is the target's refusal.
+    pub async fn send(&self, pdus: &[(&EventId, &RawValue)]) -> Result<Vec<Option<String>>> {
+        let bare: Vec<_> = pdus.iter().map(|(_, pdu)| *pdu).collect();
+        let answer: Answer = self.deliver(self.transaction(&bare)?).await?;
+        let said = |(id, _): &(&EventId, &RawValue)| match answer.pdus.get(*id) {
+            Some(processed) => processed.error.clone(),
+            // What can't be parsed is left out of the answer.
+            None => Some("it can't read the event".to_owned()),
+        };
+        Ok(pdus.iter().map(said).collect())
+    }
+
+    /// A transaction as it is sent: path, body and the resident's signature of both.
+    pub fn transaction(&self, pdus: &[&RawValue]) -> Result<http::Request<String>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("/_matrix/federation/v1/send/ferryman-{}-{number}", self.run);
         let body = serde_json::to_string(&Transaction {
             origin: self.resident.identity.name.as_str(),
             origin_server_ts: self.clock.now_ms(),
-            pdus: [pdu],
+            pdus,
         })
         .map_err(|error| unsignable(&error))?;
-        let request = http::Request::put(&path)
+        self.signed(&path, body)
+    }
+
+    /// A request that the resident signs.
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T> {
+        self.deliver(self.signed(path, body)?).await
+    }
+
+    fn signed(&self, path: &str, body: String) -> Result<http::Request<String>> {
+        let mut request = http::Request::put(path)
             .body(body)
             .map_err(|error| unsignable(&error))?;
         let header = XMatrix::try_from_http_request(
@@ -93,23 +117,24 @@ impl Sender {
             ),
         )
         .map_err(|error| unsignable(&error))?;
-        let answer: Answer = self
-            .http
-            .send(
-                &Request::new(reqwest::Method::PUT, path)
-                    .text(request.into_body())
-                    .authorization(header.to_string()),
-            )
-            .await?;
-        Ok(match answer.pdus.get(event_id) {
-            Some(processed) => processed.error.clone(),
-            // What can't be parsed is left out of the answer.
-            None => Some("it can't read the event".to_owned()),
-        })
+        let header =
+            HeaderValue::try_from(header.to_string()).map_err(|error| unsignable(&error))?;
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(request)
+    }
+
+    async fn deliver<T: DeserializeOwned>(&self, signed: http::Request<String>) -> Result<T> {
+        let header = signed.headers().get(AUTHORIZATION);
+        let header = header.and_then(|header| header.to_str().ok());
+        let mut request = Request::new(reqwest::Method::PUT, signed.uri().path().to_owned());
+        if let Some(header) = header {
+            request = request.authorization(header.to_owned());
+        }
+        self.http.send(&request.text(signed.into_body())).await
     }
 }
 
-fn unsignable(error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unsignable(error: &dyn std::fmt::Display) -> Error {
     Error::Target(format!(
         "the event can't be sent, for it can't be signed ({error})"
     ))

@@ -15,13 +15,13 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use super::{
     app::App,
     endpoint::{
-        directory, event, event_auth, failure, keys, make_join, send_join, state, state_ids,
-        unknown, version,
+        directory, event, event_auth, failure, keys, make_join, make_knock, send_join, send_knock,
+        state, state_ids, unknown, version,
     },
 };
 use crate::{Error, Result};
 
-/// The biggest request that the target sends: a join event.
+/// The biggest request that the target sends: a join or knock event.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// A running listener; dropping it closes it.
@@ -52,6 +52,14 @@ pub fn router(app: App) -> Router {
         .route(
             "/_matrix/federation/v1/query/directory",
             get(directory::handle),
+        )
+        .route(
+            "/_matrix/federation/v1/make_knock/{room}/{user}",
+            get(make_knock::handle),
+        )
+        .route(
+            "/_matrix/federation/v1/send_knock/{room}/{event}",
+            put(send_knock::handle),
         )
         .route("/_matrix/federation/v1/event/{event}", get(event::handle))
         .route(

@@ -16,13 +16,13 @@ use tower::ServiceExt;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use super::{
-    App, Identity, Notary, OpenRoom, Resident,
+    App, Door, Identity, Notary, OpenRoom, Resident, Sender, notary,
     open_room::{Opening, StateMap},
     server::router,
 };
 use crate::{
     clock::FixedClock,
-    model::{event_line::EventLine, join_point::JoinPoint},
+    model::{event_line::EventLine, join_point::JoinPoint, pdu::PduHeader},
 };
 
 const RESIDENT: &str = "old.test:8449";
@@ -269,4 +269,121 @@ async fn keys_and_version_are_for_everybody() {
             .len(),
         1
     );
+}
+
+const MAKE_KNOCK: &str = "/_matrix/federation/v1/make_knock/!door:old.test/@k:old.test";
+const SEND_KNOCK: &str = "/_matrix/federation/v1/send_knock/!door:old.test/$knock";
+
+/// Like a knock of the target's, by somebody.
+fn knock(user: &str, membership: &str) -> String {
+    json!({
+        "type": "m.room.member", "sender": user, "state_key": user,
+        "content": { "membership": membership },
+    })
+    .to_string()
+}
+
+fn door() -> Door {
+    let knock = json!({
+        "type": "m.room.member", "sender": "@k:old.test", "state_key": "@k:old.test", "depth": 7,
+        "origin_server_ts": 1, "content": { "membership": "knock" },
+        "prev_events": ["$before"], "auth_events": ["$create", "$rules"],
+    });
+    let name = r#"{"type":"m.room.name", "state_key":"","sender":"@a:old.test","content":{"z":1,"name":"N"}}"#;
+    Door {
+        version: RoomVersionId::V10,
+        knock: PduHeader::of(&to_raw_value(&knock).unwrap()).unwrap(),
+        view: vec![serde_json::value::RawValue::from_string(name.to_owned()).unwrap()],
+    }
+}
+
+#[tokio::test]
+async fn a_user_knocks_at_an_open_door() {
+    let stage = stage().await;
+    assert_eq!(stage.get(MAKE_KNOCK).await.0, StatusCode::NOT_FOUND);
+    let (room, user) = (
+        owned_room_id!("!door:old.test"),
+        owned_user_id!("@k:old.test"),
+    );
+    let open = stage.resident.open_door(&room, &user, door());
+    let (status, made) = stage.get(MAKE_KNOCK).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        made,
+        json!({ "room_version": "10", "event": {
+            "type": "m.room.member", "sender": user, "state_key": user, "room_id": room, "depth": 7,
+            "origin": RESIDENT, "origin_server_ts": 10_000, "content": { "membership": "knock" },
+            "prev_events": ["$before"], "auth_events": ["$create", "$rules"],
+        } })
+    );
+    let other = MAKE_KNOCK.replace("@k", "@other");
+    assert_eq!(stage.get(&other).await.0, StatusCode::NOT_FOUND);
+
+    let send =
+        |by: &Identity, body: String| stage.ask(signed(by, RESIDENT, "PUT", SEND_KNOCK, &body));
+    let (status, heard) = send(&stage.target, knock("@k:old.test", "knock")).await;
+    assert_eq!(status, StatusCode::OK, "{heard}");
+    // As the bundle has it.
+    assert!(heard.contains(r#""content":{"z":1,"name":"N"}"#), "{heard}");
+    let (status, refused) = send(&stage.target, knock("@k:old.test", "join")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    insta::assert_snapshot!(refused, @r#"{"errcode":"M_INVALID_PARAM","error":"this event is no knock"}"#);
+    let (status, refused) = send(&stage.target, knock("@other:old.test", "knock")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    insta::assert_snapshot!(refused, @r#"{"errcode":"M_NOT_FOUND","error":"nobody of this name knocks here now"}"#);
+    let dir = tempfile::tempdir().unwrap();
+    let stranger =
+        Identity::load(owned_server_name!("other.test"), &dir.path().join("other")).unwrap();
+    let (status, _) = send(&stranger, knock("@k:old.test", "knock")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+
+    drop(open);
+    assert_eq!(stage.get(MAKE_KNOCK).await.0, StatusCode::NOT_FOUND);
+    let (status, _) = send(&stage.target, knock("@k:old.test", "knock")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_resident_hands_over_an_invite_and_signs_it() {
+    let stage = stage().await;
+    let path = "/_matrix/federation/v2/invite/%21r%3Aelsewhere/%24invite";
+    Mock::given(matchers::method("PUT"))
+        .and(matchers::path(path))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "event": {} })))
+        .mount(&stage.server)
+        .await;
+    let clock = Arc::new(FixedClock(10_000));
+    let sender = Sender::new(Arc::clone(&stage.resident), clock, &stage.server.uri()).unwrap();
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
+    let event = raw(r#"{"type":"m.room.member", "z":1,"a":2}"#);
+    let name = raw(r#"{"type":"m.room.name", "content":{}}"#);
+    sender
+        .invite(
+            &owned_room_id!("!r:elsewhere"),
+            &RoomVersionId::V10,
+            &owned_event_id!("$invite"),
+            &event,
+            &[name],
+        )
+        .await
+        .unwrap();
+    let requests = stage.server.received_requests().await.unwrap();
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}");
+    };
+    let body = String::from_utf8(request.body.clone()).unwrap();
+    insta::assert_snapshot!(body, @r#"{"room_version":"10","event":{"type":"m.room.member", "z":1,"a":2},"invite_room_state":[{"type":"m.room.name", "content":{}}]}"#);
+    let header = request.headers["authorization"].to_str().unwrap();
+    let header = XMatrix::parse(header).unwrap();
+    assert_eq!(
+        (&*header.origin, &*header.destination.clone().unwrap()),
+        (&*stage.resident.identity.name, &*stage.resident.joiner,)
+    );
+    let own = Notary::default().own(&stage.resident.identity, 1).unwrap();
+    let own = to_raw_value(&CanonicalJsonValue::Object(own)).unwrap();
+    let keys = notary::public_keys(&stage.resident.identity.name, &own).unwrap();
+    let sent = Request::put(path).body(request.body.clone()).unwrap();
+    header
+        .verify_request(&sent, &stage.resident.joiner, &keys)
+        .unwrap();
 }

@@ -1,8 +1,8 @@
 //! Tuwunel's admin room: a command goes out as a message, its answer comes back as a reply to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ruma::{OwnedEventId, OwnedRoomId, RoomAliasId, RoomId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomAliasId, RoomId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,8 +19,12 @@ const POLL: Duration = Duration::from_millis(40);
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// Characters of a failed command's words that are told.
 const LONGEST_REASON: usize = 300;
-/// How long a command may take: a big import is one command.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a command may take, with those that wait before it: one that imports a long past takes minutes.
+const PATIENCE: Duration = Duration::from_mins(30);
+/// After this time it is asked whether commands are answered at all; then after twice as long.
+const FIRST_MARK: Duration = Duration::from_secs(2);
+/// A command that changes nothing and is answered in a line.
+const MARK: &str = "server uptime";
 
 #[derive(Debug, Deserialize)]
 struct Sent {
@@ -113,6 +117,25 @@ impl AdminRoom {
 
     /// Runs a command (without `!admin`) and gives the reply's text.
     pub async fn run(&self, command: &str) -> Result<String> {
+        let sent = self.send(command).await?;
+        let reply = self.reply_to(command, &sent, Vec::new()).await?;
+        reply.ok_or_else(|| {
+            Error::Target(format!(
+                "the target's answer to `!admin {}` is lost: look at its log",
+                first_line(command)
+            ))
+        })
+    }
+
+    /// Runs a command whose reply may be too big for an event and so never come.
+    pub async fn run_to_its_end(&self, command: &str) -> Result<()> {
+        let sent = self.send(command).await?;
+        let mark = self.send(MARK).await?;
+        self.reply_to(command, &sent, vec![mark]).await?;
+        Ok(())
+    }
+
+    async fn send(&self, command: &str) -> Result<OwnedEventId> {
         let room = encode(self.room.as_str());
         let transaction = random_token();
         let body = json!({ "msgtype": "m.text", "body": format!("!admin {command}") });
@@ -123,21 +146,40 @@ impl AdminRoom {
             ),
             &body,
         );
+        let sent: Sent = self.target.bot_http.send(&request).await?;
+        Ok(sent.event_id)
+    }
+
+    /// Waits for the reply to what was sent. Commands run one after another: where a later one, such as the `marks`, has
+    /// its answer and this one has none, none will come (`None`). A target that was restarted has forgotten its queue:
+    /// so another mark is set from time to time.
+    async fn reply_to(
+        &self,
+        command: &str,
+        sent: &EventId,
+        mut marks: Vec<OwnedEventId>,
+    ) -> Result<Option<String>> {
+        let room = encode(self.room.as_str());
         let http = &self.target.bot_http;
-        let sent: Sent = http.send(&request).await?;
         let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
             .query("dir", "b")
             .query("limit", &50);
         let wait = async {
-            let mut pause = POLL;
+            let (mut pause, mut until_mark) = (POLL, FIRST_MARK);
+            let mut marked = Instant::now();
             loop {
                 let page: Page = http.send(&look).await?;
-                if let Some(reply) = page
-                    .chunk
-                    .into_iter()
-                    .find_map(|message| message.reply_to(&sent.event_id))
-                {
-                    return Ok(reply);
+                let answers = |to: &EventId| page.chunk.iter().position(|it| it.answers(to));
+                if let Some(place) = answers(sent) {
+                    let reply = page.chunk.into_iter().nth(place);
+                    return Ok(reply.map(Message::text));
+                }
+                if marks.iter().any(|mark| answers(mark).is_some()) {
+                    return Ok(None);
+                }
+                if marked.elapsed() >= until_mark {
+                    marks.push(self.send(MARK).await?);
+                    (marked, until_mark) = (Instant::now(), until_mark * 2);
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_POLL);
@@ -147,24 +189,33 @@ impl AdminRoom {
             .await
             .unwrap_or_else(|_| {
                 Err(Error::Target(format!(
-                    "the target gave no answer to `!admin {}` within {} s: look at its log",
-                    command.lines().next().unwrap_or_default(),
-                    PATIENCE.as_secs()
+                    "the target gave no answer to `!admin {}` within {} min: look at its log",
+                    first_line(command),
+                    PATIENCE.as_secs() / 60
                 )))
             })
     }
 }
 
+fn first_line(command: &str) -> &str {
+    command.lines().next().unwrap_or_default()
+}
+
 impl Message {
-    fn reply_to(self, command: &OwnedEventId) -> Option<String> {
-        let relation = self.content.relates_to?;
-        let replies = relation
-            .in_reply_to
-            .is_some_and(|replied| replied.event_id == *command);
+    /// Whether this is a reply to a command.
+    fn answers(&self, command: &EventId) -> bool {
+        let Some(relation) = &self.content.relates_to else {
+            return false;
+        };
+        let replied = relation.in_reply_to.as_ref();
         // Tuwunel 1.9 can be told to answer in a thread, and then doesn't name what it replies to.
-        let threads = relation.rel_type.as_deref() == Some("m.thread")
-            && relation.event_id.as_ref() == Some(command);
-        (replies || threads).then(|| self.content.body.unwrap_or_default())
+        let in_thread = relation.rel_type.as_deref() == Some("m.thread");
+        let root = relation.event_id.as_deref().filter(|_| in_thread);
+        replied.is_some_and(|replied| replied.event_id == command) || root == Some(command)
+    }
+
+    fn text(self) -> String {
+        self.content.body.unwrap_or_default()
     }
 }
 
@@ -179,7 +230,9 @@ mod tests {
         let message: Message =
             serde_json::from_value(json!({"content": {"body": "done", "m.relates_to": relation}}))
                 .unwrap();
-        message.reply_to(&owned_event_id!("$command"))
+        message
+            .answers(&owned_event_id!("$command"))
+            .then(|| message.text())
     }
 
     #[test]

@@ -115,7 +115,7 @@ async fn a_tuwunel_that_does_not_trust_the_resident_is_named() {
     let stage = Stage::trusting(names, &trusted, true).await.unwrap();
     let engine = stage.engine();
     export(&engine).await;
-    let error = engine.import(&job(), None).await.unwrap_err();
+    let error = engine.import(&job(), None, None).await.unwrap_err();
     assert_eq!(error.exit_code(), 7);
     let text = error.to_string();
     let setting = format!("set trusted_servers = [\"{}\"]", stage.names.resident);

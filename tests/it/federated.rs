@@ -79,9 +79,9 @@ async fn rooms_of_two_servers_arrive_and_the_other_hears_nothing() {
     let before = views(&town).await;
     let heard = requests(&other).len();
 
-    let plan = engine.plan(None).await.unwrap();
+    let plan = engine.plan(None, None).await.unwrap();
     as_planned(&plan, &town, &other);
-    let imported = engine.import(&job(), None).await.unwrap();
+    let imported = engine.import(&job(), None, None).await.unwrap();
     assert_eq!(imported.problems, []);
     assert_eq!(imported.rooms_carried, plan.shared.rooms);
     let verification = engine.verify(&job(), None).await.unwrap();

@@ -49,7 +49,7 @@ async fn everything_arrives() {
         assert_eq!(summary.rooms, counts.rooms as u64);
         assert_eq!(summary.events, counts.events as u64);
 
-        let plan = engine.plan(None).await.unwrap();
+        let plan = engine.plan(None, None).await.unwrap();
         let skipped: Vec<_> = plan
             .rooms
             .iter()
@@ -57,7 +57,7 @@ async fn everything_arrives() {
             .collect();
         assert!(skipped.is_empty(), "{skipped:?}");
 
-        let imported = engine.import(&job(), None).await.unwrap();
+        let imported = engine.import(&job(), None, None).await.unwrap();
         conformance::closes(stage.names.resident_port).await;
         assert_eq!(imported.rooms_carried, counts.rooms as u64, "{imported:?}");
         assert_eq!(imported.problems, []);
@@ -95,7 +95,7 @@ async fn everything_arrives() {
 
 /// A second import of the same bundle asks for no join and sends nothing.
 async fn again_changes_nothing(engine: &Engine, before: &Verification) {
-    let again = engine.import(&job(), None).await.unwrap();
+    let again = engine.import(&job(), None, None).await.unwrap();
     assert_eq!(again.remote_joins, 0);
     assert_eq!(again.problems, []);
     let after = engine.verify(&job(), None).await.unwrap();

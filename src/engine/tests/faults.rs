@@ -2,15 +2,13 @@
 
 use super::{
     fake_target::{Account, Door},
-    sample::{ANNA, DORA},
+    sample::{self, ANNA, DORA},
     stage::{End, Source, Stage},
 };
 use crate::{job::Problem, migration::outcome::ImportSummary};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
-/// Its history has a fork.
-const FOG: &str = "!fog:ferry.test";
 
 /// What is told of the problems: step and subject.
 fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
@@ -66,6 +64,15 @@ async fn without_the_old_key_one_room_is_joined_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_a_restart_has_lost_is_given_again() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().forgotten_commands = 1;
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_join_ends_its_room_only() {
     let source = Source::new();
     let stage = Stage::new(&source);
@@ -108,8 +115,10 @@ async fn a_refused_event_gets_another_chance() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_event_of_a_fork_is_brought_in_whatever_the_answer_was() {
-    let source = Source::new();
-    let event = source.room(FOG).events[4].0.to_string();
+    let mut rooms = sample::rooms();
+    let harbour = rooms.iter_mut().find(|room| room.room_id == HARBOUR);
+    let event = harbour.unwrap().fork(ANNA).to_string();
+    let source = Source::of(rooms);
     for told in [true, false] {
         let stage = Stage::new(&source);
         let refused = (event.clone(), told);
@@ -117,10 +126,25 @@ async fn a_refused_event_of_a_fork_is_brought_in_whatever_the_answer_was() {
         let (summary, _) = stage.import().await;
         assert_eq!(summary.problems, []);
         assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
-        let lines = stage.world().rooms[FOG].lines();
+        let lines = stage.world().rooms[HARBOUR].lines();
         let place = lines.iter().position(|line| line.contains(&event));
         assert_eq!(place, Some(1), "{lines:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_the_target_has_lost_is_joined_again() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let event = source.room(HARBOUR).last().to_string();
+    stage.world().refused_events.insert(event);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.rooms_failed, 1);
+
+    stage.world().refused_events.clear();
+    stage.world().rooms.remove(HARBOUR);
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

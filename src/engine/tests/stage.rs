@@ -28,9 +28,13 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new() -> Self {
+        Self::of(sample::rooms())
+    }
+
+    pub(super) fn of(rooms: Vec<Draft>) -> Self {
         let source = Self {
             dir: tempfile::tempdir().unwrap(),
-            rooms: sample::rooms(),
+            rooms,
         };
         sample::write(&source.bundle(), &source.rooms);
         source
@@ -119,7 +123,7 @@ impl Stage {
     async fn run(&self, url: &str) -> Result<ImportSummary> {
         let engine = self.engine(url);
         engine
-            .import(&Job::new().0, Some(self.bundle.clone()))
+            .import(&Job::new().0, Some(self.bundle.clone()), None)
             .await
     }
 

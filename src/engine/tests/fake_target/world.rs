@@ -65,6 +65,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
     /// It doesn't take the old server's keys from the resident.
     pub(in super::super::super) takes_no_keys: bool,
+    /// So many commands are forgotten before they are run, as by a restart.
+    pub(in super::super::super) forgotten_commands: u32,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -90,6 +92,7 @@ impl World {
             refused_when_sent: BTreeMap::new(),
             hidden: BTreeSet::new(),
             takes_no_keys: false,
+            forgotten_commands: 0,
             admin_room: Vec::new(),
             source: rooms
                 .iter()

@@ -1,8 +1,11 @@
-//! The admin room: the one command that an import uses, and its reply.
+//! The admin room: the commands that an import uses, and their replies.
 
 use serde_json::{Value, json};
 
 use super::World;
+
+/// More events than this don't fit into a reply.
+const FITTING: usize = 20;
 
 pub(super) const ID: &str = "!admins:ferry.test";
 
@@ -13,10 +16,18 @@ impl World {
         let said = body["body"].as_str().unwrap().to_owned();
         self.admin_room
             .push(json!({ "event_id": command, "content": body }));
+        if said.contains("get-remote-pdu-list") && self.forgotten_commands > 0 {
+            self.forgotten_commands -= 1;
+            return json!({ "event_id": command });
+        }
         let ping = said.starts_with("!admin debug ping ");
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
             _ if ping => "Got response: Ferryman".to_owned(),
-            Some(list) => self.fetch(list),
+            _ if said == "!admin server uptime" => "1 s.".to_owned(),
+            Some(list) => match self.fetch(list) {
+                Some(reply) => reply,
+                None => return json!({ "event_id": command }),
+            },
             None => "Command failed with error:\n```\nunknown command\n```".to_owned(),
         };
         let relation = json!({ "m.in_reply_to": { "event_id": command } });
@@ -27,18 +38,21 @@ impl World {
         json!({ "event_id": command })
     }
 
-    /// As Tuwunel does it: the first event that can't be had ends the command.
-    fn fetch(&mut self, list: &str) -> String {
+    /// As Tuwunel does it: the first event that can't be had ends the command, unless it is forced to go on. A reply that
+    /// would be too big never comes.
+    fn fetch(&mut self, list: &str) -> Option<String> {
+        let forced = list.lines().next().unwrap().ends_with(" --force");
         let events: Vec<_> = list.lines().filter(|line| line.starts_with('$')).collect();
         for event in &events {
-            if !self.backfill(event) {
-                return "Command failed with error:\n```\nnot this one\n```".to_owned();
+            if !self.backfill(event) && !forced {
+                return Some("Command failed with error:\n```\nnot this one\n```".to_owned());
             }
         }
-        format!(
+        let done = format!(
             "Fetched {} remote PDUs successfully with 0 failures",
             events.len()
-        )
+        );
+        (events.len() <= FITTING).then_some(done)
     }
 
     /// The newest messages first.

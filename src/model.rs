@@ -6,6 +6,7 @@ pub mod cross_signing;
 pub mod device;
 pub mod event_line;
 pub mod figures;
+pub mod forks;
 pub mod join_point;
 pub mod key_backup;
 pub mod media;

@@ -28,6 +28,9 @@ use std::{
 };
 
 use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId};
+use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 
 pub use self::{
     app::App,
@@ -90,6 +93,25 @@ impl Resident {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(room_id)
+            .cloned()
+    }
+
+    /// An alias of the resident's own for a room. Who joins by it asks the resident alone: for a room ID, Tuwunel 1.4.6
+    /// also asks the server that the ID names, in no fixed order (`get_join_params`).
+    #[must_use]
+    pub fn alias(&self, room_id: &RoomId) -> String {
+        let name = hex(&Sha256::digest(room_id.as_bytes()));
+        format!("#{name}:{}", self.identity.name)
+    }
+
+    /// The served room that has an alias of the resident's own.
+    #[must_use]
+    pub fn room_named(&self, alias: &str) -> Option<Arc<OpenRoom>> {
+        self.rooms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .find(|room| self.alias(&room.room_id) == alias)
             .cloned()
     }
 

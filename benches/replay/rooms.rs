@@ -163,7 +163,10 @@ async fn enter(import: &Import, plan: &RoomPlan) -> Result<Room> {
     let room = Arc::new(room);
     let served = import.resident.open(Arc::clone(&room));
     let via = &import.resident.identity.name;
-    import.target.join(joiner, &plan.room_id, via).await?;
+    import
+        .target
+        .join(joiner, plan.room_id.as_str(), via)
+        .await?;
     let admin = import.admin.as_ref().context("no admin room")?;
     let refused = past::open(admin, &import.target, &import.resident, &room).await?;
     if !refused.is_empty() {

@@ -14,8 +14,8 @@ use crate::{
     migration::{
         facts::RoomFacts,
         pending::{read, waiting::Found},
-        plan::{Abilities, Plan, Replayed},
-        planner,
+        plan::{Abilities, Plan, Replayed, Shared},
+        planner, shared,
     },
     model::room::Room,
 };
@@ -51,6 +51,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
     let able = planner::able_users(&users);
+    let mut others = Shared::default();
     let mut waiting = read::all(bundle, &able)?;
     let mut rooms: Vec<_> = bundle
         .rooms()?
@@ -60,7 +61,11 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
             let found = place.map(|place| place.found).unwrap_or_default();
             facts(bundle, room.clone(), found, &able).map_or_else(
                 |error| planner::unreadable(&room, &error),
-                |facts| planner::plan_room(&facts, &target, history, &able),
+                |facts| {
+                    let plan = planner::plan_room(&facts, &target, history, &able);
+                    shared::count(&mut others, &facts, &plan, bundle.server_name());
+                    plan
+                },
             )
         })
         .collect();
@@ -78,6 +83,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         history,
         users,
         rooms,
+        shared: others,
     })
 }
 

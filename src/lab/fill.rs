@@ -12,6 +12,7 @@ pub mod cross_signing;
 pub mod devices;
 pub mod diary;
 mod encrypted;
+pub mod federated;
 pub mod media;
 mod open;
 mod outskirts;

@@ -2,10 +2,12 @@
 
 mod admin;
 mod config;
+mod gate;
 pub(in crate::lab) mod port;
 
 use std::path::PathBuf;
 
+pub use gate::Gate;
 use ruma::OwnedServerName;
 
 use super::{
@@ -45,6 +47,8 @@ pub struct SynapseOptions {
     pub database: Database,
     /// Settings of `homeserver.yaml` that are laid over the lab's, by their top-level names.
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Whether other servers reach it under its name, which must be `localhost:<port>` then.
+    pub federates: bool,
 }
 
 /// Which database a Synapse is to have.
@@ -75,8 +79,18 @@ impl SynapseOptions {
             trusted_server: None,
             database: Database::default(),
             settings: serde_json::Map::new(),
+            federates: false,
         }
     }
+}
+
+/// Where a Synapse listens on 127.0.0.1.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    /// For clients, without TLS; federation is there, too.
+    clients: u16,
+    /// For other servers, with TLS.
+    servers: Option<u16>,
 }
 
 /// A running Synapse; it ends, and its folder goes, with this value.
@@ -86,6 +100,7 @@ pub struct Synapse {
     pub server: Server,
     // Behind the server, so that it ends after it.
     postgres: Option<Postgres>,
+    gate: Option<Gate>,
     place: DatabasePlace,
     options: SynapseOptions,
     python: PathBuf,
@@ -121,7 +136,19 @@ impl Synapse {
             Some(postgres) => DatabasePlace::Postgres(postgres.connection(DATABASE)),
             None => DatabasePlace::Sqlite(folder.path().join(SQLITE_FILE)),
         };
-        let config = config::write(&folder, &options, &place, port, &secret)?;
+        let outer = options
+            .federates
+            .then(|| options.server_name.port())
+            .flatten();
+        let ports = Ports {
+            clients: port,
+            servers: outer.map(|_| free_port()).transpose()?,
+        };
+        let gate = match outer.zip(ports.servers) {
+            Some((outer, inner)) => Some(Gate::new(outer, inner).await?),
+            None => None,
+        };
+        let config = config::write(&folder, &options, &place, ports, &secret)?;
         let launch = folder.write("launch.py", LAUNCH)?.display().to_string();
         let arguments = vec![launch, "-c".to_owned(), config];
         let mut server = Server::new(
@@ -137,6 +164,7 @@ impl Synapse {
             anonymous: Client::anonymous(server.url()),
             server,
             postgres,
+            gate,
             place,
             options,
             python,
@@ -167,6 +195,11 @@ impl Synapse {
     /// Its PostgreSQL, if it has one.
     pub fn postgres(&self) -> Option<&Postgres> {
         self.postgres.as_ref()
+    }
+
+    /// The way in for other servers, if it federates.
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// Its name.

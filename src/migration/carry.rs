@@ -11,7 +11,7 @@ use super::{
     outcome::RoomVerification,
     past,
     plan::{JoinPoint, RoomPlan},
-    read_back, replay, unpack,
+    read_back, replay, stragglers, unpack,
 };
 use crate::{
     Error, Result,
@@ -119,8 +119,17 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
     import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
     // After a crash the join may have gone through: asking again would do nothing, but not asking is clearer.
     if !target.joined_rooms(&room.joiner).await?.contains(room_id) {
+        // The server that made the room must not be asked.
+        let is_elsewhere = room_id
+            .server_name()
+            .is_some_and(|server| server != import.plan.server_name);
+        let place = if is_elsewhere && import.admin.is_some() {
+            import.resident.alias(room_id)
+        } else {
+            room_id.to_string()
+        };
         let joined = target
-            .join(&room.joiner, room_id, &import.resident.identity.name)
+            .join(&room.joiner, &place, &import.resident.identity.name)
             .await;
         if let Err(error) = joined {
             return Err(untrusted(import, &error)?.unwrap_or(error));
@@ -159,6 +168,11 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
     let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
+        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
+    }
+    let missing = stragglers::missing(room, &expected, &found);
+    if let Some(admin) = import.admin.as_ref().filter(|_| !missing.is_empty()) {
+        stragglers::bring(admin, &import.resident, room, &missing).await?;
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let verdict = compare::room(plan, &room.joiner, &expected, &found);

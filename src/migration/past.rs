@@ -18,14 +18,14 @@ use crate::{
 
 /// What one command may ask for.
 #[derive(Debug, Clone, Copy)]
-struct Portion {
+pub(super) struct Portion {
     events: usize,
     /// Bytes of their PDUs.
     bytes: usize,
 }
 
 /// So little that the reply, which holds every event in full and twice, fits into an event.
-const ANSWERED: Portion = Portion {
+pub(super) const ANSWERED: Portion = Portion {
     events: 20,
     bytes: 12 * 1024,
 };
@@ -147,7 +147,7 @@ pub struct Refused {
 }
 
 /// One command; the inner error is what the target says if it is not the expected sentence.
-async fn import(
+pub(super) async fn import(
     admin: &AdminRoom,
     resident: &Resident,
     events: &[OwnedEventId],
@@ -179,7 +179,7 @@ async fn timeline(target: &Target, room: &OpenRoom) -> Result<BTreeSet<OwnedEven
 }
 
 /// The events of one command each.
-fn commands(
+pub(super) fn commands(
     openers: &[OwnedEventId],
     size: impl Fn(&OwnedEventId) -> usize,
     portion: Portion,

@@ -1,5 +1,7 @@
 //! What will happen to every user and every room: plain data, decided from the bundle and the target's abilities alone.
 
+use std::collections::BTreeSet;
+
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
@@ -23,6 +25,17 @@ pub struct Plan {
     pub users: Vec<UserPlan>,
     /// Every room of the bundle.
     pub rooms: Vec<RoomPlan>,
+    /// What is shared with other servers.
+    pub shared: Shared,
+}
+
+/// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Shared {
+    /// Such rooms.
+    pub rooms: u64,
+    /// The other servers.
+    pub servers: BTreeSet<OwnedServerName>,
 }
 
 /// One user's fate.

@@ -7,12 +7,13 @@ use ruma::{OwnedUserId, RoomId, UserId};
 use super::{
     compare::{Expected, Found},
     edges::Edges,
-    plan::RoomPlan,
+    plan::{RoomAction, RoomPlan},
 };
 use crate::{
     Error, Result,
     bundle::Bundle,
     model::{
+        forks::Links,
         pdu::{self, PduHeader},
         state_event::StateEvent,
         timeline_entry::TimelineEntry,
@@ -47,6 +48,13 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
     };
     expected.take_state(bundle_state(bundle, &plan.room_id)?);
     let mut edges = Edges::of(plan);
+    let (mut links, mut fixed) = (Links::default(), 0);
+    let join = match &plan.action {
+        RoomAction::Carry { join, .. } => join.event_id(),
+        RoomAction::Pending { .. } | RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => {
+            None
+        }
+    };
     for line in bundle.events(&plan.room_id)? {
         let line = line?;
         if !line.is_in_timeline() {
@@ -54,13 +62,22 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
         }
         let read =
             PduHeader::of(&line.pdu).and_then(|header| Ok((header, pdu::content(&line.pdu)?)));
-        expected.timeline.push(match read {
-            Ok((header, content)) => {
-                edges.pass(&line, &header);
-                TimelineEntry::new(line.event_id, header.kind, content)
-            }
-            Err(_) => TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu),
-        });
+        let Ok((header, content)) = read else {
+            links.pass_unreadable(&line.event_id);
+            let entry = TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu);
+            expected.timeline.push(entry);
+            continue;
+        };
+        edges.pass(&line, &header);
+        links.pass(&line.event_id, &header);
+        if join == Some(&*line.event_id) {
+            fixed = expected.timeline.len() + 1;
+        }
+        let entry = TimelineEntry::new(line.event_id, header.kind, content);
+        expected.timeline.push(entry);
+    }
+    if replay {
+        expected.sort(links.replay(fixed));
     }
     expected.edges = edges.end();
     Ok(expected)

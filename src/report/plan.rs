@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::text::{code, count, escape, first, number_of};
 use crate::migration::{
     pending::waiting::Kind,
-    plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction, Waiting},
+    plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
 };
 
 /// Entries of each list in a room message.
@@ -60,6 +60,12 @@ pub fn full(plan: &Plan) -> String {
             room.events,
             fate(&room.action)
         );
+    }
+    if !plan.shared.servers.is_empty() {
+        text.push_str("\n## Other servers in these rooms\n\n");
+        for server in &plan.shared.servers {
+            let _infallible = writeln!(text, "- {}", code(server));
+        }
     }
     text.push_str("\n## Users\n\n");
     for user in &plan.users {
@@ -130,7 +136,23 @@ fn summary(plan: &Plan) -> String {
             count(pending, "room", "rooms")
         );
     }
+    text.push_str(&shared(&plan.shared));
     text
+}
+
+/// What keeps other servers from hearing of the new one too early. Nothing of it can be seen from here, so it is told
+/// each time.
+fn shared(shared: &Shared) -> String {
+    if shared.rooms == 0 {
+        return String::new();
+    }
+    let servers = count(shared.servers.len() as u64, "other server", "other servers");
+    format!(
+        "- **{} with {servers}, which must hear nothing of it before the switch:** Tuwunel may reach nobody but Ferryman (an address filter or a network without a way out, see the runbook), and asks nobody else for keys ({}). {} hides what people of other servers said and refuses rooms that they made: leave it unset. What Tuwunel has for other servers meanwhile it keeps, and sends when it is started again without the filter.\n",
+        count(shared.rooms, "room is shared", "rooms are shared"),
+        code("only_query_trusted_key_servers = true"),
+        code("allowed_remote_server_names_experimental"),
+    )
 }
 
 /// How much of the history is not replayed, and what that means.
@@ -285,6 +307,7 @@ mod tests {
                 .map(|number| room(number, carry()))
                 .chain([room(10, skip())])
                 .collect(),
+            shared: Shared::default(),
         }
     }
 
@@ -367,6 +390,21 @@ mod tests {
         let line = short(&plan);
         let line = line.lines().find(|line| line.contains("complete"));
         insta::assert_snapshot!(line.unwrap(), @"- **the bundle is not complete**: its export broke off; export again before you import");
+    }
+
+    #[test]
+    fn who_else_must_hear_nothing_is_told() {
+        let mut plan = plan();
+        assert!(!short(&plan).contains("shared"));
+        plan.shared.rooms = 7;
+        let servers = ["far.test", "farther.test:8448"].map(|name| name.try_into().unwrap());
+        plan.shared.servers = servers.into();
+        let text = short(&plan);
+        let line = text.lines().find(|line| line.contains("shared"));
+        assert!(full(&plan).contains(
+            "\n## Other servers in these rooms\n\n- `far.test`\n- `farther.test:8448`\n"
+        ));
+        insta::assert_snapshot!(line.unwrap(), @"- **7 rooms are shared with 2 other servers, which must hear nothing of it before the switch:** Tuwunel may reach nobody but Ferryman (an address filter or a network without a way out, see the runbook), and asks nobody else for keys (`only_query_trusted_key_servers = true`). `allowed_remote_server_names_experimental` hides what people of other servers said and refuses rooms that they made: leave it unset. What Tuwunel has for other servers meanwhile it keeps, and sends when it is started again without the filter.");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The resident's endpoints, one file each. Source of all: Matrix specification, server-server API.
 
+pub mod directory;
 pub mod event;
 pub mod event_auth;
 pub mod keys;

@@ -77,7 +77,7 @@ pub struct OpenRoom {
     ids: IndexSet<OwnedEventId>,
     /// By number; nothing where an event is only named.
     events: Vec<Option<Event>>,
-    /// Timeline events in topological order, by number.
+    /// Timeline events in the order of the replay, which is a topological one, by number.
     timeline: Vec<usize>,
     /// The state before an event, by the numbers of its events.
     snapshots: HashMap<OwnedEventId, Vec<usize>>,
@@ -117,12 +117,26 @@ impl OpenRoom {
         }
         let Taking {
             ids,
-            events,
+            mut events,
             timeline,
+            links,
             pdus,
             unreadable,
             ..
         } = taking;
+        let join = opening.join.event_id();
+        let joined_at = join.and_then(|id| events[ids.get_index_of(id)?].as_ref()?.position);
+        let replay = links.replay(joined_at.map_or(0, |position| position + 1));
+        let timeline: Vec<usize> = replay
+            .order
+            .iter()
+            .map(|place| timeline[*place as usize])
+            .collect();
+        for (place, number) in timeline.iter().enumerate() {
+            if let Some(event) = &mut events[*number] {
+                event.position = Some(place);
+            }
+        }
         let mut room = Self {
             ids,
             events,
@@ -144,7 +158,9 @@ impl OpenRoom {
         Ok((room, unreadable))
     }
 
-    /// Timeline events in topological order.
+    /// Timeline events in the order of the replay: every event after those that it follows ([`Links::replay`]).
+    ///
+    /// [`Links::replay`]: crate::model::forks::Links::replay
     #[must_use]
     pub fn timeline(&self) -> impl ExactSizeIterator<Item = &OwnedEventId> + DoubleEndedIterator {
         self.timeline.iter().map(|number| &self.ids[*number])
@@ -207,7 +223,22 @@ impl OpenRoom {
             let pair = self.numbered(*number)?.state.clone()?;
             Some((pair, self.ids[*number].clone()))
         };
-        Some(numbers.iter().filter_map(entry).collect())
+        let mut state: StateMap = numbers.iter().filter_map(entry).collect();
+        // Where somebody of ours answers an invite from elsewhere, Synapse does not note that the join replaced it: the
+        // join itself names it as what allows it.
+        if let Some(event) = self.event(event_id)
+            && let Some(pair) = &event.state
+            && !state.contains_key(pair)
+        {
+            let is_former = |number: &&usize| {
+                self.numbered(**number)
+                    .is_some_and(|event| event.state.as_ref() == Some(pair))
+            };
+            if let Some(former) = event.auth_events.iter().find(is_former) {
+                state.insert(pair.clone(), self.ids[*former].clone());
+            }
+        }
+        Some(state)
     }
 
     /// The state of the timeline's first events, so many; before the next one, where the bundle has that.

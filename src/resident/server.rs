@@ -15,8 +15,8 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use super::{
     app::App,
     endpoint::{
-        event, event_auth, failure, keys, make_join, make_knock, send_join, send_knock, state,
-        state_ids, unknown, version,
+        directory, event, event_auth, failure, keys, make_join, make_knock, send_join, send_knock,
+        state, state_ids, unknown, version,
     },
 };
 use crate::{Error, Result};
@@ -48,6 +48,10 @@ pub fn router(app: App) -> Router {
         .route(
             "/_matrix/federation/v2/send_join/{room}/{event}",
             put(send_join::handle),
+        )
+        .route(
+            "/_matrix/federation/v1/query/directory",
+            get(directory::handle),
         )
         .route(
             "/_matrix/federation/v1/make_knock/{room}/{user}",

@@ -174,6 +174,27 @@ async fn the_target_joins() {
 }
 
 #[tokio::test]
+async fn a_room_has_an_alias_that_leads_to_the_resident_alone() {
+    let stage = stage().await;
+    let alias = stage.resident.alias(&owned_room_id!("!r:old.test"));
+    assert!(ruma::RoomAliasId::parse(&alias).is_ok(), "{alias}");
+    let ask = |alias: &str| {
+        let alias = alias.replace('#', "%23").replace(':', "%3A");
+        format!("/_matrix/federation/v1/query/directory?room_alias={alias}")
+    };
+    let (status, found) = stage.get(&ask(&alias)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        found,
+        json!({ "room_id": "!r:old.test", "servers": [RESIDENT] })
+    );
+    let other = stage.resident.alias(&owned_room_id!("!other:old.test"));
+    assert_eq!(stage.get(&ask(&other)).await.0, StatusCode::NOT_FOUND);
+    let unsigned = Request::get(ask(&alias)).body(Body::empty()).unwrap();
+    assert_eq!(stage.ask(unsigned).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn strangers_and_forgers_learn_nothing_and_cannot_make_us_ask() {
     let stage = stage().await;
     let unsigned = Request::get(MAKE_JOIN).body(Body::empty()).unwrap();

@@ -12,9 +12,10 @@ use crate::{
 impl Target {
     /// Joins a room, by asking `via` if the target doesn't know the room yet. A 200 is no proof: a join of somebody who
     /// is joined already does nothing.
-    pub async fn join(&self, user: &UserId, room: &RoomId, via: &ServerName) -> Result<()> {
+    /// `room` is a room ID or an alias.
+    pub async fn join(&self, user: &UserId, room: &str, via: &ServerName) -> Result<()> {
         let request = Request::post(
-            format!("/_matrix/client/v3/join/{}", encode(room.as_str())),
+            format!("/_matrix/client/v3/join/{}", encode(room)),
             &json!({}),
         )
         .query("via", via)

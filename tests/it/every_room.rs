@@ -114,7 +114,7 @@ async fn rooms_of_every_kind_arrive() {
 }
 
 /// Who joins a room, and where.
-fn joins<'a>(plan: &'a Plan, room: &str) -> (&'a str, &'static str) {
+pub(crate) fn joins<'a>(plan: &'a Plan, room: &str) -> (&'a str, &'static str) {
     let room = plan.rooms.iter().find(|is| is.room_id == room).unwrap();
     let RoomAction::Carry { joiner, join } = &room.action else {
         panic!("{room:?}");

@@ -16,6 +16,7 @@ mod doctor;
 mod every_room;
 mod export;
 mod faults;
+mod federated;
 mod history;
 mod journey;
 mod kill;

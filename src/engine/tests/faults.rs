@@ -2,7 +2,7 @@
 
 use super::{
     fake_target::{Account, Door},
-    sample::{ANNA, DORA},
+    sample::{self, ANNA, DORA},
     stage::{End, Source, Stage},
 };
 use crate::{job::Problem, migration::outcome::ImportSummary};
@@ -111,6 +111,25 @@ async fn a_refused_event_gets_another_chance() {
     stage.world().refused_events.clear();
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_event_of_a_fork_is_brought_in_whatever_the_answer_was() {
+    let mut rooms = sample::rooms();
+    let harbour = rooms.iter_mut().find(|room| room.room_id == HARBOUR);
+    let event = harbour.unwrap().fork(ANNA).to_string();
+    let source = Source::of(rooms);
+    for told in [true, false] {
+        let stage = Stage::new(&source);
+        let refused = (event.clone(), told);
+        stage.world().refused_when_sent.extend([refused]);
+        let (summary, _) = stage.import().await;
+        assert_eq!(summary.problems, []);
+        assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
+        let lines = stage.world().rooms[HARBOUR].lines();
+        let place = lines.iter().position(|line| line.contains(&event));
+        assert_eq!(place, Some(1), "{lines:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

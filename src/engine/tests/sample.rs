@@ -99,6 +99,22 @@ impl Draft {
         self.event(by, "m.room.topic", Some(""), &json!({ "topic": topic }));
     }
 
+    /// Adds a fork that is joined again; gives the event that comes second.
+    pub(super) fn fork(&mut self, by: &str) -> OwnedEventId {
+        let last = [self.last().clone()];
+        let text = json!({ "msgtype": "m.text", "body": "on a fork" });
+        let mut says = |after: &[OwnedEventId], text: &Value| {
+            self.event_after(after, by, "m.room.message", None, text)
+        };
+        let one = says(&last, &text);
+        let other = says(
+            &last,
+            &json!({ "msgtype": "m.text", "body": "on the other" }),
+        );
+        says(&[one, other.clone()], &text);
+        other
+    }
+
     /// The last event's ID.
     pub(super) fn last(&self) -> &OwnedEventId {
         &self.events.last().unwrap().0

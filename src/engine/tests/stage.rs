@@ -28,9 +28,13 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new() -> Self {
+        Self::of(sample::rooms())
+    }
+
+    pub(super) fn of(rooms: Vec<Draft>) -> Self {
         let source = Self {
             dir: tempfile::tempdir().unwrap(),
-            rooms: sample::rooms(),
+            rooms,
         };
         sample::write(&source.bundle(), &source.rooms);
         source

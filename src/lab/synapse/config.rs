@@ -5,9 +5,9 @@
 use ruma::serde::Base64;
 use serde_json::{Value, json};
 
-use super::{DatabasePlace, MEDIA, SIGNING_KEY, SynapseOptions};
+use super::{DatabasePlace, MEDIA, Ports, SIGNING_KEY, SynapseOptions};
 use crate::{
-    lab::{Result, folder::Folder},
+    lab::{LabError, Result, folder::Folder},
     secret::{ExposeSecret, SecretString, random_token},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn write(
     folder: &Folder,
     options: &SynapseOptions,
     place: &DatabasePlace,
-    port: u16,
+    ports: Ports,
     secret: &SecretString,
 ) -> Result<String> {
     let mut registrations = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn write(
         "pid_file": at("synapse.pid"),
         "listeners": [{
             "type": "http",
-            "port": port,
+            "port": ports.clients,
             "bind_addresses": ["127.0.0.1"],
             "tls": false,
             "resources": [{ "names": ["client", "federation"], "compress": false }],
@@ -70,12 +70,59 @@ pub(super) fn write(
     });
     if let Some(config) = config.as_object_mut() {
         config.extend(no_rate_limits());
+        if let Some(port) = ports.servers {
+            let federation = federation(folder, port)?;
+            if let Some(listeners) = config["listeners"].as_array_mut() {
+                listeners.push(federation.listener);
+            }
+            config.extend(federation.settings);
+        }
         config.extend(options.settings.clone());
     }
     Ok(folder
         .write(FILE, &config.to_string())?
         .display()
         .to_string())
+}
+
+/// What a Synapse needs so that other servers reach it.
+struct Federation {
+    listener: Value,
+    settings: serde_json::Map<String, Value>,
+}
+
+/// Makes a certificate for `localhost`, which other servers of the lab don't check, and lets Synapse try again at once
+/// where the way to another server was cut.
+fn federation(folder: &Folder, port: u16) -> Result<Federation> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])
+        .map_err(|error| LabError::file(folder.path())(std::io::Error::other(error)))?;
+    let certificate = folder.write("tls.crt", &made.cert.pem())?;
+    let key = folder.write("tls.key", &made.signing_key.serialize_pem())?;
+    let mut settings = serde_json::Map::new();
+    settings.insert("tls_certificate_path".to_owned(), json!(certificate));
+    settings.insert("tls_private_key_path".to_owned(), json!(key));
+    settings.insert(
+        "federation".to_owned(),
+        json!({
+            "client_timeout": "5s",
+            "max_short_retries": 1,
+            "max_long_retries": 1000,
+            // In milliseconds.
+            "max_long_retry_delay": 200,
+            "destination_min_retry_interval": "1s",
+            "destination_retry_multiplier": 1,
+        }),
+    );
+    Ok(Federation {
+        listener: json!({
+            "type": "http",
+            "port": port,
+            "bind_addresses": ["127.0.0.1"],
+            "tls": true,
+            "resources": [{ "names": ["federation"], "compress": false }],
+        }),
+        settings,
+    })
 }
 
 /// The section `database`.
@@ -165,7 +212,14 @@ mod tests {
             ..SynapseOptions::source("localhost:1".try_into().unwrap())
         };
         let place = DatabasePlace::Sqlite("/d/homeserver.db".into());
-        let path = write(&folder, &options, &place, 3, &"s".to_owned().into()).unwrap();
+        let path = write(
+            &folder,
+            &options,
+            &place,
+            ports(None),
+            &"s".to_owned().into(),
+        )
+        .unwrap();
         let config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         assert_eq!(
             config["listeners"][0]["bind_addresses"],
@@ -178,6 +232,32 @@ mod tests {
         assert_eq!(config["rc_joins"]["remote"]["per_second"], 1_000_000);
         let registration = config["app_service_config_files"][0].as_str().unwrap();
         assert!(std::path::Path::new(registration).exists());
+    }
+
+    fn ports(servers: Option<u16>) -> Ports {
+        Ports {
+            clients: 3,
+            servers,
+        }
+    }
+
+    #[test]
+    fn other_servers_have_a_listener_of_their_own_with_tls() {
+        let folder = Folder::new("test").unwrap();
+        let options = SynapseOptions::source("localhost:1".try_into().unwrap());
+        let place = DatabasePlace::Sqlite("/d/homeserver.db".into());
+        let secret = "s".to_owned().into();
+        let path = write(&folder, &options, &place, ports(Some(4)), &secret).unwrap();
+        let config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let listener = &config["listeners"][1];
+        assert_eq!(
+            (&listener["port"], &listener["tls"]),
+            (&json!(4), &json!(true))
+        );
+        for file in ["tls_certificate_path", "tls_private_key_path"] {
+            let pem = std::fs::read_to_string(config[file].as_str().unwrap()).unwrap();
+            assert!(pem.starts_with("-----BEGIN "), "{pem}");
+        }
     }
 
     #[test]

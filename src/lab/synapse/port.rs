@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::{DATABASE, DatabasePlace, SynapseOptions, config};
+use super::{DATABASE, DatabasePlace, Ports, SynapseOptions, config};
 use crate::{
     lab::{
         LabError, Result,
@@ -24,7 +24,11 @@ pub(in crate::lab) async fn port(
     let folder = Folder::new("port")?;
     let place = DatabasePlace::Postgres(postgres.connection(DATABASE));
     // The script wants a whole configuration; nothing listens on its port.
-    let config = config::write(&folder, options, &place, 1, &random_token())?;
+    let ports = Ports {
+        clients: 1,
+        servers: None,
+    };
+    let config = config::write(&folder, options, &place, ports, &random_token())?;
     let mut script = Command::new(synapse_python().await?);
     script
         .args(["-m", "synapse._scripts.synapse_port_db"])

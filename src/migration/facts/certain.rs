@@ -73,9 +73,13 @@ impl Certain {
         if header.prev_events.is_empty() {
             return place == 0;
         }
+        // Whoever follows the only tip follows all, whatever else it names: a join from elsewhere names what was there
+        // before its invite, too.
+        let mut named = header.prev_events.iter();
+        let is_last = self.tips.len() == 1 && named.any(|prev| self.tips.contains(prev.id()));
         header.prev_events.iter().all(|prev| {
             let place = self.places.get(prev.id());
-            place.is_some_and(|place| *place >= self.last_state)
+            place.is_some_and(|place| is_last || *place >= self.last_state)
         })
     }
 
@@ -126,6 +130,17 @@ mod tests {
             ("$2", &["$1"], false),
         ];
         assert_eq!(certain(&[], &line), ["$0", "$1", "$2"]);
+    }
+
+    #[test]
+    fn who_names_more_than_the_last_event_makes_no_fork() {
+        let line: [(&str, &[&str], bool); 4] = [
+            ("$0", &[], true),
+            ("$1", &["$0"], true),
+            ("$2", &["$0", "$1"], true),
+            ("$3", &["$2"], false),
+        ];
+        assert_eq!(certain(&[], &line), ["$0", "$1", "$2", "$3"]);
     }
 
     #[test]

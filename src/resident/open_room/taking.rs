@@ -10,6 +10,7 @@ use crate::{
     Error, Result,
     model::{
         event_line::EventLine,
+        forks::Links,
         pdu::{self, PduError, PduHeader},
     },
     resident::pdu_file::PduWriter,
@@ -23,6 +24,8 @@ pub(super) struct Taking<'a> {
     pub(super) ids: IndexSet<OwnedEventId>,
     pub(super) events: Vec<Option<Event>>,
     pub(super) timeline: Vec<usize>,
+    /// What the timeline's events follow.
+    pub(super) links: Links,
     pub(super) pdus: PduWriter,
     pub(super) unreadable: Vec<(OwnedEventId, PduError)>,
 }
@@ -35,6 +38,7 @@ impl<'a> Taking<'a> {
             ids: IndexSet::new(),
             events: Vec::new(),
             timeline: Vec::new(),
+            links: Links::default(),
             pdus: PduWriter::new(dir).map_err(Error::file(dir))?,
             unreadable: Vec::new(),
         })
@@ -55,6 +59,9 @@ impl<'a> Taking<'a> {
             }
         };
         let in_timeline = line.is_in_timeline();
+        if in_timeline {
+            self.links.pass(&line.event_id, &header);
+        }
         let auth_events = header.auth_events.iter();
         let auth_events = auth_events.map(|event| self.number(event.id())).collect();
         let number = self.number(&line.event_id);

@@ -34,10 +34,13 @@ fn room(join: JoinPoint) -> OpenRoom {
         join,
         forward_extremities: Vec::new(),
         current_state: StateMap::from([(create, owned_event_id!("$create"))]),
-        snapshots: vec![(
-            owned_event_id!("$late"),
-            vec![owned_event_id!("$create"), owned_event_id!("$topic")],
-        )],
+        snapshots: vec![
+            (owned_event_id!("$answer"), vec![owned_event_id!("$create")]),
+            (
+                owned_event_id!("$late"),
+                vec![owned_event_id!("$create"), owned_event_id!("$topic")],
+            ),
+        ],
     };
     let lines = [
         EventLine {
@@ -53,6 +56,16 @@ fn room(join: JoinPoint) -> OpenRoom {
             &["$create", "$gone", "$join"],
         ),
         line("$text", "m.room.message", None, &["$power", "$join"]),
+        EventLine {
+            outlier: true,
+            ..line("$invite", "m.room.member", Some("@b:x"), &[])
+        },
+        line(
+            "$answer",
+            "m.room.member",
+            Some("@b:x"),
+            &["$create", "$invite"],
+        ),
         line("$late", "m.room.name", Some(""), &[]),
         line("$last", "m.room.message", None, &[]),
     ];
@@ -105,6 +118,16 @@ fn a_state_that_the_bundle_knows_replaces_what_came_before() {
     );
     let after = room.state_after(&owned_event_id!("$late")).unwrap();
     assert_eq!(kinds(after), before("$last"));
+}
+
+#[test]
+fn what_a_join_answers_is_in_the_state_before_it() {
+    let room = room(JoinPoint::Current);
+    let pair = ("m.room.member".to_owned(), "@b:x".to_owned());
+    let before = room.state_before(&owned_event_id!("$answer")).unwrap();
+    assert_eq!(before.get(&pair), Some(&owned_event_id!("$invite")));
+    let after = room.state_after(&owned_event_id!("$answer")).unwrap();
+    assert_eq!(after.get(&pair), Some(&owned_event_id!("$answer")));
 }
 
 #[test]

@@ -84,6 +84,7 @@ pub(super) async fn read(
     if to.wanted().inventory {
         room.forward_extremities.clear();
     } else if let Some(version) = &room.version {
+        let id = (server_name, id);
         if let Some(found) = events(client, id, version, &tips, &state, to).await? {
             findings = found;
         }
@@ -108,7 +109,7 @@ pub(super) async fn read(
 /// The timeline, the state where it has gaps, then the events outside it that all this and the current state rest on.
 async fn events(
     client: &Client,
-    room: &OwnedRoomId,
+    (server_name, room): (&ServerName, &OwnedRoomId),
     version: &RoomVersionId,
     tips: &[Extremity],
     state: &State,
@@ -121,7 +122,7 @@ async fn events(
     let Some(graph) = alone(timeline.await, "room events", room, to).await? else {
         return Ok(None);
     };
-    let (known, findings) = graph.finish();
+    let (known, findings) = graph.finish(server_name);
     to.signed_by(findings.signers.iter().cloned());
     let mut wanted: BTreeSet<OwnedEventId> = state.event_ids().cloned().collect();
     wanted.extend(snapshots::read(client, room, &findings.gaps, to).await?);

@@ -145,6 +145,9 @@ impl Reading<'_> {
         timeline::read(
             database, stretch, redactions, &begins, prover, &mut rooms, to,
         )?;
+        for room in &mut rooms {
+            room.timeline_ends(server_name);
+        }
         let events = stretch.iter().map(|room| room.events).sum();
         snapshots::read(database, &mut rooms, events)?;
         closure::read(database, redactions, prover, &mut rooms, to)?;

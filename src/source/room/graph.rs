@@ -5,9 +5,12 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use ruma::{EventId, OwnedEventId, OwnedServerName};
+use ruma::{EventId, OwnedEventId, OwnedServerName, ServerName};
 
 use crate::model::{event_line::EventLine, pdu::PduHeader};
+
+/// First joins behind a fork, of each server: some of those who came may have left.
+const JOINS: usize = 3;
 
 /// A room's timeline as far as it has passed by. It holds a fingerprint of each event, not its ID: a million events
 /// need some 40 MB.
@@ -16,6 +19,13 @@ pub struct Graph {
     known: Known,
     /// Events that did not come yet, with those that follow them and the places of these.
     awaited: HashMap<OwnedEventId, Vec<(u64, OwnedEventId)>>,
+    /// The last event, and whether the history up to it has a fork since the beginning or the last gap.
+    last: Option<OwnedEventId>,
+    is_forked: bool,
+    /// Fingerprints of those who have joined.
+    joined: HashSet<u64>,
+    /// First joins behind a fork, by server, with their places.
+    late_joins: HashMap<OwnedServerName, Vec<(u64, OwnedEventId)>>,
     findings: Findings,
 }
 
@@ -37,7 +47,8 @@ pub struct Findings {
     pub disordered: bool,
     /// Auth events that are not in the timeline.
     pub authorities: BTreeSet<OwnedEventId>,
-    /// Events that follow one which is not in the timeline, in its order.
+    /// Events before which the state has to be told, in their order: those that follow one which is not in the timeline,
+    /// and the first joins of ours behind a fork, where somebody may join anew.
     pub gaps: Vec<OwnedEventId>,
     /// The servers that signed.
     pub signers: BTreeSet<OwnedServerName>,
@@ -76,6 +87,8 @@ impl Graph {
                 followers.push((findings.events, id.clone()));
             }
         }
+        self.note_join(line, header);
+        let findings = &mut self.findings;
         for event in &header.auth_events {
             if !self.known.has(event.id()) {
                 findings.authorities.insert(event.id().clone());
@@ -89,11 +102,48 @@ impl Graph {
         true
     }
 
-    /// The end of the timeline.
+    /// Notes somebody's first join, if the history up to it has a fork: nobody could tell the state there.
+    fn note_join(&mut self, line: &EventLine, header: &PduHeader) {
+        // Whoever follows the last event follows all, whatever else it names: a join from elsewhere names what was there
+        // before its invite, too.
+        let follows = self
+            .last
+            .as_ref()
+            .is_none_or(|last| header.prev_events.iter().any(|event| event.id() == last));
+        let all_missing = header
+            .prev_events
+            .iter()
+            .all(|event| self.awaited.contains_key(event.id()));
+        self.is_forked = !all_missing && (self.is_forked || !follows);
+        self.last = Some(line.event_id.clone());
+        let is_join = header.kind == "m.room.member"
+            && header.membership.as_deref() == Some("join")
+            && header.state_key.as_deref() == Some(header.sender.as_str());
+        if is_join
+            && self
+                .joined
+                .insert(self.known.hashers[0].hash_one(&header.sender))
+            && self.is_forked
+        {
+            let server = header.sender.server_name().to_owned();
+            let joins = self.late_joins.entry(server).or_default();
+            if joins.len() < JOINS {
+                joins.push((self.findings.events, line.event_id.clone()));
+            }
+        }
+    }
+
+    /// The end of the timeline of a room on our server.
     #[must_use]
-    pub fn finish(self) -> (Known, Findings) {
+    pub fn finish(mut self, ours: &ServerName) -> (Known, Findings) {
         let mut findings = self.findings;
-        let gaps: BTreeSet<_> = self.awaited.into_values().flatten().collect();
+        let late_joins = self.late_joins.remove(ours).unwrap_or_default();
+        let gaps: BTreeSet<_> = self
+            .awaited
+            .into_values()
+            .flatten()
+            .chain(late_joins)
+            .collect();
         findings.gaps = gaps.into_iter().map(|(_, id)| id).collect();
         (self.known, findings)
     }
@@ -131,7 +181,7 @@ mod tests {
             assert!(graph.pass(line, header));
             assert!(!graph.pass(line, header), "it has passed by");
         }
-        let (known, findings) = graph.finish();
+        let (known, findings) = graph.finish(ruma::server_name!("x"));
         assert!(known.has(&events[0].0.event_id));
         assert!(!known.has(ruma::event_id!("$other")));
         findings
@@ -153,6 +203,45 @@ mod tests {
                 ..Findings::default()
             }
         );
+    }
+
+    fn join(id: &str, user: &str, previous: &[&str]) -> (EventLine, PduHeader) {
+        let (mut line, _) = event(id, "m.room.member", previous, &[]);
+        let mut pdu: serde_json::Value = serde_json::from_str(line.pdu.get()).unwrap();
+        pdu["sender"] = json!(user);
+        pdu["state_key"] = json!(user);
+        pdu["content"] = json!({ "membership": "join" });
+        line.pdu = serde_json::value::to_raw_value(&pdu).unwrap();
+        let header = PduHeader::of(&line.pdu).unwrap();
+        (line, header)
+    }
+
+    #[test]
+    fn the_state_is_told_where_ours_first_join_behind_a_fork() {
+        let findings = graph(&[
+            event("$0", "m.room.create", &[], &[]),
+            join("$1", "@early:x", &["$0"]),
+            event("$2", "m", &["$1"], &[]),
+            join("$2b", "@straight:x", &["$1", "$2"]),
+            event("$3", "m", &["$1"], &[]),
+            join("$4", "@far:y", &["$2b", "$3"]),
+            join("$5", "@a:x", &["$4"]),
+            join("$6", "@early:x", &["$5"]),
+            join("$7", "@a:x", &["$6"]),
+            join("$8", "@b:x", &["$7"]),
+            join("$9", "@c:x", &["$8"]),
+            join("$10", "@d:x", &["$9"]),
+        ]);
+        assert_eq!(findings.gaps, ["$5", "$8", "$9"]);
+        // Behind a gap, before which the state is told, there is no fork any more.
+        let findings = graph(&[
+            event("$0", "m.room.create", &[], &[]),
+            event("$1", "m", &["$0"], &[]),
+            event("$2", "m", &["$0"], &[]),
+            event("$9", "m", &["$8"], &[]),
+            join("$10", "@a:x", &["$9"]),
+        ]);
+        assert_eq!(findings.gaps, ["$9"]);
     }
 
     #[test]

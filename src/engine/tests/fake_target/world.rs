@@ -59,6 +59,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) refused_joins: BTreeSet<String>,
     /// Events that it does not take.
     pub(in super::super::super) refused_events: BTreeSet<String>,
+    /// Events that it takes as backfill, but not when they are sent; whether it says so.
+    pub(in super::super::super) refused_when_sent: BTreeMap<String, bool>,
     /// Users, and events that they must not see.
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
     /// It doesn't take the old server's keys from the resident.
@@ -87,6 +89,7 @@ impl World {
             aliases: [admins].into(),
             refused_joins: BTreeSet::new(),
             refused_events: BTreeSet::new(),
+            refused_when_sent: BTreeMap::new(),
             hidden: BTreeSet::new(),
             takes_no_keys: false,
             forgotten_commands: 0,

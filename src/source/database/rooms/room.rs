@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedEventId, OwnedUserId};
+use ruma::{OwnedEventId, OwnedUserId, ServerName};
 use serde_json::value::RawValue;
 
 use super::{current::Current, outlet::Inlet};
@@ -100,8 +100,8 @@ impl Room {
     }
 
     /// The timeline's end.
-    pub(super) fn timeline_ends(&mut self) {
-        let (known, findings) = std::mem::take(&mut self.graph).finish();
+    pub(super) fn timeline_ends(&mut self, server_name: &ServerName) {
+        let (known, findings) = std::mem::take(&mut self.graph).finish(server_name);
         self.needed.extend(findings.authorities.iter().cloned());
         self.known = known;
         self.findings = findings;

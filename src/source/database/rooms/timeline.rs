@@ -60,9 +60,6 @@ pub(super) fn read(
             pass(events, rooms, to)?;
         }
     }
-    for room in rooms {
-        room.timeline_ends();
-    }
     Ok(())
 }
 

@@ -140,6 +140,11 @@ impl World {
         if self.refused_events.contains(id.as_str()) {
             return Err("not this one");
         }
+        match self.refused_when_sent.get(id.as_str()) {
+            Some(true) => return Err("sender's membership `leave` is not `join`"),
+            Some(false) => return Ok(()),
+            None => {}
+        }
         let room = self.rooms.get_mut(room).ok_or("room unknown")?;
         let ts = |event: &Value| event["origin_server_ts"].as_u64();
         // What is older than the room's first event is ignored without a word.

@@ -22,7 +22,10 @@ use crate::{
     ledger::{Ledger, Outcome, Step},
     model::{room::Room, user::User},
     resident::{Resident, Sender},
-    target::{Target, admin_room::AdminRoom},
+    target::{
+        Target,
+        admin_room::{self, AdminRoom},
+    },
 };
 
 /// Everything that an import's steps work with.
@@ -54,6 +57,9 @@ pub struct Import {
     able: BTreeSet<OwnedUserId>,
     events: AtomicU64,
 }
+
+/// After so many failures of the target's own in a row, it is looked at whether it works at all.
+const ENOUGH: u32 = 3;
 
 /// A step that is taken for many subjects.
 pub(super) struct Each {
@@ -141,7 +147,7 @@ impl Import {
         }
         let mut work = work.fuse();
         let mut running = FuturesUnordered::new();
-        let mut done = 0;
+        let (mut done, mut failures) = (0, 0);
         loop {
             while running.len() < each.in_flight
                 && let Some((subject, work)) = work.next()
@@ -151,12 +157,42 @@ impl Import {
             let Some((subject, result)) = running.next().await else {
                 return Ok(());
             };
+            let failed = matches!(
+                result,
+                Err(Error::Answer {
+                    status: 500..=599,
+                    ..
+                })
+            );
             self.outcome(each.name, each.step, &subject, result)?;
+            failures = if failed { failures + 1 } else { 0 };
+            if failures == ENOUGH {
+                self.still_works().await?;
+                failures = 0;
+            }
             done += 1;
             self.job.emit(Event::Done {
                 phase: each.phase,
                 done,
             });
+        }
+    }
+
+    /// Ends the import if the target can't even write a message any more: whatever else were tried would only leave more
+    /// things half done there.
+    async fn still_works(&self) -> Result<()> {
+        let Some(admin) = &self.admin else {
+            return Ok(());
+        };
+        match admin.run_to_its_end(admin_room::MARK).await {
+            Err(
+                error @ Error::Answer {
+                    status: 500..=599, ..
+                },
+            ) => Err(Error::Setup(format!(
+                "the target fails at everything ({error}): look at its log and whether its disk is full, restart it, and import again"
+            ))),
+            other => other,
         }
     }
 

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// After this time it is asked whether commands are answered at all; then after twice as long.
 const FIRST_MARK: Duration = Duration::from_secs(2);
 /// A command that changes nothing and is answered in a line.
-const MARK: &str = "server uptime";
+pub const MARK: &str = "server uptime";
 
 #[derive(Debug, Deserialize)]
 struct Sent {

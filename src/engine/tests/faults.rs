@@ -73,6 +73,22 @@ async fn a_command_that_a_restart_has_lost_is_given_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_fails_at_everything_is_left_alone() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    // After the accounts and their profiles.
+    let error = stage.breaking_import(40).await.unwrap_err();
+    let text = error.to_string();
+    let (before, after) = text.split_once(" PUT ").unwrap();
+    let (_, after) = after.split_once(": ").unwrap();
+    insta::assert_snapshot!(format!("{before} PUT …: {after}"), @"the target fails at everything (the target answered 500 to PUT …: M_UNKNOWN Internal server error occurred): look at its log and whether its disk is full, restart it, and import again");
+    assert_eq!(error.exit_code(), 7);
+
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_join_ends_its_room_only() {
     let source = Source::new();
     let stage = Stage::new(&source);

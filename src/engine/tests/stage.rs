@@ -121,6 +121,12 @@ impl Stage {
         self.run(&visit.url).await.unwrap()
     }
 
+    /// An import of which the target breaks down at a request.
+    pub(super) async fn breaking_import(&self, request: u64) -> Result<ImportSummary> {
+        let visit = self.target.visit(Some(Disturbance::Break(request))).await;
+        self.run(&visit.url).await
+    }
+
     /// An import that can't work.
     pub(super) async fn refused_import(&self) -> Error {
         let visit = self.target.visit(None).await;

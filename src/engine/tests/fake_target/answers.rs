@@ -37,6 +37,12 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
             }
             (StatusCode::BAD_GATEWAY, "<html>bad gateway</html>").into_response()
         }
+        Fate::Broken if request.method() == "GET" => answer(&app, request).await,
+        Fate::Broken => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Json(json!({ "errcode": "M_UNKNOWN", "error": "Internal server error occurred" })),
+        )
+            .into_response(),
         Fate::TooLate => pending().await,
     }
 }

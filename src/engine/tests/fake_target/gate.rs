@@ -20,6 +20,8 @@ pub(in super::super) enum Disturbance {
     End(u64, When),
     /// This request is answered by a proxy: the target is busy, or took too long.
     Stumble(u64, When),
+    /// From this request on the target fails at everything that it has to write.
+    Break(u64),
 }
 
 /// What becomes of a request.
@@ -27,6 +29,7 @@ pub(super) enum Fate {
     Answered,
     LastOne(When),
     Stumbled(When),
+    Broken,
     /// Sent by somebody who is dead by now.
     TooLate,
 }
@@ -52,6 +55,7 @@ impl Gate {
             Some(Disturbance::End(last, when)) if number == last => Fate::LastOne(when),
             Some(Disturbance::End(last, _)) if number > last => Fate::TooLate,
             Some(Disturbance::Stumble(one, when)) if number == one => Fate::Stumbled(when),
+            Some(Disturbance::Break(first)) if number >= first => Fate::Broken,
             _ => Fate::Answered,
         }
     }

@@ -102,7 +102,6 @@ fn open(bundle: &Path) -> anyhow::Result<String> {
     let target = Abilities {
         software: "a target".to_owned(),
         replay: true,
-        protects_past: false,
         room_versions: Vec::new(),
     };
     let (mut events, mut carried) = (0, 0);

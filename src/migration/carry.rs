@@ -170,12 +170,21 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
+    if import.admin.is_some() {
+        // A target that was restarted may have lost what it wrote last.
+        let lost = stragglers::lost(room, &expected, &found);
+        if !lost.is_empty() {
+            replay::again(import, &import.sender, room, &lost).await?;
+            found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
+        }
+    }
     let missing = stragglers::missing(room, &expected, &found);
     if let Some(admin) = import.admin.as_ref().filter(|_| !missing.is_empty()) {
         stragglers::bring(admin, &import.resident, room, &missing).await?;
         found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let verdict = compare::room(plan, &room.joiner, &expected, &found);
+    import.saw_order(verdict.same_order != Some(false));
     tell(import, &verdict, &found)?;
     let outcome = if verdict.is_good() {
         Outcome::Done("equal")

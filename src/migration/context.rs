@@ -6,7 +6,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -56,6 +56,7 @@ pub struct Import {
     pub(super) trusted: OnceCell<()>,
     able: BTreeSet<OwnedUserId>,
     events: AtomicU64,
+    one_by_one: AtomicBool,
 }
 
 /// After so many failures of the target's own in a row, it is looked at whether it works at all.
@@ -121,6 +122,7 @@ impl Import {
             rooms,
             passwords: Passwords::open(parts.passwords)?,
             events: AtomicU64::new(parts.ledger.events()?),
+            one_by_one: AtomicBool::new(false),
             bundle: parts.bundle,
             plan: parts.plan,
             target: parts.target,
@@ -202,11 +204,37 @@ impl Import {
         self.able.contains(user)
     }
 
-    /// One more event of this room is through, the timeline's `done`-th of `total`.
-    pub(super) fn count_event(&self, room: &OwnedRoomId, name: &Arc<str>, done: u64, total: u64) {
+    /// More events of this room are through, of its timeline so many of so many.
+    pub(super) fn count_events(
+        &self,
+        room: &OwnedRoomId,
+        name: &Arc<str>,
+        more: u64,
+        (done, total): (u64, u64),
+    ) {
         self.in_hand(room, name, done, total);
-        let events = self.events.fetch_add(1, Ordering::Relaxed) + 1;
+        let events = self.events.fetch_add(more, Ordering::Relaxed) + more;
         self.job.emit(Event::Events(events));
+    }
+
+    /// How many events of a room go in one transaction.
+    pub(super) fn pdus_at_once(&self) -> usize {
+        if self.one_by_one.load(Ordering::Relaxed) {
+            return 1;
+        }
+        self.plan.target.pdus_at_once()
+    }
+
+    /// What was read back tells whether the target puts the events of a transaction in order; from now on it isn't asked
+    /// to, if it doesn't.
+    pub(super) fn saw_order(&self, is_same: bool) {
+        if !is_same && self.pdus_at_once() > 1 {
+            tracing::warn!(
+                "{} did not keep the order of events that came together: from now on each comes alone",
+                self.plan.target.software
+            );
+            self.one_by_one.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Tells how far a room is.

@@ -166,7 +166,7 @@ fn nobody(facts: &RoomFacts, able: &BTreeSet<OwnedUserId>) -> &'static str {
 /// events must not be shown to everybody.
 #[must_use]
 pub fn usual_history(target: &Abilities) -> Replayed {
-    if target.protects_past {
+    if target.protects_past() {
         Replayed::Auto
     } else {
         Replayed::All
@@ -280,7 +280,6 @@ mod tests {
         Abilities {
             software: "Tuwunel 1.4.6".to_owned(),
             replay: true,
-            protects_past: false,
             room_versions: vec![RoomVersionId::V10, RoomVersionId::V12],
         }
     }
@@ -360,7 +359,7 @@ mod tests {
     fn a_target_that_shows_the_past_to_all_gets_everything_replayed() {
         assert_eq!(usual_history(&tuwunel()), Replayed::All);
         let later = Abilities {
-            protects_past: true,
+            software: "Tuwunel 1.9.0".to_owned(),
             ..tuwunel()
         };
         assert_eq!(usual_history(&later), Replayed::Auto);

@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use ruma::{EventId, OwnedEventId, RoomVersionId};
+use serde_json::value::RawValue;
+
 use super::{context::Import, past};
 use crate::{
     Error, Result,
@@ -16,33 +19,131 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom, name: &str) 
         .ledger
         .entry(Step::Replay, &room.room_id)?
         .map_or(0, |entry| entry.position);
-    let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
     let (name, total) = (Arc::from(name), room.timeline().len() as u64);
     import.in_hand(&room.room_id, &name, start, total);
     let skip = usize::try_from(start).unwrap_or(usize::MAX);
-    for (position, id) in (1..).zip(room.timeline()).skip(skip) {
+    let portions = portions(room, skip, || pdus_at_once(import, &room.version));
+    let mut position = start;
+    for portion in portions {
         import.job.check()?;
-        if !imported.contains(id)
-            && !past::comes_with_the_join(room, id)
-            && let Some(pdu) = room.pdu(id)?
-            && let Some(reason) = refusal(sender.send(&[(id, &pdu)]).await)?
-        {
-            import.problem("event", id, &format!("the target refused it: {reason}"))?;
-        }
+        send(import, sender, room, &portion.sent).await?;
+        position += portion.events;
         import.ledger.advance(&room.room_id, position)?;
-        import.count_event(&room.room_id, &name, position, total);
+        import.count_events(&room.room_id, &name, portion.events, (position, total));
     }
     Ok(())
 }
 
-/// A transaction that is refused as a whole is its one event's refusal.
-fn refusal(sent: Result<Vec<Option<String>>>) -> Result<Option<String>> {
+/// Sends some events once more, in the order of the timeline.
+pub async fn again(
+    import: &Import,
+    sender: &Sender,
+    room: &OpenRoom,
+    events: &[OwnedEventId],
+) -> Result<()> {
+    for id in events {
+        import.job.check()?;
+        send(import, sender, room, std::slice::from_ref(&id)).await?;
+    }
+    Ok(())
+}
+
+/// In one transaction; if the target refuses it as a whole, one by one.
+async fn send(
+    import: &Import,
+    sender: &Sender,
+    room: &OpenRoom,
+    events: &[&OwnedEventId],
+) -> Result<()> {
+    let mut pdus = Vec::with_capacity(events.len());
+    for id in events {
+        if let Some(pdu) = room.pdu(id)? {
+            pdus.push((*id, pdu));
+        }
+    }
+    let pdus: Vec<(&EventId, &RawValue)> = pdus.iter().map(|(id, pdu)| (&***id, &**pdu)).collect();
+    if pdus.is_empty() {
+        return Ok(());
+    }
+    if let Some(refusals) = refusals(sender.send(&pdus).await, pdus.len())? {
+        return tell(import, &pdus, refusals);
+    }
+    for pdu in pdus {
+        let pdu = [pdu];
+        let refusals = refusals(sender.send(&pdu).await, 1)?.unwrap_or_default();
+        tell(import, &pdu, refusals)?;
+    }
+    Ok(())
+}
+
+fn tell(
+    import: &Import,
+    pdus: &[(&EventId, &RawValue)],
+    refusals: Vec<Option<String>>,
+) -> Result<()> {
+    for ((id, _), refusal) in pdus.iter().zip(refusals) {
+        if let Some(reason) = refusal {
+            import.problem("event", id, &format!("the target refused it: {reason}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Each event's refusal. A transaction that is refused as a whole is its one event's refusal, and says nothing (`None`)
+/// of several.
+fn refusals(
+    sent: Result<Vec<Option<String>>>,
+    events: usize,
+) -> Result<Option<Vec<Option<String>>>> {
     match sent {
         Err(
             error @ Error::Answer {
                 status: 400 | 413, ..
             },
-        ) => Ok(Some(error.to_string())),
-        other => Ok(other?.into_iter().flatten().next()),
+        ) => Ok((events == 1).then(|| vec![Some(error.to_string())])),
+        other => other.map(Some),
     }
+}
+
+/// Events of the timeline that go together.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Portion<'a> {
+    /// How many there are, those included that came otherwise.
+    events: u64,
+    /// Those that are sent.
+    sent: Vec<&'a OwnedEventId>,
+}
+
+/// How many events of such a room can go together. In the first room versions events are named in another way, which
+/// Tuwunel doesn't read when it puts them in order.
+fn pdus_at_once(import: &Import, version: &RoomVersionId) -> usize {
+    match version {
+        RoomVersionId::V1 | RoomVersionId::V2 => 1,
+        _ => import.pdus_at_once(),
+    }
+}
+
+/// The timeline in portions, without its first events, so many. Where events go together, each follows the one before, so
+/// that there is only one order to put them in; `at_once` is asked before each.
+fn portions<'a>(
+    room: &'a OpenRoom,
+    skip: usize,
+    at_once: impl Fn() -> usize + 'a,
+) -> impl Iterator<Item = Portion<'a>> {
+    let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
+    let mut timeline = room.timeline().skip(skip).peekable();
+    std::iter::from_fn(move || {
+        let mut portion = Portion::default();
+        let most = at_once();
+        while let Some(id) = timeline.peek() {
+            let is_sent = !imported.contains(*id) && !past::comes_with_the_join(room, id);
+            let follows = room.event(id).is_some_and(|event| event.follows);
+            if !portion.sent.is_empty() && (!is_sent || !follows || portion.sent.len() >= most) {
+                break;
+            }
+            portion.events += 1;
+            portion.sent.extend(timeline.next().filter(|_| is_sent));
+        }
+        (portion.events > 0).then_some(portion)
+    })
 }

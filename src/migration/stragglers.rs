@@ -20,19 +20,32 @@ const UNSEEN: &str = "org.matrix.dummy_event";
 
 /// Timeline events on forks that nobody sees on the target, newest first: each goes before all that are there.
 ///
-/// Any other event that is missing is left to the next import, which sends it again: before all others it would stand
-/// in a wrong place for no reason.
+/// Any other event that is missing is sent again ([`lost`]): before all others it would stand in a wrong place for no
+/// reason.
 #[must_use]
 pub fn missing(room: &OpenRoom, expected: &Expected, found: &Found) -> Vec<OwnedEventId> {
+    let mut missing = unseen(room, expected, found, true);
+    missing.reverse();
+    missing
+}
+
+/// Other timeline events that nobody sees on the target, oldest first.
+#[must_use]
+pub fn lost(room: &OpenRoom, expected: &Expected, found: &Found) -> Vec<OwnedEventId> {
+    unseen(room, expected, found, false)
+}
+
+/// In the order of the timeline; on forks (`beside`), or not.
+fn unseen(room: &OpenRoom, expected: &Expected, found: &Found, beside: bool) -> Vec<OwnedEventId> {
     let there: BTreeSet<_> = found
         .timeline
         .iter()
         .chain(&found.seen_by_others)
         .map(|entry| &entry.event_id)
         .collect();
-    let wanted = expected.timeline.iter().zip(&expected.beside).rev();
+    let wanted = expected.timeline.iter().zip(&expected.beside);
     wanted
-        .filter(|(_, is_beside)| **is_beside)
+        .filter(|(_, is_beside)| **is_beside == beside)
         .map(|(entry, _)| entry)
         .filter(|entry| entry.kind != UNSEEN && !there.contains(&entry.event_id))
         .map(|entry| &entry.event_id)

@@ -3,6 +3,9 @@
 use ruma::RoomVersionId;
 use serde::Serialize;
 
+/// PDUs in one transaction (server-server API, "Transactions").
+pub const PDU_LIMIT: usize = 50;
+
 /// What a target can do, asked of the target itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Abilities {
@@ -10,14 +13,34 @@ pub struct Abilities {
     pub software: String,
     /// Takes the history by replay through the resident (Tuwunel), or only joins at the current state (a stand-in).
     pub replay: bool,
-    /// Shows a room's past only to those who may see the room. Backfilled events have no state of their own, by which the
-    /// target could judge who may read them.
-    pub protects_past: bool,
     /// Room versions that it can join.
     pub room_versions: Vec<RoomVersionId>,
 }
 
+/// A version that can't be read counts as newer than all that are known.
+const UNKNOWN: [u32; 3] = [u32::MAX; 3];
+
 impl Abilities {
+    /// Whether it shows a room's past only to those who may see the room: Tuwunel does from 1.9.0 on
+    /// (`src/api/client/message.rs`). Backfilled events have no state of their own, by which it could judge who may read
+    /// them. Where the version can't be read, it is not trusted to.
+    #[must_use]
+    pub fn protects_past(&self) -> bool {
+        self.tuwunel()
+            .is_some_and(|version| version >= [1, 9, 0] && version != UNKNOWN)
+    }
+
+    /// How many PDUs of one room can be in one transaction, each following the one before: all that a transaction may
+    /// hold from Tuwunel 1.7.1 on, which puts them in order (`src/api/server/send.rs`). Before, it parses them in no fixed
+    /// order.
+    #[must_use]
+    pub fn pdus_at_once(&self) -> usize {
+        match self.tuwunel() {
+            Some(version) if version >= [1, 7, 1] && version != UNKNOWN => PDU_LIMIT,
+            _ => 1,
+        }
+    }
+
     /// Whether it takes an invite from a server that is not the inviter's own, as the resident is: Tuwunel does before
     /// 1.4.8 (`src/api/server/invite.rs`); later ones and Synapse compare the names.
     #[must_use]
@@ -34,7 +57,7 @@ impl Abilities {
             .map_or(!self.replay, |version| version >= [1, 8, 0])
     }
 
-    /// Tuwunel's version; one that can't be read counts as newer than all that are known.
+    /// Tuwunel's version, or [`UNKNOWN`].
     fn tuwunel(&self) -> Option<[u32; 3]> {
         let (name, version) = self.software.split_once(' ')?;
         if !name.eq_ignore_ascii_case("tuwunel") {
@@ -47,7 +70,7 @@ impl Abilities {
         let mut next = || numbers.next().and_then(Result::ok);
         Some(match (next(), next(), next()) {
             (Some(major), Some(minor), patch) => [major, minor, patch.unwrap_or(0)],
-            _ => [u32::MAX; 3],
+            _ => UNKNOWN,
         })
     }
 }
@@ -57,12 +80,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_version_does_with_events() {
+        let does = |software: &str| {
+            let abilities = Abilities {
+                software: software.to_owned(),
+                replay: true,
+                room_versions: Vec::new(),
+            };
+            (abilities.protects_past(), abilities.pdus_at_once())
+        };
+        assert_eq!(does("Tuwunel 1.4.6"), (false, 1));
+        assert_eq!(does("Tuwunel 1.7.1"), (false, 50));
+        assert_eq!(does("Tuwunel 1.8.3"), (false, 50));
+        assert_eq!(does("Tuwunel 1.9.0 (abc)"), (true, 50));
+        assert_eq!(does("Tuwunel 2.0"), (true, 50));
+        assert_eq!(does("Tuwunel main"), (false, 1));
+        assert_eq!(does("Synapse 1.163.2"), (false, 1));
+    }
+
+    #[test]
     fn what_a_version_takes_of_those_who_wait() {
         let can = |software: &str| {
             let abilities = Abilities {
                 software: software.to_owned(),
                 replay: software.starts_with("Tuwunel"),
-                protects_past: false,
                 room_versions: Vec::new(),
             };
             (abilities.takes_invites(), abilities.keeps_knocks())

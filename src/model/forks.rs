@@ -29,6 +29,8 @@ pub struct Replay {
     pub order: Vec<u32>,
     /// Of each event in this order, whether one that it does not follow comes before it.
     pub beside: Vec<bool>,
+    /// Of each event in this order, whether it names the one before it as its predecessor.
+    pub follows: Vec<bool>,
 }
 
 #[derive(Debug)]
@@ -92,8 +94,11 @@ impl Links {
                 start = place + 1;
             }
         }
-        let beside = self.beside(&order);
-        Replay { order, beside }
+        Replay {
+            beside: self.beside(&order),
+            follows: self.follows(&order),
+            order,
+        }
     }
 
     fn previous(&self, place: usize) -> impl Iterator<Item = usize> {
@@ -187,6 +192,16 @@ impl Links {
             }
         }
         false
+    }
+
+    fn follows(&self, order: &[u32]) -> Vec<bool> {
+        let mut before = None;
+        let step = |place: &u32| {
+            let place = *place as usize;
+            let before = before.replace(place);
+            before.is_some_and(|before| self.previous(place).any(|earlier| earlier == before))
+        };
+        order.iter().map(step).collect()
     }
 
     fn beside(&self, order: &[u32]) -> Vec<bool> {
@@ -286,6 +301,8 @@ mod tests {
             .map(|(id, _)| **id)
             .collect();
         assert_eq!(beside, [2, 4]);
+        let (yes, no) = (true, false);
+        assert_eq!(replay.follows, [no, yes, yes, yes, no, yes, yes, yes]);
     }
 
     #[test]

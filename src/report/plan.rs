@@ -173,7 +173,7 @@ fn backfilled(plan: &Plan) -> String {
         number_of(events),
         plan.history
     );
-    if !plan.target.protects_past {
+    if !plan.target.protects_past() {
         text.push_str(
             "\n- **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want",
         );
@@ -284,7 +284,6 @@ mod tests {
             target: Abilities {
                 software: "Tuwunel 1.9.0".into(),
                 replay: true,
-                protects_past: false,
                 room_versions: vec![],
             },
             history: Replayed::All,
@@ -354,6 +353,7 @@ mod tests {
     fn a_past_that_comes_as_backfill_is_told() {
         let mut plan = plan();
         plan.history = Replayed::Last(1_000);
+        plan.target.software = "Tuwunel 1.8.3".into();
         plan.rooms.truncate(1);
         plan.rooms[0].action = RoomAction::Carry {
             joiner: "@anna:ferry.test".try_into().unwrap(),
@@ -364,7 +364,7 @@ mod tests {
         };
         plan.rooms[0].events = 5_000;
         insta::assert_snapshot!(short(&plan), @r"
-        **1 account and 1 of 1 room will be carried to Tuwunel 1.9.0.**
+        **1 account and 1 of 1 room will be carried to Tuwunel 1.8.3.**
 
         - bundle: `b.tar.zst`
         - history: 5,000 events, of them 4,000 as backfill (--history 1000)
@@ -378,7 +378,7 @@ mod tests {
 
         Nothing has been changed. Next: `import`.
         ");
-        plan.target.protects_past = true;
+        plan.target.software = "Tuwunel 1.9.0".into();
         assert!(!short(&plan).contains("can read what comes"));
     }
 

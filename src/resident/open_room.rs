@@ -36,6 +36,8 @@ pub struct Event {
     pub depth: u64,
     /// Position in the timeline; `None` for outliers and refused events.
     pub position: Option<usize>,
+    /// Whether it names the event before it in the timeline as its predecessor.
+    pub follows: bool,
     /// Whether it is state that is not younger than the join and has lost its content. Of younger events nobody asks.
     pub is_emptied: bool,
     state: Option<(String, String)>,
@@ -135,6 +137,7 @@ impl OpenRoom {
         for (place, number) in timeline.iter().enumerate() {
             if let Some(event) = &mut events[*number] {
                 event.position = Some(place);
+                event.follows = replay.follows[place];
             }
         }
         let mut room = Self {

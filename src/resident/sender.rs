@@ -24,9 +24,6 @@ use crate::{
     secret::{ExposeSecret, random_token},
 };
 
-/// PDUs in one transaction (server-server API, "Transactions").
-pub const PDU_LIMIT: usize = 50;
-
 /// Sends PDUs, signed by the resident.
 pub struct Sender {
     resident: Arc<Resident>,
@@ -73,7 +70,7 @@ impl Sender {
         })
     }
 
-    /// Sends PDUs, at most [`PDU_LIMIT`] and in this order, in one transaction; what came of each. `None` is no proof that
+    /// Sends PDUs, at most [`PDU_LIMIT`](crate::model::abilities::PDU_LIMIT) and in this order, in one transaction; what came of each. `None` is no proof that
     /// it arrived: what the target skips as too old is a success, too. `Some(reason)` is the target's refusal.
     pub async fn send(&self, pdus: &[(&EventId, &RawValue)]) -> Result<Vec<Option<String>>> {
         let bare: Vec<_> = pdus.iter().map(|(_, pdu)| *pdu).collect();

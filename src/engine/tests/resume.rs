@@ -54,6 +54,18 @@ async fn the_fake_target_is_migrated_to_completely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_puts_events_in_order_gets_many_at_once() {
+    let source = Source::new();
+    let (mut end, one_by_one) = undisturbed(&source).await;
+    let stage = Stage::new(&source);
+    stage.world().version = "1.9.0";
+    let (summary, together) = stage.import().await;
+    end.summary.target = "Tuwunel 1.9.0".to_owned();
+    assert_eq!(stage.end(summary), end);
+    assert!(together + 15 < one_by_one, "{together} of {one_by_one}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_each_request_the_end_is_the_same() {
     let source = Source::new();
     let (end, requests) = undisturbed(&source).await;

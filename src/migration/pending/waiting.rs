@@ -131,7 +131,6 @@ mod tests {
         Abilities {
             software: software.to_owned(),
             replay,
-            protects_past: false,
             room_versions: Vec::new(),
         }
     }

@@ -72,6 +72,7 @@ impl<'a> Taking<'a> {
         self.events[number] = Some(Event {
             origin_server_ts: header.origin_server_ts,
             depth: header.depth,
+            follows: false,
             position: in_timeline.then_some(self.timeline.len()),
             is_emptied: is_older
                 && header.state_key.is_some()

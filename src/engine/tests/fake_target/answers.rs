@@ -96,7 +96,7 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
     let (user, body) = (asked.asks("user_id"), &asked.body);
     match (asked.method.as_str(), path) {
         ("GET", ["federation", "v1", "version"]) => {
-            Ok(json!({ "server": { "name": "Tuwunel", "version": "1.4.6" } }))
+            Ok(json!({ "server": { "name": "Tuwunel", "version": world.version } }))
         }
         ("PUT", ["federation", "v1", "send", _]) => Ok(world.transaction(body)),
         ("GET", ["key", "v2", "server"]) => {

@@ -19,6 +19,9 @@ pub(super) struct Fault(
 
 type Answer = Result<Value, Fault>;
 
+/// A version that takes events one by one.
+const OLD: &str = "1.4.6";
+
 const NOT_FOUND: Fault = Fault(404, "M_NOT_FOUND", "not found");
 
 /// Who can get into an account.
@@ -63,6 +66,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) refused_when_sent: BTreeMap<String, bool>,
     /// Users, and events that they must not see.
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
+    /// Its version.
+    pub(in super::super::super) version: &'static str,
     /// It doesn't take the old server's keys from the resident.
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
@@ -91,6 +96,7 @@ impl World {
             refused_events: BTreeSet::new(),
             refused_when_sent: BTreeMap::new(),
             hidden: BTreeSet::new(),
+            version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
             admin_room: Vec::new(),

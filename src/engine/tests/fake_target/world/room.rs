@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ruma::OwnedEventId;
 use serde_json::{Value, json, value::to_raw_value};
 
-use super::{Answer, Fault, NOT_FOUND, World, admin_room};
+use super::{Answer, Fault, NOT_FOUND, OLD, World, admin_room};
 use crate::{
     engine::tests::sample::{client_event, state_pair},
     model::pdu,
@@ -125,7 +125,13 @@ impl World {
 
     /// A federation transaction with one event.
     pub(in super::super) fn transaction(&mut self, body: &Value) -> Value {
-        let pdu = &body["pdus"][0];
+        let pdus = body["pdus"].as_array().unwrap();
+        assert!(pdus.len() == 1 || self.version != OLD);
+        let processed = pdus.iter().map(|pdu| self.one(pdu));
+        json!({ "pdus": processed.collect::<serde_json::Map<_, _>>() })
+    }
+
+    fn one(&mut self, pdu: &Value) -> (String, Value) {
         let room = pdu["room_id"].as_str().unwrap();
         let version = &self.source[room].version;
         let id = pdu::event_id(&to_raw_value(pdu).unwrap(), version).unwrap();
@@ -133,7 +139,7 @@ impl World {
             Ok(()) => json!({}),
             Err(reason) => json!({ "error": reason }),
         };
-        json!({ "pdus": { id.as_str(): processed } })
+        (id.to_string(), processed)
     }
 
     fn receive(&mut self, room: &str, id: &OwnedEventId, pdu: &Value) -> Result<(), &'static str> {

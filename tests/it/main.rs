@@ -10,6 +10,7 @@
 
 mod browser;
 mod conformance;
+mod crowd;
 mod database;
 mod demo;
 mod doctor;

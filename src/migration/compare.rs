@@ -123,6 +123,7 @@ pub fn room(
         members: compare_members(&members, joiner, expected),
         state: compare_state(&state, expected),
         timeline: compare_timeline(expected, found),
+        added: added(expected, found),
         same_order: expected.replay.then(|| same_order(expected, found)),
     }
 }
@@ -282,6 +283,17 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
             .push("this target takes no history: it joins at the current state".to_owned());
     }
     comparison
+}
+
+/// How many events are in the target's timeline alone.
+fn added(expected: &Expected, found: &Found) -> u64 {
+    let wanted: BTreeSet<_> = expected
+        .timeline
+        .iter()
+        .map(|entry| &entry.event_id)
+        .collect();
+    let is_added = |entry: &&TimelineEntry| !wanted.contains(&entry.event_id);
+    found.timeline.iter().filter(is_added).count() as u64
 }
 
 /// Whether the events that both have come in the same order, each once.

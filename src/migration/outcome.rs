@@ -85,6 +85,8 @@ pub struct RoomVerification {
     pub state: Comparison,
     /// Timeline event IDs.
     pub timeline: Comparison,
+    /// Timeline events that only the target has: the joiner's new join, what was mended, what was said there since.
+    pub added: u64,
     /// Whether the events that are in both come in the same order; `None` if the target takes no history.
     pub same_order: Option<bool>,
 }

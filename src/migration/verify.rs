@@ -235,6 +235,7 @@ fn blank(plan: &RoomPlan) -> RoomVerification {
         members: Comparison::default(),
         state: Comparison::default(),
         timeline: Comparison::default(),
+        added: 0,
         same_order: None,
     }
 }

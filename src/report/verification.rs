@@ -103,6 +103,14 @@ fn summary(verification: &Verification) -> String {
             let _infallible = writeln!(text, "- {} {what}", count(number, "room", "rooms"));
         }
     }
+    let added: u64 = compared.iter().map(|room| room.added).sum();
+    if added > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} only there: one new join in each room, and what was mended or said since",
+            count(added, "event is", "events are")
+        );
+    }
     if known > 0 {
         let _infallible = writeln!(
             text,
@@ -211,6 +219,7 @@ mod tests {
             members: equal(3),
             state: equal(12),
             timeline: equal(100),
+            added: 1,
             same_order: Some(true),
         }
     }
@@ -239,6 +248,7 @@ mod tests {
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
         - old signing keys: 1 of 1 published
+        - 1 event is only there: one new join in each room, and what was mended or said since
         ");
     }
 
@@ -275,6 +285,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
+        - 2 events are only there: one new join in each room, and what was mended or said since
         - 1 thing is different for a known reason, listed in the report
 
         What differs:
@@ -296,6 +307,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
+        - 2 events are only there: one new join in each room, and what was mended or said since
         - 1 thing is different for a known reason, listed in the report
 
         Ended 2026-08-01 14:00:00 UTC.

@@ -68,6 +68,7 @@ fn an_equal_room_is_good_also_with_the_new_join_event_between() {
         (room.members.equal, room.state.equal, room.timeline.equal),
         (2, 1, 3)
     );
+    assert_eq!(room.added, 1);
 }
 
 #[test]

@@ -131,6 +131,7 @@ mod tests {
             members: Comparison::default(),
             state: Comparison::default(),
             timeline: Comparison::default(),
+            added: 0,
             same_order: None,
         };
         let waiting = Waiting {

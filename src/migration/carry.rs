@@ -167,9 +167,6 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     })?;
     let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
     let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
-        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    }
     if import.admin.is_some() {
         // A target that was restarted may have lost what it wrote last.
         let lost = stragglers::lost(room, &expected, &found);
@@ -177,6 +174,9 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
             replay::again(import, &import.sender, room, &lost).await?;
             found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
         }
+    }
+    if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
+        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
     }
     let missing = stragglers::missing(room, &expected, &found);
     if let Some(admin) = import.admin.as_ref().filter(|_| !missing.is_empty()) {

@@ -67,7 +67,20 @@ async fn a_target_that_puts_events_in_order_gets_many_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_each_request_the_end_is_the_same() {
-    let source = Source::new();
+    killed_at_each_request(Source::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_past_is_backfilled_the_end_is_the_same() {
+    let source = Source::long();
+    let stage = Stage::new(&source);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert!(stage.verify().await.is_good());
+    killed_at_each_request(source).await;
+}
+
+async fn killed_at_each_request(source: Source) {
     let (end, requests) = undisturbed(&source).await;
     let kills = (1..=requests).flat_map(|last| [(last, When::Before), (last, When::After)]);
     let ends = stream::iter(kills).map(|kill| {

@@ -201,6 +201,18 @@ pub(super) fn rooms() -> Vec<Draft> {
     vec![harbour(), island(), crew(), fog()]
 }
 
+/// One room, so long that its past is worth a backfill.
+pub(super) fn long() -> Vec<Draft> {
+    let mut room = Draft::new("!long:ferry.test", RoomVersionId::V10, ANNA);
+    room.member(BEN, "join");
+    for _ in 0..30 {
+        room.says(ANNA, &["one", "two"]);
+        room.topic(ANNA, "Time");
+        room.says(BEN, &["three"]);
+    }
+    vec![room]
+}
+
 /// Its creator is there and joins at the create event.
 fn harbour() -> Draft {
     let mut room = Draft::new("!harbour:ferry.test", RoomVersionId::V10, ANNA);

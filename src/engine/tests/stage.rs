@@ -15,6 +15,7 @@ use crate::{
     engine::Engine,
     job::Job,
     migration::outcome::{ImportSummary, Verification},
+    model::replayed::Replayed,
 };
 
 /// The password of the account that was there before.
@@ -24,6 +25,7 @@ const OWN: &str = "own";
 pub(super) struct Source {
     dir: TempDir,
     rooms: Vec<Draft>,
+    history: Option<Replayed>,
 }
 
 impl Source {
@@ -35,9 +37,18 @@ impl Source {
         let source = Self {
             dir: tempfile::tempdir().unwrap(),
             rooms,
+            history: None,
         };
         sample::write(&source.bundle(), &source.rooms);
         source
+    }
+
+    /// A long room, of which little is replayed.
+    pub(super) fn long() -> Self {
+        Self {
+            history: Some(Replayed::Last(10)),
+            ..Self::of(sample::long())
+        }
     }
 
     pub(super) fn room(&self, id: &str) -> &Draft {
@@ -54,6 +65,7 @@ impl Source {
 pub(super) struct Stage {
     dir: TempDir,
     bundle: PathBuf,
+    history: Option<Replayed>,
     pub(super) target: FakeTarget,
 }
 
@@ -71,6 +83,7 @@ impl Stage {
         let stage = Self {
             dir: tempfile::tempdir().unwrap(),
             bundle: source.bundle(),
+            history: source.history,
             target: FakeTarget::new(&source.rooms),
         };
         let ben = Account::new(Door::Password(OWN.to_owned()), "ben");
@@ -136,7 +149,7 @@ impl Stage {
     async fn run(&self, url: &str) -> Result<ImportSummary> {
         let engine = self.engine(url);
         engine
-            .import(&Job::new().0, Some(self.bundle.clone()), None)
+            .import(&Job::new().0, Some(self.bundle.clone()), self.history)
             .await
     }
 

@@ -107,7 +107,7 @@ fn summary(verification: &Verification) -> String {
     if added > 0 {
         let _infallible = writeln!(
             text,
-            "- {} only there: one new join in each room, and what was mended or said since",
+            "- {} only on the target: one new join in each room, and what was mended or said since",
             count(added, "event is", "events are")
         );
     }
@@ -248,7 +248,7 @@ mod tests {
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
         - old signing keys: 1 of 1 published
-        - 1 event is only there: one new join in each room, and what was mended or said since
+        - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
     }
 
@@ -285,7 +285,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
-        - 2 events are only there: one new join in each room, and what was mended or said since
+        - 2 events are only on the target: one new join in each room, and what was mended or said since
         - 1 thing is different for a known reason, listed in the report
 
         What differs:
@@ -307,7 +307,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
-        - 2 events are only there: one new join in each room, and what was mended or said since
+        - 2 events are only on the target: one new join in each room, and what was mended or said since
         - 1 thing is different for a known reason, listed in the report
 
         Ended 2026-08-01 14:00:00 UTC.

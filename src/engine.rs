@@ -234,16 +234,21 @@ impl Engine {
 
 /// What was chosen when the import began, else what suits the target.
 fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
-    let begun = ledger.history()?;
-    Ok(begun.unwrap_or_else(|| planner::usual_history(target)))
+    Ok(match ledger.history()? {
+        Some(begun) => begun,
+        None if ledger.has_any(Step::Join)? => Replayed::All,
+        None => planner::usual_history(target),
+    })
 }
 
 /// Rooms that are joined can't be joined at another place.
 fn same_as_before(ledger: &Ledger, wanted: Option<Replayed>) -> Result<Option<Replayed>> {
     match (ledger.history()?, wanted) {
-        (Some(begun), Some(wanted)) if begun != wanted => Err(Error::Usage(format!(
-            "this import was begun with --history {begun}: go on without --history, for rooms that are joined can't be joined at another place"
-        ))),
+        (Some(begun), Some(wanted)) if begun != wanted && ledger.has_any(Step::Join)? => {
+            Err(Error::Usage(format!(
+                "this import was begun with --history {begun}: go on without --history, for rooms that are joined can't be joined at another place"
+            )))
+        }
         (_, wanted) => Ok(wanted),
     }
 }

@@ -217,6 +217,17 @@ impl Ledger {
         })
     }
 
+    /// Whether a step was begun for any subject.
+    pub fn has_any(&self, step: Step) -> Result<bool> {
+        self.with(|database| {
+            database.query_row(
+                "select exists (select 1 from step where bundle = ?1 and step = ?2)",
+                params![self.bundle, step.name()],
+                |row| row.get(0),
+            )
+        })
+    }
+
     /// The subjects that are through a step in a certain way, sorted.
     pub fn done_as(&self, step: Step, detail: &str) -> Result<Vec<String>> {
         self.with(|database| {
@@ -349,6 +360,8 @@ mod tests {
         assert_eq!(other.entry(Step::Account, "@a:x").unwrap(), None);
         assert_eq!(other.events().unwrap(), 0);
         assert_eq!(other.history().unwrap(), None);
+        assert!(ledger.has_any(Step::Account).unwrap());
+        assert!(!ledger.has_any(Step::Join).unwrap() && !other.has_any(Step::Account).unwrap());
     }
 
     #[test]

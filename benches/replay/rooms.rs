@@ -168,7 +168,7 @@ async fn enter(import: &Import, plan: &RoomPlan) -> Result<Room> {
         .join(joiner, plan.room_id.as_str(), via)
         .await?;
     let admin = import.admin.as_ref().context("no admin room")?;
-    let refused = past::open(admin, &import.target, &import.resident, &room).await?;
+    let refused = past::open(admin, &import.target, &import.resident, &room, &import.job).await?;
     if !refused.is_empty() {
         bail!("{refused:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::OwnedUserId;
+use ruma::{OwnedUserId, UserId};
 
 use super::{
     compare::{self, Found},
@@ -42,7 +42,7 @@ pub async fn run(
         open(import, plan, joiner, join)
     })?);
     let _served = import.resident.open(Arc::clone(&room));
-    if import.ledger.is_done(Step::Join, room_id)? && is_lost(import, plan).await? {
+    if import.ledger.is_done(Step::Join, room_id)? && is_lost(import, plan, joiner).await? {
         tracing::warn!(%room_id, "the target has lost the room again: it is joined anew");
         import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
         import.ledger.record(Step::Open, room_id, &Outcome::Begun)?;
@@ -59,7 +59,8 @@ pub async fn run(
     enter(import, &room).await?;
     if let Some(admin) = &import.admin {
         if !import.ledger.is_done(Step::Open, room_id)? {
-            let refused = past::open(admin, &import.target, &import.resident, &room).await?;
+            let (target, resident) = (&import.target, &import.resident);
+            let refused = past::open(admin, target, resident, &room, &import.job).await?;
             // Not done while anything is missing: the next import asks for it again.
             let outcome = match refused.len() {
                 0 => Outcome::Done("opened"),
@@ -76,21 +77,23 @@ pub async fn run(
     settle(import, plan, &room).await
 }
 
-/// Whether none of its members is in a room any more: a target that is killed may lose what it wrote last.
-async fn is_lost(import: &Import, plan: &RoomPlan) -> Result<bool> {
+/// Whether nobody is in a room any more: a target that is killed may lose what it wrote last. Whoever joined it is asked
+/// first, and then, for they may have been made to leave again, a few of its members.
+async fn is_lost(import: &Import, plan: &RoomPlan, joiner: &UserId) -> Result<bool> {
     let memberships = import.bundle.memberships(&plan.room_id)?;
     let members = memberships
         .iter()
-        .filter(|(user, membership)| *membership == "join" && import.can_act(user));
-    let mut asked = false;
-    for (member, _) in members.take(WITNESSES) {
-        let joined = import.target.joined_rooms(member).await?;
-        if joined.contains(&plan.room_id) {
+        .filter(|(user, membership)| *membership == "join" && import.can_act(user))
+        .map(|(user, _)| &**user);
+    for member in [joiner].into_iter().chain(members.take(WITNESSES)) {
+        let rooms = import.target.joined_rooms(member).await?;
+        if rooms.contains(&plan.room_id) {
             return Ok(false);
         }
-        asked = true;
     }
-    Ok(asked)
+    // Who has left since, or is banned, still is somebody to a room that is there.
+    let state = import.target.state(joiner, &plan.room_id).await;
+    Ok(!matches!(state, Ok(Some(_))))
 }
 
 fn open(
@@ -167,11 +170,12 @@ async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()>
     })?;
     let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
     let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    if import.admin.is_some() {
+    if let Some(admin) = &import.admin {
         // A target that was restarted may have lost what it wrote last.
-        let lost = stragglers::lost(room, &expected, &found);
-        if !lost.is_empty() {
-            replay::again(import, &import.sender, room, &lost).await?;
+        let (past, sent) = stragglers::lost(room, &expected, &found);
+        if !past.is_empty() || !sent.is_empty() {
+            stragglers::bring(admin, &import.resident, room, &past).await?;
+            replay::again(import, &import.sender, room, &sent).await?;
             found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
         }
     }

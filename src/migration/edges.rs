@@ -1,6 +1,6 @@
 //! Events that can't be on the target what they were on the source, or not where they were. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ruma::{EventId, OwnedEventId, RoomVersionId};
 
@@ -59,7 +59,18 @@ pub(super) struct Edges<'a> {
     join: Option<&'a EventId>,
     clock: Clock,
     found: BTreeMap<OwnedEventId, Edge>,
+    /// State that comes with the join if nothing replaces it until then, and whether it can travel.
+    in_the_join: HashMap<(String, String), (OwnedEventId, bool)>,
 }
+
+/// State that other events rest on: replaced or not, it may come with the join.
+const RESTED_ON: [&str; 5] = [
+    "m.room.create",
+    "m.room.member",
+    "m.room.power_levels",
+    "m.room.join_rules",
+    "m.room.third_party_invite",
+];
 
 impl<'a> Edges<'a> {
     pub(super) fn of(plan: &'a RoomPlan) -> Self {
@@ -74,6 +85,7 @@ impl<'a> Edges<'a> {
             join,
             clock: Clock::default(),
             found: BTreeMap::new(),
+            in_the_join: HashMap::new(),
         }
     }
 
@@ -90,6 +102,18 @@ impl<'a> Edges<'a> {
         let travels = pdu::can_travel(&line.pdu, version);
         let in_the_join = is_nameless_create(version, header.state_pair())
             || is_state && !is_younger && (!travels || pdu::is_emptied(&line.pdu, version));
+        if let Some((kind, key)) = header.state_pair()
+            && !is_younger
+        {
+            let pair = (kind.to_owned(), key.to_owned());
+            if let Some((replaced, travelled)) = self.in_the_join.remove(&pair) {
+                self.is_replaced(kind, replaced, travelled);
+            }
+            if in_the_join {
+                self.in_the_join
+                    .insert(pair, (line.event_id.clone(), travels));
+            }
+        }
         let edge = if in_the_join {
             Some(Edge::InTheJoin)
         } else {
@@ -101,6 +125,18 @@ impl<'a> Edges<'a> {
         if !in_the_join {
             self.clock
                 .pass(&line.event_id, header.origin_server_ts, is_state);
+        }
+    }
+
+    /// State that was replaced before the join does not come with it, unless other events rest on it.
+    fn is_replaced(&mut self, kind: &str, id: OwnedEventId, travels: bool) {
+        if RESTED_ON.contains(&kind) {
+            return;
+        }
+        if travels {
+            self.found.remove(&id);
+        } else {
+            self.found.insert(id, Edge::Empty);
         }
     }
 
@@ -171,16 +207,16 @@ mod tests {
     #[test]
     fn only_what_is_not_younger_than_the_join_comes_with_it() {
         let (whole, odd) = (json!({ "a": 1 }), json!({ "odd": 1.5 }));
-        let topic = "m.room.topic";
+        let rules = "m.room.join_rules";
         let found = edges(
             RoomVersionId::V5,
             &[
-                ("$0r", topic, 1, whole.clone()),
+                ("$0r", rules, 1, whole.clone()),
                 ("$0s", "m.room.message", 2, odd.clone()),
-                ("$0t", topic, 3, odd.clone()),
-                ("$1", topic, 4, whole.clone()),
-                ("$2r", topic, 5, whole),
-                ("$2t", topic, 6, odd),
+                ("$0t", rules, 3, odd.clone()),
+                ("$1", rules, 4, whole.clone()),
+                ("$2r", rules, 5, whole),
+                ("$2t", rules, 6, odd),
             ],
         );
         let found: Vec<_> = found
@@ -194,6 +230,29 @@ mod tests {
                 ("$0s", Edge::Empty),
                 ("$0t", Edge::InTheJoin),
                 ("$2t", Edge::Empty)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_replaced_before_the_join_does_not_come_with_it() {
+        let (whole, odd) = (json!({ "a": 1 }), json!({ "odd": 1.5 }));
+        let (topic, name) = ("m.room.topic", "m.room.name");
+        let found = edges(
+            RoomVersionId::V5,
+            &[
+                ("$0r", topic, 1, whole.clone()),
+                ("$0s", topic, 2, odd),
+                ("$0tr", name, 3, whole.clone()),
+                ("$1", topic, 4, whole.clone()),
+                ("$2", name, 5, whole),
+            ],
+        );
+        assert_eq!(
+            found,
+            [
+                ("$0s".to_owned(), Edge::Empty),
+                ("$0tr".to_owned(), Edge::InTheJoin)
             ]
         );
     }

@@ -105,7 +105,8 @@ impl RoomFacts {
             return;
         };
         let certain = walk.step(&header, &line.event_id);
-        if certain {
+        // Behind a gap somebody may have left and come back, and a fork may still be open.
+        if certain && walk.is_whole() {
             self.recent.certain(position, &line.event_id);
         }
         if header.kind == "m.room.create" && header.state_key.as_deref() == Some("") {

@@ -8,6 +8,7 @@ use ruma::OwnedEventId;
 use super::edges::{self, Clock};
 use crate::{
     Error, Result,
+    job::Job,
     resident::{OpenRoom, Resident, open_room::Event},
     target::{
         Target,
@@ -80,7 +81,8 @@ fn joined_at(room: &OpenRoom) -> Option<usize> {
 #[must_use]
 pub fn comes_with_the_join(room: &OpenRoom, id: &OwnedEventId) -> bool {
     room.event(id).is_some_and(|event| {
-        event.is_emptied || edges::is_nameless_create(&room.version, event.state_pair())
+        event.is_emptied && room.is_in_the_join(id)
+            || edges::is_nameless_create(&room.version, event.state_pair())
     })
 }
 
@@ -91,6 +93,7 @@ pub async fn open(
     target: &Target,
     resident: &Resident,
     room: &OpenRoom,
+    job: &Job,
 ) -> Result<Vec<Refused>> {
     let openers = openers(room);
     let size = |id: &OwnedEventId| room.event(id).map_or(0, Event::length);
@@ -98,6 +101,7 @@ pub async fn open(
     let mut left = openers.clone();
     if openers.len() > ANSWERED.events {
         for events in commands(&openers, size, MANY) {
+            job.check()?;
             let command = command(resident, events, " --force");
             admin.run_to_its_end(&command).await?;
         }

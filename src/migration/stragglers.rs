@@ -29,10 +29,23 @@ pub fn missing(room: &OpenRoom, expected: &Expected, found: &Found) -> Vec<Owned
     missing
 }
 
-/// Other timeline events that nobody sees on the target, oldest first.
+/// Other timeline events that nobody sees on the target: those that were imported as its past, newest first, and those
+/// that were sent, oldest first.
 #[must_use]
-pub fn lost(room: &OpenRoom, expected: &Expected, found: &Found) -> Vec<OwnedEventId> {
-    unseen(room, expected, found, false)
+pub fn lost(
+    room: &OpenRoom,
+    expected: &Expected,
+    found: &Found,
+) -> (Vec<OwnedEventId>, Vec<OwnedEventId>) {
+    let unseen = unseen(room, expected, found, false);
+    if unseen.is_empty() {
+        return Default::default();
+    }
+    let imported: BTreeSet<_> = past::openers(room).into_iter().collect();
+    let (mut past, sent): (Vec<_>, Vec<_>) =
+        unseen.into_iter().partition(|id| imported.contains(id));
+    past.reverse();
+    (past, sent)
 }
 
 /// In the order of the timeline; on forks (`beside`), or not.

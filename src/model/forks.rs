@@ -37,6 +37,8 @@ pub struct Replay {
 struct Link {
     /// Nothing if it follows the one before it, and only that.
     previous: Option<Box<[u32]>>,
+    /// Whether none of its predecessors is known: it only stands after the one before it.
+    is_gap: bool,
     sender: u64,
     takes: Option<Takes>,
 }
@@ -63,6 +65,7 @@ impl Links {
         // After a gap it goes on with what is known.
         let is_next = previous.is_empty() || previous == [place.wrapping_sub(1)];
         self.events.push(Link {
+            is_gap: previous.is_empty(),
             previous: (!is_next).then(|| previous.into()),
             sender: short(&header.sender),
             takes: takes(header),
@@ -74,6 +77,7 @@ impl Links {
     pub fn pass_unreadable(&mut self, id: &EventId) {
         let place = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         self.events.push(Link {
+            is_gap: true,
             previous: None,
             sender: 0,
             takes: None,
@@ -199,7 +203,9 @@ impl Links {
         let step = |place: &u32| {
             let place = *place as usize;
             let before = before.replace(place);
-            before.is_some_and(|before| self.previous(place).any(|earlier| earlier == before))
+            before.is_some_and(|before| {
+                !self.events[place].is_gap && self.previous(place).any(|earlier| earlier == before)
+            })
         };
         order.iter().map(step).collect()
     }
@@ -339,6 +345,19 @@ mod tests {
         let replay = links(&events).replay(0);
         assert_eq!(replay.order, [0, 1, 2, 3, 4]);
         assert_eq!(replay.beside, [false; 5]);
+    }
+
+    #[test]
+    fn nothing_follows_across_a_gap() {
+        let events: [Event<'_>; 4] = [
+            ("$0", "rita", "m.room.create", "", &[]),
+            ("$1", "rita", SAID, "", &["$0"]),
+            ("$8", "rita", SAID, "", &["$7"]),
+            ("$9", "rita", SAID, "", &["$8"]),
+        ];
+        let replay = links(&events).replay(0);
+        assert_eq!(replay.order, [0, 1, 2, 3]);
+        assert_eq!(replay.follows, [false, true, false, true]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod taking;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
+    sync::OnceLock,
 };
 
 use indexmap::IndexSet;
@@ -84,6 +85,8 @@ pub struct OpenRoom {
     /// The state before an event, by the numbers of its events.
     snapshots: HashMap<OwnedEventId, Vec<usize>>,
     pdus: PduFile,
+    /// What the join brings, once it was asked for.
+    in_the_join: OnceLock<BTreeSet<OwnedEventId>>,
 }
 
 /// What a room is opened from.
@@ -146,6 +149,7 @@ impl OpenRoom {
             timeline,
             snapshots: HashMap::new(),
             pdus: pdus.finish().map_err(Error::file(dir))?,
+            in_the_join: OnceLock::new(),
             room_id: opening.room_id,
             version: opening.version,
             joiner: opening.joiner,
@@ -287,6 +291,18 @@ impl OpenRoom {
                 Some((tips, self.current_state.clone()))
             }
         }
+    }
+
+    /// Whether the target gets an event with the join: as state there, or because that state rests on it.
+    #[must_use]
+    pub fn is_in_the_join(&self, event_id: &EventId) -> bool {
+        let brought = self.in_the_join.get_or_init(|| {
+            let (_, state) = self.join_point().unwrap_or_default();
+            let mut brought = self.auth_chain(state.values());
+            brought.extend(state.into_values());
+            brought
+        });
+        brought.contains(event_id)
     }
 
     /// The join event's template for `make_join`, with every field that 1.4.6 takes over unseen.

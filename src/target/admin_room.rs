@@ -163,7 +163,7 @@ impl AdminRoom {
         let http = &self.target.bot_http;
         let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
             .query("dir", "b")
-            .query("limit", &50);
+            .query("limit", &100);
         let wait = async {
             let (mut pause, mut until_mark) = (POLL, FIRST_MARK);
             let mut marked = Instant::now();

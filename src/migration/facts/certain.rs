@@ -24,6 +24,8 @@ pub(super) struct Certain {
     last_state: u64,
     next: u64,
     lost: bool,
+    /// The state was taken from elsewhere in the middle of the timeline.
+    broken: bool,
 }
 
 impl Certain {
@@ -42,6 +44,7 @@ impl Certain {
         self.next += 1;
         if self.known.contains(event_id) {
             self.lost = false;
+            self.broken |= place > 0;
             self.tips.clear();
             self.places.clear();
             self.order.clear();
@@ -60,6 +63,11 @@ impl Certain {
             self.lost |= self.tips.len() > 1;
         }
         self.tips.len() == 1 && !self.lost
+    }
+
+    /// Whether the way here, from the first event on, was certain by the order alone.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.broken
     }
 
     /// An event that can't be read: nothing after it is certain, until the state is known again.

@@ -20,6 +20,7 @@ pub mod profiles;
 pub mod read_back;
 pub mod replay;
 pub mod schedule;
+pub mod settle;
 pub mod shared;
 pub mod stragglers;
 pub mod unpack;

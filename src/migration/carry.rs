@@ -5,13 +5,10 @@ use std::sync::Arc;
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare::{self, Found},
     context::Import,
-    mend, old_keys,
-    outcome::RoomVerification,
-    past,
+    old_keys, past,
     plan::{JoinPoint, RoomPlan},
-    read_back, replay, stragglers, unpack,
+    replay, settle, unpack,
 };
 use crate::{
     Error, Result,
@@ -74,7 +71,7 @@ pub async fn run(
         }
         replay::run(import, &import.sender, &room, &plan.name).await?;
     }
-    settle(import, plan, &room).await
+    settle::run(import, plan, &room).await
 }
 
 /// Whether nobody is in a room any more: a target that is killed may lose what it wrote last. Whoever joined it is asked
@@ -161,60 +158,4 @@ fn untrusted(import: &Import, error: &Error) -> Result<Option<Error>> {
             import.resident.identity.name
         ))
     }))
-}
-
-/// Mends the joiner, then reads the room back: what differs is a problem each.
-async fn settle(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()> {
-    let expected = tokio::task::block_in_place(|| {
-        read_back::expected(&import.bundle, plan, import.plan.target.replay)
-    })?;
-    let readers = mend::readers(&expected, &room.joiner, |user| import.can_act(user));
-    let mut found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    if let Some(admin) = &import.admin {
-        // A target that was restarted may have lost what it wrote last.
-        let (past, sent) = stragglers::lost(room, &expected, &found);
-        if !past.is_empty() || !sent.is_empty() {
-            stragglers::bring(admin, &import.resident, room, &past).await?;
-            replay::again(import, &import.sender, room, &sent).await?;
-            found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-        }
-    }
-    if mend::joiner(&import.target, room, &expected, &found.state, &readers).await? {
-        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    }
-    let missing = stragglers::missing(room, &expected, &found);
-    if let Some(admin) = import.admin.as_ref().filter(|_| !missing.is_empty()) {
-        stragglers::bring(admin, &import.resident, room, &missing).await?;
-        found = read_back::found(&import.target, &plan.room_id, &readers, &expected).await?;
-    }
-    let verdict = compare::room(plan, &room.joiner, &expected, &found);
-    import.saw_order(verdict.same_order != Some(false));
-    tell(import, &verdict, &found)?;
-    let outcome = if verdict.is_good() {
-        Outcome::Done("equal")
-    } else {
-        Outcome::Failed("it differs from the source".to_owned())
-    };
-    import.ledger.record(Step::Settle, &plan.room_id, &outcome)
-}
-
-/// Each difference is a problem; what an earlier run found is forgotten, and so are refused events that are there now.
-fn tell(import: &Import, verdict: &RoomVerification, found: &Found) -> Result<()> {
-    let room_id = &verdict.room_id;
-    import.ledger.solved_all("room", &format!("{room_id}: "))?;
-    for entry in found.timeline.iter().chain(&found.seen_by_others) {
-        import.ledger.solved("event", &entry.event_id)?;
-    }
-    let differences = [&verdict.members, &verdict.state, &verdict.timeline]
-        .into_iter()
-        .flat_map(|comparison| comparison.differences.iter().map(String::as_str));
-    let order = (verdict.same_order == Some(false)).then_some("its events are in another order");
-    for difference in differences.chain(order) {
-        import.problem(
-            "room",
-            &format!("{room_id}: {difference}"),
-            "it differs from the source",
-        )?;
-    }
-    Ok(())
 }

@@ -80,6 +80,18 @@ impl Expected {
         self.beside = replay.beside;
     }
 
+    /// Whether the event at a place is on a fork.
+    #[must_use]
+    pub fn is_beside(&self, place: usize) -> bool {
+        self.beside.get(place) == Some(&true)
+    }
+
+    /// Whether the event at a place is on a fork or behind one.
+    pub fn is_forked(&self) -> impl Fn(usize) -> bool {
+        let first = self.beside.iter().position(|beside| *beside);
+        move |place| first.is_some_and(|first| first <= place)
+    }
+
     /// A user's membership.
     #[must_use]
     pub fn membership(&self, user: &UserId) -> Option<&str> {
@@ -236,7 +248,7 @@ fn compare_timeline(expected: &Expected, found: &Found) -> Comparison {
     {
         if brought.contains(id) {
             comparison.known.push(format!(
-                "{id} ({kind}) is from a fork and was refused in its place: it stands before the room's first event"
+                "{id} ({kind}) is on a fork or behind one and was refused in its place: it stands before the room's first event"
             ));
         }
         let edge = expected.edges.get(id);
@@ -314,20 +326,20 @@ fn same_order(expected: &Expected, found: &Found) -> bool {
         .is_sorted_by(|a, b| a < b)
 }
 
-/// Events on forks that stand before all others, though others should come before them: so stands what came as backfill
+/// Events on forks or behind them that stand before all others, though others should come before them: so stands what came as backfill
 /// because the target had refused it.
 fn brought_in<'a>(expected: &'a Expected, found: &Found) -> BTreeSet<&'a OwnedEventId> {
     let entries = expected.timeline.iter().enumerate();
     let place: HashMap<_, _> = entries
         .map(|(place, entry)| (&entry.event_id, place))
         .collect();
-    let is_beside = |place: usize| expected.beside.get(place) == Some(&true);
+    let is_forked = expected.is_forked();
     let places: Vec<usize> = found
         .timeline
         .iter()
         .filter_map(|entry| place.get(&entry.event_id).copied())
         .collect();
-    let first = places.iter().take_while(|place| is_beside(**place)).count();
+    let first = places.iter().take_while(|place| is_forked(**place)).count();
     let (ahead, rest) = places.split_at(first);
     let least = rest.iter().min();
     ahead

@@ -1,9 +1,15 @@
-//! The joiner afterwards: its new join event, being the newest, can win over its own later leave or ban.
+//! What the replay leaves wrong: the joiner's new join event, being the newest, can win over its own later leave or ban;
+//! and a fork can end in another state than the source's.
 
 use ruma::{OwnedUserId, UserId};
 
 use super::compare::Expected;
-use crate::{Error, Result, model::state_event::StateEvent, resident::OpenRoom, target::Target};
+use crate::{
+    Error, Result,
+    model::state_event::StateEvent,
+    resident::{OpenRoom, Resident},
+    target::{Target, admin_room::AdminRoom},
+};
 
 /// Puts the joiner's membership right if the room has it wrong; tells whether anything was done.
 ///
@@ -30,6 +36,28 @@ pub async fn joiner(
         }
     }
     Ok(true)
+}
+
+/// Has the target resolve its state anew, against the source's.
+///
+/// Of two topics that were set on both sides of a fork, Tuwunel 1.4.6 takes the wrong one now and then: its
+/// `conflicted_subgraph` counts events that are in no conflict, so that an old `m.room.power_levels` may forbid the
+/// right topic. Here only what differs is in conflict. Whether it went well, the next reading tells.
+pub async fn state(admin: &AdminRoom, resident: &Resident, room: &OpenRoom) -> Result<()> {
+    let command = format!(
+        "debug force-set-room-state-from-server {} {}",
+        room.room_id, resident.identity.name
+    );
+    room.tell_current_state(true);
+    let answer = admin.run(&command).await;
+    room.tell_current_state(false);
+    let answer = match answer {
+        // No reply: what came of it is seen in the state.
+        Err(Error::Target(reason)) => reason,
+        other => other?,
+    };
+    tracing::debug!(room_id = %room.room_id, answer, "the state was mended");
+    Ok(())
 }
 
 async fn ban(target: &Target, room: &OpenRoom, members: &[OwnedUserId]) -> Result<()> {

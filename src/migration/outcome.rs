@@ -121,6 +121,12 @@ impl RoomVerification {
             && self.timeline.is_good()
             && self.same_order != Some(false)
     }
+
+    /// Members and state are equal, but for known edges.
+    #[must_use]
+    pub fn has_its_state(&self) -> bool {
+        self.members.is_good() && self.state.is_good()
+    }
 }
 
 impl Verification {

@@ -1,5 +1,6 @@
-//! What the replay has left out: events on a fork that the target checked against a state in which their sender could
-//! no longer say them. They are read, not guessed from the answers, and brought in as backfill.
+//! What the replay has left out, read and not guessed from the answers: events that the target checked against a state
+//! in which their sender could not say them, because of a fork, come as backfill; what a restarted target has lost comes
+//! again as it came before.
 
 use std::{collections::BTreeSet, slice};
 
@@ -18,18 +19,23 @@ use crate::{
 /// The target never shows these: that they aren't seen says nothing.
 const UNSEEN: &str = "org.matrix.dummy_event";
 
-/// Timeline events on forks that nobody sees on the target, newest first: each goes before all that are there.
+/// Timeline events on forks and behind them that nobody sees on the target, newest first: each goes before all that are
+/// there.
+///
+/// Behind a fork, too, an event can be refused: where two events follow the same state and a third follows both, Tuwunel
+/// keeps one of the two states at random (`state_at_incoming_resolved` collects them by their common hash), and who
+/// joined on the other side can't speak.
 ///
 /// Any other event that is missing is sent again ([`lost`]): before all others it would stand in a wrong place for no
 /// reason.
 #[must_use]
 pub fn missing(room: &OpenRoom, expected: &Expected, found: &Found) -> Vec<OwnedEventId> {
-    let mut missing = unseen(room, expected, found, true);
+    let mut missing = unseen(room, expected, found, expected.is_forked());
     missing.reverse();
     missing
 }
 
-/// Other timeline events that nobody sees on the target: those that were imported as its past, newest first, and those
+/// Timeline events on no fork that nobody sees on the target: those that were imported as its past, newest first, and those
 /// that were sent, oldest first.
 #[must_use]
 pub fn lost(
@@ -37,7 +43,7 @@ pub fn lost(
     expected: &Expected,
     found: &Found,
 ) -> (Vec<OwnedEventId>, Vec<OwnedEventId>) {
-    let unseen = unseen(room, expected, found, false);
+    let unseen = unseen(room, expected, found, |place| !expected.is_beside(place));
     if unseen.is_empty() {
         return Default::default();
     }
@@ -48,18 +54,23 @@ pub fn lost(
     (past, sent)
 }
 
-/// In the order of the timeline; on forks (`beside`), or not.
-fn unseen(room: &OpenRoom, expected: &Expected, found: &Found, beside: bool) -> Vec<OwnedEventId> {
+/// At wanted places, in the order of the timeline.
+fn unseen(
+    room: &OpenRoom,
+    expected: &Expected,
+    found: &Found,
+    is_wanted: impl Fn(usize) -> bool,
+) -> Vec<OwnedEventId> {
     let there: BTreeSet<_> = found
         .timeline
         .iter()
         .chain(&found.seen_by_others)
         .map(|entry| &entry.event_id)
         .collect();
-    let wanted = expected.timeline.iter().zip(&expected.beside);
+    let wanted = expected.timeline.iter().enumerate();
     wanted
-        .filter(|(_, is_beside)| **is_beside == beside)
-        .map(|(entry, _)| entry)
+        .filter(|(place, _)| is_wanted(*place))
+        .map(|(_, entry)| entry)
         .filter(|entry| entry.kind != UNSEEN && !there.contains(&entry.event_id))
         .map(|entry| &entry.event_id)
         .filter(|id| room.event(id).is_some() && !past::comes_with_the_join(room, id))

@@ -7,7 +7,10 @@ mod taking;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use indexmap::IndexSet;
@@ -87,6 +90,7 @@ pub struct OpenRoom {
     pdus: PduFile,
     /// What the join brings, once it was asked for.
     in_the_join: OnceLock<BTreeSet<OwnedEventId>>,
+    tells_current_state: AtomicBool,
 }
 
 /// What a room is opened from.
@@ -150,6 +154,7 @@ impl OpenRoom {
             snapshots: HashMap::new(),
             pdus: pdus.finish().map_err(Error::file(dir))?,
             in_the_join: OnceLock::new(),
+            tells_current_state: AtomicBool::new(false),
             room_id: opening.room_id,
             version: opening.version,
             joiner: opening.joiner,
@@ -220,6 +225,24 @@ impl OpenRoom {
         if let Some(pair) = &self.event(event_id)?.state {
             state.insert(pair.clone(), event_id.to_owned());
         }
+        Some(state)
+    }
+
+    /// Whether who asks for the state is told the room's present one, at whatever event: so the target's is mended.
+    pub fn tell_current_state(&self, tells: bool) {
+        self.tells_current_state.store(tells, Ordering::Relaxed);
+    }
+
+    /// What `/state` answers at an event: the state before it, or the present one while that is told
+    /// ([`OpenRoom::tell_current_state`]). The joiner's membership is not in that: the target has a newer one, and what
+    /// both sides have differently makes its state resolution less certain.
+    #[must_use]
+    pub fn told_state(&self, event_id: &EventId) -> Option<StateMap> {
+        if !self.tells_current_state.load(Ordering::Relaxed) {
+            return self.state_before(event_id);
+        }
+        let mut state = self.current_state.clone();
+        state.remove(&("m.room.member".to_owned(), self.joiner.to_string()));
         Some(state)
     }
 

@@ -78,10 +78,16 @@ fn room() -> OpenRoom {
             event_id: owned_event_id!("$create"),
         },
         forward_extremities: Vec::new(),
-        current_state: StateMap::from([(
-            ("m.room.create".to_owned(), String::new()),
-            owned_event_id!("$create"),
-        )]),
+        current_state: StateMap::from([
+            (
+                ("m.room.create".to_owned(), String::new()),
+                owned_event_id!("$create"),
+            ),
+            (
+                ("m.room.member".to_owned(), "@a:old.test".to_owned()),
+                owned_event_id!("$join"),
+            ),
+        ]),
         snapshots: Vec::new(),
     };
     let create = EventLine {
@@ -171,6 +177,25 @@ async fn the_target_joins() {
         .get("/_matrix/federation/v1/state_ids/!r:old.test?event_id=$create")
         .await;
     assert_eq!(ids["pdu_ids"], json!(["$create"]));
+}
+
+/// The target asks at its own newest event, of which nobody else knows.
+#[tokio::test]
+async fn the_present_state_is_told_while_the_targets_is_mended() {
+    let stage = stage().await;
+    let path = "/_matrix/federation/v1/state/!r:old.test?event_id=$theirs";
+    assert_eq!(stage.get(path).await.0, StatusCode::NOT_FOUND);
+    let room = stage.resident.room(&owned_room_id!("!r:old.test")).unwrap();
+    room.tell_current_state(true);
+    let (status, state) = stage.get(path).await;
+    assert_eq!(status, StatusCode::OK);
+    // The target has a newer membership of the joiner's.
+    let told = state["pdus"].as_array().unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["type"], "m.room.create");
+    assert_eq!(room.current_state.len(), 2);
+    room.tell_current_state(false);
+    assert_eq!(stage.get(path).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -149,6 +149,47 @@ async fn a_refused_event_of_a_fork_is_brought_in_whatever_the_answer_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_behind_a_fork_is_brought_in_too() {
+    let mut rooms = sample::rooms();
+    let harbour = rooms.iter_mut().find(|room| room.room_id == HARBOUR);
+    let harbour = harbour.unwrap();
+    harbour.fork(ANNA);
+    // The event that joins the two branches again: it is on neither.
+    let event = harbour.last().to_string();
+    let source = Source::of(rooms);
+    let stage = Stage::new(&source);
+    let refused = (event.clone(), true);
+    stage.world().refused_when_sent.extend([refused]);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    let lines = stage.world().rooms[HARBOUR].lines();
+    let place = lines.iter().position(|line| line.contains(&event));
+    assert_eq!(place, Some(1), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn state_that_the_target_resolved_wrongly_is_mended() {
+    let source = Source::new();
+    let topic = source.room(HARBOUR).state()[&("m.room.topic".to_owned(), String::new())].clone();
+    let topic = topic["event_id"].as_str().unwrap().to_owned();
+    for (tries, problems) in [(1, 0), (3, 0), (4, 1)] {
+        let stage = Stage::new(&source);
+        stage.world().misjudged.insert(topic.clone(), tries);
+        let (summary, _) = stage.import().await;
+        assert_eq!(summary.problems.len(), problems, "{tries}");
+        if problems == 0 {
+            assert_eq!(stage.end(summary), good(&source).await);
+            continue;
+        }
+        let told = &summary.problems[0].subject;
+        assert!(told.contains(&format!("instead of {topic}")), "{told}");
+        // Another import tries again.
+        let (summary, _) = stage.import().await;
+        assert_eq!(stage.end(summary), good(&source).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_the_target_has_lost_is_joined_again() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -167,7 +167,7 @@ fn what_was_brought_in_from_a_fork_stands_before_all_others() {
         &found(&["$2", "$1", "$3"]),
     );
     assert!(verdict.is_good());
-    insta::assert_snapshot!(verdict.timeline.known.join(" "), @"$2 (m.room.message) is from a fork and was refused in its place: it stands before the room's first event");
+    insta::assert_snapshot!(verdict.timeline.known.join(" "), @"$2 (m.room.message) is on a fork or behind one and was refused in its place: it stands before the room's first event");
     // Elsewhere, and on no fork, it would be out of order.
     let order = |beside: [bool; 3], ids: &[&str]| {
         let mut want = expected();

@@ -5,7 +5,9 @@ use axum::extract::{Path, Query, State};
 use super::{Answered, PduAnswer, event_id, failure, pdus, served_room, state_ids::At, with_pdus};
 use crate::resident::app::App;
 
-/// The state before an event, and its auth chain, as PDUs.
+/// The state before an event, or the present one ([`OpenRoom::told_state`]), and its auth chain, as PDUs.
+///
+/// [`OpenRoom::told_state`]: crate::resident::OpenRoom::told_state
 pub async fn handle(
     State(app): State<App>,
     Path(room): Path<String>,
@@ -13,7 +15,7 @@ pub async fn handle(
 ) -> PduAnswer {
     let room = served_room(&app.resident, &room)?;
     let state = room
-        .state_before(event_id(&at.event_id)?)
+        .told_state(event_id(&at.event_id)?)
         .ok_or_else(|| failure(404, "M_NOT_FOUND", "no state at this event"))?;
     with_pdus(&Answered {
         pdus: Some(pdus(&room, state.values())?),

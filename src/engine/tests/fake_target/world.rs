@@ -64,6 +64,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) refused_events: BTreeSet<String>,
     /// Events that it takes as backfill, but not when they are sent; whether it says so.
     pub(in super::super::super) refused_when_sent: BTreeMap<String, bool>,
+    /// State that loses against older state; how often the state is to be mended until it wins.
+    pub(in super::super::super) misjudged: BTreeMap<String, u32>,
     /// Users, and events that they must not see.
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
     /// Its version.
@@ -95,6 +97,7 @@ impl World {
             refused_joins: BTreeSet::new(),
             refused_events: BTreeSet::new(),
             refused_when_sent: BTreeMap::new(),
+            misjudged: BTreeMap::new(),
             hidden: BTreeSet::new(),
             version: OLD,
             takes_no_keys: false,

@@ -20,8 +20,15 @@ impl World {
             self.forgotten_commands -= 1;
             return json!({ "event_id": command });
         }
+        let mend = said.strip_prefix("!admin debug force-set-room-state-from-server ");
         let ping = said.starts_with("!admin debug ping ");
+        if let Some(words) = mend {
+            self.mend(words.split(' ').next().unwrap());
+        }
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
+            _ if mend.is_some() => {
+                "Successfully forced the room state from the requested remote server.".to_owned()
+            }
             _ if ping => "Got response: Ferryman".to_owned(),
             _ if said == "!admin server uptime" => "1 s.".to_owned(),
             Some(list) => match self.fetch(list) {

@@ -151,6 +151,7 @@ impl World {
             Some(false) => return Ok(()),
             None => {}
         }
+        let is_misjudged = self.misjudged.contains_key(id.as_str());
         let room = self.rooms.get_mut(room).ok_or("room unknown")?;
         let ts = |event: &Value| event["origin_server_ts"].as_u64();
         // What is older than the room's first event is ignored without a word.
@@ -160,10 +161,26 @@ impl World {
         let event = client_event(id, pdu);
         room.timeline.push(event.clone());
         // The joiner's new join, being the newest, wins over what it did before.
-        if let Some(pair) = state_pair(pdu).filter(|pair| *pair != member(&room.joiner)) {
+        let is_of_joiner = |pair: &(String, String)| *pair == member(&room.joiner);
+        if let Some(pair) = state_pair(pdu).filter(|pair| !is_misjudged && !is_of_joiner(pair)) {
             room.state.insert(pair, event);
         }
         Ok(())
+    }
+
+    /// Resolves the state anew, against the source's.
+    pub(super) fn mend(&mut self, id: &str) {
+        let (room, source) = (self.rooms.get_mut(id).unwrap(), &self.source[id]);
+        for ((kind, key), event) in source.state() {
+            let id = event["event_id"].as_str().unwrap();
+            let left = self.misjudged.get_mut(id).map(|left| {
+                *left = left.saturating_sub(1);
+                *left
+            });
+            if left == Some(0) {
+                room.state.insert((kind, key), event);
+            }
+        }
     }
 
     fn member_of(&mut self, user: &str, id: &str) -> Result<&mut Room, Fault> {

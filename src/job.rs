@@ -34,8 +34,18 @@ pub enum Phase {
     Rooms,
     /// Import: room aliases.
     Aliases,
+    /// Import: cross-signing keys.
+    Identities,
+    /// Import: whom users have verified.
+    Signatures,
+    /// Import: key backups, user by user.
+    KeyBackups,
     /// Verify: users.
     VerifyUsers,
+    /// Verify: cross-signing keys.
+    VerifyIdentities,
+    /// Verify: key backups.
+    VerifyKeyBackups,
     /// Verify: rooms.
     VerifyRooms,
 }

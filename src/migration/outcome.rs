@@ -30,6 +30,12 @@ pub struct ImportSummary {
     pub events_replayed: u64,
     /// Aliases set.
     pub aliases: u64,
+    /// Users whose encryption identity was carried.
+    pub identities: u64,
+    /// Users who have one of their own on the target: it stays.
+    pub identities_kept: Vec<OwnedUserId>,
+    /// Versions of key backups that were carried.
+    pub key_backups: u64,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
@@ -62,6 +68,10 @@ pub struct Verification {
     pub aliases: Comparison,
     /// The old server's signing keys, as the target publishes them; nothing on a stand-in.
     pub keys: Comparison,
+    /// Encryption identities by user, with whom each has verified.
+    pub identities: Comparison,
+    /// Room keys in the users' newest backups.
+    pub room_keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
     /// Milliseconds since the Unix epoch at which it ended.
@@ -136,6 +146,8 @@ impl Verification {
         self.users.is_good()
             && self.aliases.is_good()
             && self.keys.is_good()
+            && self.identities.is_good()
+            && self.room_keys.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, mend, old_keys,
+    compare, encryption, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -41,6 +41,8 @@ pub async fn run(
         } else {
             Comparison::default()
         },
+        identities: encryption::verify::identities(target, bundle, plan, job).await?,
+        room_keys: encryption::verify::backups(target, bundle, plan, job).await?,
         rooms: rooms(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })

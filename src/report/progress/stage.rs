@@ -15,7 +15,12 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",
+        Phase::Identities => "encryption identities",
+        Phase::Signatures => "verified people",
+        Phase::KeyBackups => "key backups",
         Phase::VerifyUsers => "comparing accounts",
+        Phase::VerifyIdentities => "comparing encryption identities",
+        Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
     }
 }

@@ -31,6 +31,7 @@ pub async fn run(
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
+    let (identities, room_keys) = encryption::verify::run(target, bundle, plan, job).await?;
     Ok(Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
@@ -41,9 +42,9 @@ pub async fn run(
         } else {
             Comparison::default()
         },
-        identities: encryption::verify::identities(target, bundle, plan, job).await?,
-        room_keys: encryption::verify::backups(target, bundle, plan, job).await?,
         rooms: rooms(target, bundle, plan, job).await?,
+        identities,
+        room_keys,
         finished_ts: now_ms,
     })
 }

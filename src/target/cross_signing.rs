@@ -11,7 +11,6 @@ use crate::{Result, http::Request};
 
 /// What a user sees of some users' keys: by user ID, in the shape of `POST /_matrix/client/v3/keys/query`.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "named as in the specification")]
 pub struct SeenKeys {
     /// Identities, with the signatures that the asking user may see.
     #[serde(default)]
@@ -31,7 +30,8 @@ impl Target {
         asks: &UserId,
         about: impl IntoIterator<Item = &UserId>,
     ) -> Result<SeenKeys> {
-        let about: BTreeMap<_, [&str; 0]> = about.into_iter().map(|user| (user, [])).collect();
+        let about = about.into_iter().map(|user| (user.to_string(), json!([])));
+        let about: serde_json::Map<_, _> = about.collect();
         let request = Request::post(
             "/_matrix/client/v3/keys/query",
             &json!({ "device_keys": about }),

@@ -22,6 +22,18 @@ use crate::{
     target::{Target, key_backup::Sessions},
 };
 
+/// Both: by user, and by room key.
+pub async fn run(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    job: &Job,
+) -> Result<(Comparison, Comparison)> {
+    let (identities, others) = identities(target, bundle, plan, job).await?;
+    let backups = backups(target, bundle, plan, job, &others).await?;
+    Ok((identities, backups))
+}
+
 /// Users asked at once.
 const IN_FLIGHT: usize = 8;
 
@@ -29,6 +41,8 @@ const IN_FLIGHT: usize = 8;
 enum Difference {
     Real(String),
     Known(String),
+    /// It is another identity.
+    Other,
 }
 
 fn carried(plan: &Plan) -> Vec<OwnedUserId> {
@@ -39,13 +53,14 @@ fn carried(plan: &Plan) -> Vec<OwnedUserId> {
         .collect()
 }
 
-/// Cross-signing keys, and whom each user has verified: a thing is a user who has an identity.
-pub async fn identities(
+/// Cross-signing keys, and whom each user has verified: a thing is a user who has an identity. Also gives those who have
+/// another one now.
+async fn identities(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
-) -> Result<Comparison> {
+) -> Result<(Comparison, BTreeSet<OwnedUserId>)> {
     let users = carried(plan);
     job.emit(Event::Phase {
         phase: Phase::VerifyIdentities,
@@ -55,18 +70,27 @@ pub async fn identities(
     let mut compared = stream::iter(users)
         .map(|user| async move {
             job.check()?;
-            identity(target, bundle, &user).await
+            let compared = identity(target, bundle, &user).await?;
+            Ok::<_, crate::Error>((user, compared))
         })
         .buffered(IN_FLIGHT);
+    let mut others = BTreeSet::new();
     let mut done = 0;
     while let Some(compared) = compared.next().await {
-        if let Some(differences) = compared? {
+        let (user, differences) = compared?;
+        if let Some(differences) = differences {
             comparison.expected += 1;
             comparison.equal += u64::from(differences.is_empty());
             for difference in differences {
                 match difference {
                     Difference::Real(text) => comparison.differences.push(text),
                     Difference::Known(text) => comparison.known.push(text),
+                    Difference::Other => {
+                        comparison.known.push(format!(
+                            "{user} has another encryption identity: one from before the import, or a new one since"
+                        ));
+                        others.insert(user.clone());
+                    }
                 }
             }
         }
@@ -76,7 +100,7 @@ pub async fn identities(
             done,
         });
     }
-    Ok(comparison)
+    Ok((comparison, others))
 }
 
 /// Nothing if the bundle has none of their keys.
@@ -106,9 +130,7 @@ async fn identity(
             return Ok(Some(differences));
         }
         There::Other => {
-            differences.push(Difference::Known(format!(
-                "{user} has another encryption identity: one from before the import, or a new one since"
-            )));
+            differences.push(Difference::Other);
             return Ok(Some(differences));
         }
     }
@@ -144,11 +166,12 @@ struct Comparing {
 
 /// Each room key of each user's newest backup. Older versions can't be asked for, because the target gives them names of
 /// its own.
-pub async fn backups(
+async fn backups(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
+    others: &BTreeSet<OwnedUserId>,
 ) -> Result<Comparison> {
     let carried: BTreeSet<_> = carried(plan).into_iter().collect();
     job.emit(Event::Phase {
@@ -169,7 +192,7 @@ pub async fn backups(
                 job.check()?;
                 if let Some(before) = comparing.take() {
                     let is_older = before.user == user_id;
-                    before.end(&mut comparison, is_older);
+                    before.end(&mut comparison, is_older, others);
                     done += u64::from(!is_older);
                     job.emit(Event::Done {
                         phase: Phase::VerifyKeyBackups,
@@ -222,7 +245,7 @@ pub async fn backups(
         }
     }
     if let Some(last) = comparing {
-        last.end(&mut comparison, false);
+        last.end(&mut comparison, false, others);
     }
     job.emit(Event::Done {
         phase: Phase::VerifyKeyBackups,
@@ -232,7 +255,7 @@ pub async fn backups(
 }
 
 impl Comparing {
-    fn end(self, comparison: &mut Comparison, is_older: bool) {
+    fn end(self, comparison: &mut Comparison, is_older: bool, others: &BTreeSet<OwnedUserId>) {
         let Self { user, version, .. } = self;
         if self.missing > 0 {
             comparison.differences.push(format!(
@@ -250,6 +273,10 @@ impl Comparing {
         } else if self.has_any {
             comparison.known.push(format!(
                 "{user} has another key backup: one from before the import, or a new one since"
+            ));
+        } else if others.contains(&user) {
+            comparison.known.push(format!(
+                "{user}: the key backup of their former encryption identity stays behind"
             ));
         } else {
             comparison

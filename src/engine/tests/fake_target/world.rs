@@ -1,6 +1,7 @@
 //! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
 
 mod admin_room;
+mod encryption;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
+pub(in super::super) use encryption::{Backup, Encryption};
 use room::Room;
 
 /// Status, error code, message.
@@ -74,6 +76,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
     pub(in super::super::super) forgotten_commands: u32,
+    /// Users' keys.
+    pub(in super::super::super) encryption: Encryption,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -102,6 +106,7 @@ impl World {
             version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
+            encryption: Encryption::default(),
             admin_room: Vec::new(),
             source: rooms
                 .iter()

@@ -5,6 +5,7 @@ mod memory;
 mod opening;
 mod residence;
 mod source;
+mod there;
 
 #[cfg(test)]
 mod tests;
@@ -83,7 +84,8 @@ impl Engine {
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
         let history = history.map_or_else(|| chosen(&ledger, &abilities), Ok)?;
-        let (_, plan) = plan(bundle, abilities, history).await?;
+        let (_, mut plan) = plan(bundle, abilities, history).await?;
+        plan.people.there = there::look(&target, &ledger, &plan).await?;
         Ok(plan)
     }
 

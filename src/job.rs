@@ -28,6 +28,10 @@ pub enum Phase {
     ExportPack,
     /// Import: accounts.
     Accounts,
+    /// Import: admins of Synapse made admins.
+    Admins,
+    /// Import: e-mail addresses.
+    Addresses,
     /// Import: display names and avatars.
     Profiles,
     /// Import: rooms joined through the resident and replayed.

@@ -19,6 +19,10 @@ use crate::{Error, Result, job::Problem, model::replayed::Replayed};
 pub enum Step {
     /// A user's account.
     Account,
+    /// A user's rights as an admin.
+    Admin,
+    /// A user's e-mail address: the user's ID and the address.
+    Address,
     /// A user's display name and picture.
     Profile,
     /// A room: the one remote join.
@@ -45,6 +49,8 @@ impl Step {
     fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Admin => "admin",
+            Self::Address => "address",
             Self::Profile => "profile",
             Self::Join => "join",
             Self::Open => "open",

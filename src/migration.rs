@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod passwords;
 pub mod past;
 pub mod pending;
+pub mod people;
 pub mod plan;
 pub mod planner;
 pub mod profiles;

@@ -7,6 +7,7 @@ pub mod finding;
 pub mod import;
 pub mod notice;
 pub mod page;
+pub mod people;
 pub mod plain;
 pub mod plan;
 pub mod problems;

@@ -14,6 +14,7 @@ use crate::{
     migration::{
         facts::RoomFacts,
         pending::{read, waiting::Found},
+        people::Counting,
         plan::{Abilities, Plan, Replayed, Shared},
         planner, shared,
     },
@@ -45,11 +46,12 @@ pub(super) async fn plan(
 }
 
 fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan> {
-    let users: Vec<_> = bundle
-        .users()?
+    let known = bundle.users()?;
+    let users: Vec<_> = known
         .iter()
         .map(|user| planner::plan_user(user, bundle.server_name()))
         .collect();
+    let mut people = Counting::new(&known, &users);
     let able = planner::able_users(&users);
     let mut others = Shared::default();
     let mut waiting = read::all(bundle, &able)?;
@@ -62,6 +64,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
             facts(bundle, room.clone(), found, &able).map_or_else(
                 |error| planner::unreadable(&room, &error),
                 |facts| {
+                    people.room(facts.joined());
                     let plan = planner::plan_room(&facts, &target, history, &able);
                     shared::count(&mut others, &facts, &plan, bundle.server_name());
                     plan
@@ -84,6 +87,8 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         users,
         rooms,
         shared: others,
+        people: people.end(bundle.aliases()?.keys()),
+        admins: false,
     })
 }
 

@@ -1,5 +1,8 @@
 //! Accounts: made with a random password, adopted where they exist, or reserved where they are closed.
 
+pub mod addresses;
+pub mod admins;
+
 use super::{
     context::{Each, Import},
     plan::{UserAction, UserPlan},
@@ -8,7 +11,9 @@ use crate::{
     Error, Result,
     job::Phase,
     ledger::{Entry, Outcome, Step},
+    secret::{SecretString, random_token},
 };
+use ruma::UserId;
 
 /// Registrations under way at once.
 const IN_FLIGHT: usize = 8;
@@ -73,11 +78,24 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
         reserve(import, user).await?;
         how::RESERVED
     } else {
-        let password = import.passwords.of(id)?;
+        let password = password(import, id)?;
         import.target.register(id, Some(&password)).await?;
         how::CREATED
     };
     ledger.record(Step::Account, id, &Outcome::Done(outcome))
+}
+
+/// Nobody is ever given the password of an application service's user, and so nobody takes it over; but it must have one,
+/// for Tuwunel takes an account without for deactivated.
+fn password(import: &Import, user: &UserId) -> Result<SecretString> {
+    let is_puppet = import
+        .users
+        .get(user)
+        .is_some_and(|user| user.appservice_id.is_some());
+    if is_puppet {
+        return Ok(random_token());
+    }
+    import.passwords.of(user)
 }
 
 /// Tuwunel takes an account without a password for deactivated; anything else is asked to deactivate it.

@@ -80,6 +80,14 @@ impl RoomFacts {
         Ok(facts)
     }
 
+    /// The joined members.
+    pub fn joined(&self) -> impl Iterator<Item = &OwnedUserId> {
+        let members = self.memberships.iter();
+        members
+            .filter(|(_, membership)| *membership == "join")
+            .map(|(user, _)| user)
+    }
+
     /// A room without events.
     #[must_use]
     pub fn empty(room: Room, memberships: BTreeMap<OwnedUserId, String>) -> Self {

@@ -24,6 +24,8 @@ impl Import {
     /// All steps in their order.
     pub async fn run(&self) -> Result<ImportSummary> {
         accounts::run(self).await?;
+        accounts::admins::run(self).await?;
+        accounts::addresses::run(self).await?;
         profiles::run(self).await?;
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
-pub use super::pending::waiting::Waiting;
+pub use super::{pending::waiting::Waiting, people::People};
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
@@ -27,6 +27,10 @@ pub struct Plan {
     pub rooms: Vec<RoomPlan>,
     /// What is shared with other servers.
     pub shared: Shared,
+    /// What else there is to know about users.
+    pub people: People,
+    /// Whether admins of Synapse become admins of the target.
+    pub admins: bool,
 }
 
 /// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.

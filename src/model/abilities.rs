@@ -57,6 +57,13 @@ impl Abilities {
             .map_or(!self.replay, |version| version >= [1, 8, 0])
     }
 
+    /// Whether it can hold e-mail addresses: Tuwunel does from 1.8.0 on (`src/admin/user/add_email.rs`).
+    #[must_use]
+    pub fn holds_addresses(&self) -> bool {
+        self.tuwunel()
+            .is_some_and(|version| version >= [1, 8, 0] && version != UNKNOWN)
+    }
+
     /// Tuwunel's version, or [`UNKNOWN`].
     fn tuwunel(&self) -> Option<[u32; 3]> {
         let (name, version) = self.software.split_once(' ')?;
@@ -108,6 +115,16 @@ mod tests {
             };
             (abilities.takes_invites(), abilities.keeps_knocks())
         };
+        let holds = |software: &str| {
+            let abilities = Abilities {
+                software: software.to_owned(),
+                replay: true,
+                room_versions: Vec::new(),
+            };
+            abilities.holds_addresses()
+        };
+        assert!(holds("Tuwunel 1.8.0"));
+        assert!(!holds("Tuwunel 1.7.1") && !holds("Tuwunel main") && !holds("Synapse 1.163.2"));
         assert_eq!(can("Tuwunel 1.4.6"), (true, false));
         assert_eq!(can("Tuwunel 1.4.7 (6705efc)"), (true, false));
         assert_eq!(can("Tuwunel 1.4.8"), (false, false));

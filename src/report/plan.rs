@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::text::{code, count, escape, first, number_of};
+use super::{
+    people,
+    text::{code, count, escape, first, number_of},
+};
 use crate::migration::{
     pending::waiting::Kind,
     plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
@@ -67,9 +70,13 @@ pub fn full(plan: &Plan) -> String {
             let _infallible = writeln!(text, "- {}", code(server));
         }
     }
+    text.push_str(&people::services(&plan.people));
     text.push_str("\n## Users\n\n");
     for user in &plan.users {
         let fate = match &user.action {
+            UserAction::Carry if plan.people.there.contains(&user.user_id) => {
+                "carried over; the account is there already, and its password stays".to_owned()
+            }
             UserAction::Carry => "carried over".to_owned(),
             UserAction::Reserve { reason } => format!(
                 "created and closed, so that nobody takes the name: {}",
@@ -137,6 +144,7 @@ fn summary(plan: &Plan) -> String {
         );
     }
     text.push_str(&shared(&plan.shared));
+    text.push_str(&people::lines(plan));
     text
 }
 
@@ -307,6 +315,8 @@ mod tests {
                 .chain([room(10, skip())])
                 .collect(),
             shared: Shared::default(),
+            people: crate::migration::people::People::default(),
+            admins: false,
         }
     }
 

@@ -8,6 +8,7 @@ use proptest::{
 
 use super::{
     fake_target::When,
+    sample::ANNA,
     stage::{End, Source, Stage},
 };
 
@@ -63,13 +64,31 @@ async fn the_fake_target_is_migrated_to_completely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn addresses_go_where_they_can_be_held() {
+    let source = Source::new();
+    for (version, holds) in [("1.4.6", false), ("1.8.0", true)] {
+        let stage = Stage::new(&source);
+        stage.world().version = version;
+        let (summary, _) = stage.import().await;
+        assert_eq!(summary.problems, []);
+        let wanted = (ANNA.to_owned(), "anna@example.org".to_owned());
+        let there = stage.world().addresses.clone();
+        assert_eq!(
+            Vec::from_iter(there),
+            Vec::from_iter(holds.then_some(wanted))
+        );
+        assert!(stage.world().admins.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_puts_events_in_order_gets_many_at_once() {
     let source = Source::new();
     let (mut end, one_by_one) = undisturbed(&source).await;
     let stage = Stage::new(&source);
-    stage.world().version = "1.9.0";
+    stage.world().version = "1.7.1";
     let (summary, together) = stage.import().await;
-    end.summary.target = "Tuwunel 1.9.0".to_owned();
+    end.summary.target = "Tuwunel 1.7.1".to_owned();
     assert_eq!(stage.end(summary), end);
     assert!(together + 15 < one_by_one, "{together} of {one_by_one}");
 }

@@ -1,6 +1,11 @@
 //! An installation beside a fake target, and imports on it: whole ones, and ones that are killed.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tempfile::TempDir;
 
@@ -76,6 +81,8 @@ pub(super) struct End {
     accounts: BTreeMap<String, Account>,
     rooms: BTreeMap<String, Vec<String>>,
     aliases: BTreeMap<String, String>,
+    admins: BTreeSet<String>,
+    addresses: BTreeSet<(String, String)>,
     encryption: Encryption,
 }
 
@@ -194,6 +201,8 @@ impl Stage {
                 .map(|(id, room)| (id.clone(), room.lines()))
                 .collect(),
             aliases: world.aliases.clone(),
+            admins: world.admins.clone(),
+            addresses: world.addresses.clone(),
             encryption: world.encryption.clone(),
         }
     }

@@ -12,6 +12,8 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::ExportServerKeys => "reading server keys",
         Phase::ExportPack => "packing the bundle",
         Phase::Accounts => "accounts",
+        Phase::Admins => "admin rights",
+        Phase::Addresses => "e-mail addresses",
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",

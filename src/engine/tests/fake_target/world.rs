@@ -76,6 +76,10 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
     pub(in super::super::super) forgotten_commands: u32,
+    /// Who was let into the admin room.
+    pub(in super::super::super) admins: BTreeSet<String>,
+    /// Users' e-mail addresses.
+    pub(in super::super::super) addresses: BTreeSet<(String, String)>,
     /// Users' keys.
     pub(in super::super::super) encryption: Encryption,
     admin_room: Vec<Value>,
@@ -106,6 +110,8 @@ impl World {
             version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
+            admins: BTreeSet::new(),
+            addresses: BTreeSet::new(),
             encryption: Encryption::default(),
             admin_room: Vec::new(),
             source: rooms

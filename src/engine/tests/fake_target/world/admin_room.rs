@@ -25,7 +25,11 @@ impl World {
         if let Some(words) = mend {
             self.mend(words.split(' ').next().unwrap());
         }
+        let about_a_user = said
+            .strip_prefix("!admin users ")
+            .map(|command| self.about_a_user(command));
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
+            _ if let Some(reply) = about_a_user => reply,
             _ if mend.is_some() => {
                 "Successfully forced the room state from the requested remote server.".to_owned()
             }
@@ -43,6 +47,21 @@ impl World {
             "content": { "msgtype": "m.notice", "body": reply, "m.relates_to": relation },
         }));
         json!({ "event_id": command })
+    }
+
+    /// Rights and addresses. Who is an admin already is not made one again.
+    fn about_a_user(&mut self, command: &str) -> String {
+        let words: Vec<_> = command.split(' ').map(str::to_owned).collect();
+        match &words[..] {
+            [what, user] if what == "make-user-admin" && self.admins.insert(user.clone()) => {
+                format!("{user} has been granted admin privileges.")
+            }
+            [what, user, address] if what == "add-email" => {
+                self.addresses.insert((user.clone(), address.clone()));
+                format!("Bound email {address} to user {user}.")
+            }
+            _ => "Command failed with error:\n```\nnot so\n```".to_owned(),
+        }
     }
 
     /// As Tuwunel does it: the first event that can't be had ends the command, unless it is forced to go on. A reply that

@@ -70,10 +70,12 @@ impl World {
         if user == "@ferryman:ferry.test" {
             return vec![admin_room::ID];
         }
-        self.rooms
-            .iter()
+        let admin_room = self.admins.contains(user).then_some(admin_room::ID);
+        let rooms = self.rooms.iter();
+        rooms
             .filter(|(_, room)| room.is_joined(user))
             .map(|(id, _)| id.as_str())
+            .chain(admin_room)
             .collect()
     }
 

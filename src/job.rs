@@ -34,10 +34,14 @@ pub enum Phase {
     Rooms,
     /// Import: room aliases.
     Aliases,
+    /// Import: what belongs to each user alone.
+    UserData,
     /// Verify: users.
     VerifyUsers,
     /// Verify: rooms.
     VerifyRooms,
+    /// Verify: what belongs to each user alone.
+    VerifyUserData,
 }
 
 /// One thing that could not be done, for the report: never dropped.

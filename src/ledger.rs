@@ -33,6 +33,8 @@ pub enum Step {
     Alias,
     /// A user's invite or knock at a room that nobody is carried into.
     Wait,
+    /// A user's own data: account data, push rules, receipts.
+    UserData,
 }
 
 impl Step {
@@ -46,6 +48,7 @@ impl Step {
             Self::Settle => "settle",
             Self::Alias => "alias",
             Self::Wait => "wait",
+            Self::UserData => "user_data",
         }
     }
 }

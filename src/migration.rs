@@ -24,4 +24,5 @@ pub mod settle;
 pub mod shared;
 pub mod stragglers;
 pub mod unpack;
+pub mod user_data;
 pub mod verify;

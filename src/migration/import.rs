@@ -8,7 +8,7 @@ use super::{
     outcome::{ImportSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
-    profiles, schedule,
+    profiles, schedule, user_data,
 };
 use crate::{
     Error, Result,
@@ -26,6 +26,7 @@ impl Import {
         profiles::run(self).await?;
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;
+        user_data::run(self).await?;
         self.summary()
     }
 
@@ -99,6 +100,7 @@ impl Import {
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,
+            user_data: ledger.count_done(Step::UserData, None)?,
             elapsed_ms: 0,
             passwords: self
                 .passwords

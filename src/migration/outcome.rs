@@ -3,6 +3,7 @@
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
+pub use super::user_data::outcome::UserDataVerification;
 use crate::job::Problem;
 
 /// The end of an import.
@@ -30,6 +31,8 @@ pub struct ImportSummary {
     pub events_replayed: u64,
     /// Aliases set.
     pub aliases: u64,
+    /// Users whose own data are set: account data, push rules, receipts.
+    pub user_data: u64,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
@@ -64,6 +67,8 @@ pub struct Verification {
     pub keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
+    /// What belongs to each user alone.
+    pub user_data: UserDataVerification,
     /// Milliseconds since the Unix epoch at which it ended.
     pub finished_ts: u64,
 }
@@ -136,6 +141,7 @@ impl Verification {
         self.users.is_good()
             && self.aliases.is_good()
             && self.keys.is_good()
+            && self.user_data.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }

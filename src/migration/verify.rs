@@ -10,7 +10,7 @@ use super::{
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
-    planner, read_back,
+    planner, read_back, user_data,
 };
 use crate::{
     Error, Result,
@@ -42,6 +42,7 @@ pub async fn run(
             Comparison::default()
         },
         rooms: rooms(target, bundle, plan, job).await?,
+        user_data: user_data::verify::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })
 }

@@ -94,6 +94,10 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         )
     ));
     line(count(summary.aliases, "alias set", "aliases set"));
+    line(format!(
+        "settings, tags and read receipts: of {}",
+        count(summary.user_data, "user", "users")
+    ));
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
@@ -126,6 +130,7 @@ mod tests {
             remote_joins: 38,
             events_replayed: 1_382,
             aliases: 7,
+            user_data: 21,
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
             problems: vec![],
@@ -142,6 +147,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         Next: `verify`.
@@ -155,6 +161,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         ## Accounts that were there already
@@ -194,6 +201,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 1 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - settings, tags and read receipts: of 21 users
 
         **1 thing could not be done**
 

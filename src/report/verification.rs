@@ -85,6 +85,12 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
+    for (what, part) in verification.user_data.parts() {
+        if part.expected > 0 {
+            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
+            let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
+        }
+    }
     if verification.keys.expected > 0 {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
@@ -178,6 +184,9 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     add("accounts", &verification.users);
     add("aliases", &verification.aliases);
     add("keys", &verification.keys);
+    for (what, part) in verification.user_data.parts() {
+        add(what, part);
+    }
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -201,6 +210,7 @@ fn place(room: &RoomVerification) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::outcome::UserDataVerification;
 
     fn equal(expected: u64) -> Comparison {
         Comparison {
@@ -232,6 +242,11 @@ mod tests {
             aliases: equal(7),
             keys: equal(1),
             rooms: vec![room("!a:ferry.test")],
+            user_data: UserDataVerification {
+                account_data: equal(40),
+                receipts: equal(12),
+                ..UserDataVerification::default()
+            },
             finished_ts: 1_785_592_800_000,
         }
     }
@@ -247,6 +262,8 @@ mod tests {
         - memberships: 3 of 3 equal
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
@@ -282,6 +299,8 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order
@@ -304,6 +323,8 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - 1 room skipped by plan
         - 1 room with events in another order

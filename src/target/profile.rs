@@ -2,11 +2,11 @@
 
 use ruma::UserId;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Anything, Target};
 use crate::{
-    Result,
+    Error, Result,
     http::{Request, encode},
 };
 
@@ -31,6 +31,23 @@ impl Profile {
     }
 }
 
+fn field_path(user: &UserId, field: &str) -> String {
+    format!(
+        "/_matrix/client/v3/profile/{}/{}",
+        encode(user.as_str()),
+        encode(field)
+    )
+}
+
+/// The same before specification 1.16 (MSC4133).
+fn early_field_path(user: &UserId, field: &str) -> String {
+    format!(
+        "/_matrix/client/unstable/uk.tcpip.msc4133/profile/{}/{}",
+        encode(user.as_str()),
+        encode(field)
+    )
+}
+
 impl Target {
     /// A user's profile, or `None` if the target doesn't know the user.
     pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
@@ -39,22 +56,47 @@ impl Target {
         Ok(profile.map(Profile::normal))
     }
 
+    /// A field of the profile beyond name and picture.
+    pub async fn profile_field(&self, user: &UserId, field: &str) -> Result<Option<Value>> {
+        for path in [early_field_path(user, field), field_path(user, field)] {
+            let answer: Option<Map<String, Value>> =
+                self.puppets_http.find(&Request::get(path)).await?;
+            if let Some(value) = answer.and_then(|mut answer| answer.remove(field)) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sets such a field. Tuwunel 1.4 knows them by the path from before they were in the specification; what it has at
+    /// today's path of the time zone reads another name in the body and takes it away.
+    pub async fn set_profile_field(&self, user: &UserId, field: &str, value: &Value) -> Result<()> {
+        let put = async |path| {
+            let request = Self::as_user(Request::put(path, &json!({ field: value })), user);
+            self.puppets_http.send::<Anything>(&request).await
+        };
+        match put(early_field_path(user, field)).await {
+            Err(Error::Answer { errcode, .. }) if errcode == "M_UNRECOGNIZED" => {
+                put(field_path(user, field)).await?;
+            }
+            other => drop(other?),
+        }
+        Ok(())
+    }
+
     /// Sets the display name; an empty one removes it. Tried once: set twice, it would be two member events in every room.
     pub async fn set_displayname(&self, user: &UserId, name: &str) -> Result<()> {
-        self.set_profile_field(user, "displayname", name).await
+        self.set_known_field(user, "displayname", name).await
     }
 
     /// Sets the picture's URI; an empty one removes it. Tried once, as the display name.
     pub async fn set_avatar_url(&self, user: &UserId, uri: &str) -> Result<()> {
-        self.set_profile_field(user, "avatar_url", uri).await
+        self.set_known_field(user, "avatar_url", uri).await
     }
 
-    async fn set_profile_field(&self, user: &UserId, field: &str, value: &str) -> Result<()> {
-        let path = format!(
-            "/_matrix/client/v3/profile/{}/{field}",
-            encode(user.as_str())
-        );
-        let request = Self::as_user(Request::put(path, &json!({ field: value })), user).once();
+    async fn set_known_field(&self, user: &UserId, field: &str, value: &str) -> Result<()> {
+        let request = Request::put(field_path(user, field), &json!({ field: value }));
+        let request = Self::as_user(request, user).once();
         self.puppets_http.send::<Anything>(&request).await?;
         Ok(())
     }

@@ -15,7 +15,9 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",
+        Phase::UserData => "settings",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyRooms => "comparing rooms",
+        Phase::VerifyUserData => "comparing settings",
     }
 }

@@ -34,6 +34,8 @@ pub enum Phase {
     Rooms,
     /// Import: room aliases.
     Aliases,
+    /// Import: rooms in the room directory.
+    Listings,
     /// Import: what belongs to each user alone.
     UserData,
     /// Verify: users.

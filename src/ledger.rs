@@ -33,6 +33,8 @@ pub enum Step {
     Alias,
     /// A user's invite or knock at a room that nobody is carried into.
     Wait,
+    /// A room's place in the room directory.
+    Listing,
     /// A user's own data: account data, push rules, receipts.
     UserData,
 }
@@ -48,6 +50,7 @@ impl Step {
             Self::Settle => "settle",
             Self::Alias => "alias",
             Self::Wait => "wait",
+            Self::Listing => "listing",
             Self::UserData => "user_data",
         }
     }

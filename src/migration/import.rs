@@ -5,6 +5,7 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
+    listings,
     outcome::{ImportSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
@@ -26,6 +27,7 @@ impl Import {
         profiles::run(self).await?;
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;
+        listings::run(self).await?;
         user_data::run(self).await?;
         self.summary()
     }
@@ -100,6 +102,7 @@ impl Import {
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,
+            rooms_listed: ledger.count_done(Step::Listing, None)?,
             user_data: ledger.count_done(Step::UserData, None)?,
             elapsed_ms: 0,
             passwords: self

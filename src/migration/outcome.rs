@@ -31,6 +31,8 @@ pub struct ImportSummary {
     pub events_replayed: u64,
     /// Aliases set.
     pub aliases: u64,
+    /// Rooms in the room directory.
+    pub rooms_listed: u64,
     /// Users whose own data are set: account data, push rules, receipts.
     pub user_data: u64,
     /// Milliseconds from start to end.
@@ -67,6 +69,8 @@ pub struct Verification {
     pub keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
+    /// Rooms that the room directory lists.
+    pub listings: Comparison,
     /// What belongs to each user alone.
     pub user_data: UserDataVerification,
     /// Milliseconds since the Unix epoch at which it ended.
@@ -141,6 +145,7 @@ impl Verification {
         self.users.is_good()
             && self.aliases.is_good()
             && self.keys.is_good()
+            && self.listings.is_good()
             && self.user_data.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }

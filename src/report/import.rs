@@ -94,6 +94,12 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         )
     ));
     line(count(summary.aliases, "alias set", "aliases set"));
+    if summary.rooms_listed > 0 {
+        line(format!(
+            "{} in the room directory",
+            count(summary.rooms_listed, "room", "rooms")
+        ));
+    }
     line(format!(
         "settings, tags and read receipts: of {}",
         count(summary.user_data, "user", "users")
@@ -130,6 +136,7 @@ mod tests {
             remote_joins: 38,
             events_replayed: 1_382,
             aliases: 7,
+            rooms_listed: 3,
             user_data: 21,
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
@@ -147,6 +154,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
@@ -161,6 +169,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
@@ -201,6 +210,7 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 1 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
 
         **1 thing could not be done**

@@ -85,7 +85,8 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
-    for (what, part) in verification.user_data.parts() {
+    let listed = [("listed rooms", &verification.listings)];
+    for (what, part) in listed.into_iter().chain(verification.user_data.parts()) {
         if part.expected > 0 {
             let (equal, expected) = (number_of(part.equal), number_of(part.expected));
             let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
@@ -184,6 +185,7 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     add("accounts", &verification.users);
     add("aliases", &verification.aliases);
     add("keys", &verification.keys);
+    add("listed rooms", &verification.listings);
     for (what, part) in verification.user_data.parts() {
         add(what, part);
     }
@@ -242,6 +244,7 @@ mod tests {
             aliases: equal(7),
             keys: equal(1),
             rooms: vec![room("!a:ferry.test")],
+            listings: equal(2),
             user_data: UserDataVerification {
                 account_data: equal(40),
                 receipts: equal(12),
@@ -262,6 +265,7 @@ mod tests {
         - memberships: 3 of 3 equal
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
+        - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
@@ -299,6 +303,7 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
@@ -323,6 +328,7 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published

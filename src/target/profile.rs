@@ -39,15 +39,6 @@ fn field_path(user: &UserId, field: &str) -> String {
     )
 }
 
-/// The same before specification 1.16 (MSC4133).
-fn early_field_path(user: &UserId, field: &str) -> String {
-    format!(
-        "/_matrix/client/unstable/uk.tcpip.msc4133/profile/{}/{}",
-        encode(user.as_str()),
-        encode(field)
-    )
-}
-
 impl Target {
     /// A user's profile, or `None` if the target doesn't know the user.
     pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
@@ -56,31 +47,42 @@ impl Target {
         Ok(profile.map(Profile::normal))
     }
 
-    /// A field of the profile beyond name and picture.
-    pub async fn profile_field(&self, user: &UserId, field: &str) -> Result<Option<Value>> {
-        for path in [early_field_path(user, field), field_path(user, field)] {
-            let answer: Option<Map<String, Value>> =
-                self.puppets_http.find(&Request::get(path)).await?;
-            if let Some(value) = answer.and_then(|mut answer| answer.remove(field)) {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
+    /// The whole profile by field; empty if the target doesn't know the user.
+    ///
+    /// Tuwunel 1.4 gives the time zone as `tz`, and a text or number in any other field as a text that holds its JSON.
+    pub async fn profile_fields(&self, user: &UserId) -> Result<Map<String, Value>> {
+        let path = format!("/_matrix/client/v3/profile/{}", encode(user.as_str()));
+        let fields: Option<Map<String, Value>> =
+            self.puppets_http.find(&Request::get(path)).await?;
+        Ok(fields.unwrap_or_default())
     }
 
-    /// Sets such a field. Tuwunel 1.4 knows them by the path from before they were in the specification; what it has at
-    /// today's path of the time zone reads another name in the body and takes it away.
+    /// Sets a field beyond name and picture. Tuwunel 1.4 knows them by the path from before they were in the
+    /// specification.
     pub async fn set_profile_field(&self, user: &UserId, field: &str, value: &Value) -> Result<()> {
-        let put = async |path| {
-            let request = Self::as_user(Request::put(path, &json!({ field: value })), user);
-            self.puppets_http.send::<Anything>(&request).await
-        };
-        match put(early_field_path(user, field)).await {
+        let body = json!({ field: value });
+        let early = format!(
+            "/_matrix/client/unstable/uk.tcpip.msc4133/profile/{}/{}",
+            encode(user.as_str()),
+            encode(field)
+        );
+        match self.put_field(user, early, &body).await {
             Err(Error::Answer { errcode, .. }) if errcode == "M_UNRECOGNIZED" => {
-                put(field_path(user, field)).await?;
+                self.put_field(user, field_path(user, field), &body).await
             }
-            other => drop(other?),
+            other => other,
         }
+    }
+
+    /// Sets the time zone in the one way in which Tuwunel 1.4 shows it as it was.
+    pub async fn set_time_zone(&self, user: &UserId, value: &Value) -> Result<()> {
+        let body = json!({ "us.cloke.msc4175.tz": value });
+        self.put_field(user, field_path(user, "m.tz"), &body).await
+    }
+
+    async fn put_field(&self, user: &UserId, path: String, body: &Value) -> Result<()> {
+        let request = Self::as_user(Request::put(path, body), user);
+        self.puppets_http.send::<Anything>(&request).await?;
         Ok(())
     }
 

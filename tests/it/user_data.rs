@@ -72,10 +72,7 @@ async fn everybody(
     for (name, user) in &stage.filled.users {
         let account = &stage.filled.things.accounts[user.client.user_id()];
         // The operator is somebody else on the target, and guests stay behind.
-        if account.is_shut_out()
-            || ["alice", "guest"].contains(name)
-            || user.client.user_id().starts_with("@1")
-        {
+        if account.is_shut_out() || ["alice", "operator", GUEST].contains(name) {
             continue;
         }
         let id = user.client.user_id().to_owned();

@@ -15,6 +15,7 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",
+        Phase::Listings => "room directory",
         Phase::UserData => "settings",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyRooms => "comparing rooms",

@@ -73,10 +73,10 @@ impl Seen {
             for rule in rules.as_array().unwrap() {
                 if rule["default"] == true {
                     let id = rule["rule_id"].as_str().unwrap().to_owned();
-                    let rule = json!([rule["enabled"], rule["actions"]]);
+                    let rule = json!([rule["enabled"], said(rule)["actions"]]);
                     self.default_rules.insert((kind.clone(), id), rule);
                 } else {
-                    self.own_rules.insert((kind.clone(), place), rule.clone());
+                    self.own_rules.insert((kind.clone(), place), said(rule));
                     place += 1;
                 }
             }
@@ -146,6 +146,33 @@ impl Seen {
         );
         all
     }
+}
+
+/// A rule in the words of specification 1.7: older clients and servers say the same with more words.
+fn said(rule: &Value) -> Value {
+    let mut rule = rule.clone();
+    for action in rule["actions"].as_array_mut().unwrap().iter_mut() {
+        let is_silent = *action == "dont_notify"
+            || action["set_tweak"] == "highlight" && action["value"] == false;
+        if is_silent {
+            *action = Value::Null;
+        } else if action["set_tweak"] == "highlight" && action["value"] == true {
+            action.as_object_mut().unwrap().remove("value");
+        }
+    }
+    rule["actions"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|action| !action.is_null());
+    for condition in rule["conditions"].as_array_mut().into_iter().flatten() {
+        if let Some(number) = condition["is"]
+            .as_str()
+            .and_then(|is| is.strip_prefix("=="))
+        {
+            condition["is"] = number.to_owned().into();
+        }
+    }
+    rule
 }
 
 fn by_text<K: std::fmt::Debug>(map: &BTreeMap<K, Value>) -> Value {

@@ -44,6 +44,10 @@ pub enum Phase {
     Signatures,
     /// Import: key backups, user by user.
     KeyBackups,
+    /// Import: rooms in the room directory.
+    Listings,
+    /// Import: what belongs to each user alone.
+    UserData,
     /// Verify: users.
     VerifyUsers,
     /// Verify: cross-signing keys.
@@ -52,6 +56,8 @@ pub enum Phase {
     VerifyKeyBackups,
     /// Verify: rooms.
     VerifyRooms,
+    /// Verify: what belongs to each user alone.
+    VerifyUserData,
 }
 
 /// One thing that could not be done, for the report: never dropped.

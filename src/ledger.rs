@@ -43,6 +43,10 @@ pub enum Step {
     Signatures,
     /// A version of a user's key backup: the user's ID and its number on the source.
     Backup,
+    /// A room's place in the room directory.
+    Listing,
+    /// A user's own data: account data, push rules, receipts.
+    UserData,
 }
 
 impl Step {
@@ -61,6 +65,8 @@ impl Step {
             Self::Identity => "identity",
             Self::Signatures => "signatures",
             Self::Backup => "backup",
+            Self::Listing => "listing",
+            Self::UserData => "user_data",
         }
     }
 }

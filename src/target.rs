@@ -3,6 +3,7 @@
 
 pub mod abilities;
 pub mod account;
+pub mod account_data;
 pub mod admin_room;
 pub mod cross_signing;
 pub mod directory;
@@ -11,8 +12,11 @@ pub mod membership;
 pub mod pending;
 mod ping;
 pub mod profile;
+pub mod push_rules;
 mod reach;
+pub mod receipts;
 pub mod room;
+mod session;
 
 use std::collections::BTreeMap;
 

@@ -5,11 +5,11 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    encryption,
+    encryption, listings,
     outcome::{ImportSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
-    profiles, schedule,
+    profiles, schedule, user_data,
 };
 use crate::{
     Error, Result,
@@ -30,6 +30,8 @@ impl Import {
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;
         encryption::run(self).await?;
+        listings::run(self).await?;
+        user_data::run(self).await?;
         self.summary()
     }
 
@@ -102,6 +104,8 @@ impl Import {
             identities: ledger.count_done(Step::Identity, Some(encryption::how::CARRIED))?,
             identities_kept: users(ledger.done_as(Step::Identity, encryption::how::THEIRS)?),
             key_backups: ledger.count_done(Step::Backup, Some(encryption::how::CARRIED))?,
+            rooms_listed: ledger.count_done(Step::Listing, None)?,
+            user_data: ledger.count_done(Step::UserData, None)?,
             elapsed_ms: 0,
             passwords: self
                 .passwords

@@ -3,6 +3,7 @@
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
+pub use super::user_data::outcome::UserDataVerification;
 use crate::job::Problem;
 
 /// The end of an import.
@@ -36,6 +37,10 @@ pub struct ImportSummary {
     pub identities_kept: Vec<OwnedUserId>,
     /// Versions of key backups that were carried.
     pub key_backups: u64,
+    /// Rooms in the room directory.
+    pub rooms_listed: u64,
+    /// Users whose own data are set: account data, push rules, receipts.
+    pub user_data: u64,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
@@ -74,6 +79,10 @@ pub struct Verification {
     pub room_keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
+    /// Rooms that the room directory lists.
+    pub listings: Comparison,
+    /// What belongs to each user alone.
+    pub user_data: UserDataVerification,
     /// Milliseconds since the Unix epoch at which it ended.
     pub finished_ts: u64,
 }
@@ -148,6 +157,8 @@ impl Verification {
             && self.keys.is_good()
             && self.identities.is_good()
             && self.room_keys.is_good()
+            && self.listings.is_good()
+            && self.user_data.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }

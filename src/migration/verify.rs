@@ -6,11 +6,11 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, encryption, mend, old_keys,
+    compare, encryption, listings, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
-    planner, read_back,
+    planner, read_back, user_data,
 };
 use crate::{
     Error, Result,
@@ -45,6 +45,8 @@ pub async fn run(
         rooms: rooms(target, bundle, plan, job).await?,
         identities,
         room_keys,
+        listings: listings::compare(target, bundle, plan).await?,
+        user_data: user_data::verify::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })
 }

@@ -64,6 +64,14 @@ impl Abilities {
             .is_some_and(|version| version >= [1, 8, 0] && version != UNKNOWN)
     }
 
+    /// Whether a user has a receipt for each thread of a room: Tuwunel does from 1.7.0 on
+    /// (`src/service/rooms/read_receipt/data.rs`). Before, there is one of each type, and it knows no threads.
+    #[must_use]
+    pub fn keeps_threads_of_receipts(&self) -> bool {
+        self.tuwunel()
+            .map_or(!self.replay, |version| version >= [1, 7, 0])
+    }
+
     /// Tuwunel's version, or [`UNKNOWN`].
     fn tuwunel(&self) -> Option<[u32; 3]> {
         let (name, version) = self.software.split_once(' ')?;

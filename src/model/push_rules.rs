@@ -1,5 +1,7 @@
 //! One user's entry in the bundle's `push_rules.json`.
 
+pub mod meaning;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,5 +33,17 @@ impl PushRules {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The lists by the names of their kinds.
+    #[must_use]
+    pub fn kinds(&self) -> [(&'static str, &[Value]); 5] {
+        [
+            ("override", &self.override_),
+            ("content", &self.content),
+            ("room", &self.room),
+            ("sender", &self.sender),
+            ("underride", &self.underride),
+        ]
     }
 }

@@ -113,6 +113,16 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
             count(len(&summary.identities_kept), "user has", "users have")
         ));
     }
+    if summary.rooms_listed > 0 {
+        line(format!(
+            "{} in the room directory",
+            count(summary.rooms_listed, "room", "rooms")
+        ));
+    }
+    line(format!(
+        "settings, tags and read receipts: of {}",
+        count(summary.user_data, "user", "users")
+    ));
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
@@ -148,6 +158,8 @@ mod tests {
             identities: 12,
             identities_kept: vec!["@anna:ferry.test".try_into().unwrap()],
             key_backups: 11,
+            rooms_listed: 3,
+            user_data: 21,
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
             problems: vec![],
@@ -166,6 +178,8 @@ mod tests {
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
         - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 3 rooms in the room directory
+        - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         Next: `verify`.
@@ -181,6 +195,8 @@ mod tests {
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
         - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 3 rooms in the room directory
+        - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         ## Accounts that were there already
@@ -226,6 +242,8 @@ mod tests {
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
         - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 3 rooms in the room directory
+        - settings, tags and read receipts: of 21 users
 
         **1 thing could not be done**
 

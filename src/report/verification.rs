@@ -85,6 +85,13 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
+    let listed = [("listed rooms", &verification.listings)];
+    for (what, part) in listed.into_iter().chain(verification.user_data.parts()) {
+        if part.expected > 0 {
+            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
+            let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
+        }
+    }
     if verification.keys.expected > 0 {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
@@ -194,6 +201,10 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     add("keys", &verification.keys);
     add("encryption", &verification.identities);
     add("key backups", &verification.room_keys);
+    add("listed rooms", &verification.listings);
+    for (what, part) in verification.user_data.parts() {
+        add(what, part);
+    }
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -217,6 +228,7 @@ fn place(room: &RoomVerification) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::outcome::UserDataVerification;
 
     fn equal(expected: u64) -> Comparison {
         Comparison {
@@ -250,6 +262,12 @@ mod tests {
             identities: equal(12),
             room_keys: equal(4_212),
             rooms: vec![room("!a:ferry.test")],
+            listings: equal(2),
+            user_data: UserDataVerification {
+                account_data: equal(40),
+                receipts: equal(12),
+                ..UserDataVerification::default()
+            },
             finished_ts: 1_785_592_800_000,
         }
     }
@@ -265,6 +283,9 @@ mod tests {
         - memberships: 3 of 3 equal
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
+        - listed rooms: 2 of 2 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
@@ -302,6 +323,9 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - listed rooms: 2 of 2 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
@@ -326,6 +350,9 @@ mod tests {
         - memberships: 5 of 6 equal
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
+        - listed rooms: 2 of 2 equal
+        - account data: 40 of 40 equal
+        - receipts: 12 of 12 equal
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal

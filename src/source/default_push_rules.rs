@@ -1,7 +1,9 @@
 //! The push rules that every user of Synapse's has, to tell which ones a user has changed.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::model::push_rules::meaning::Actions;
 
 /// As Synapse 1.163 has them without experimental features (`rust/src/push/base_rules.rs`), in order of priority.
 const RULES: &str = include_str!("default_push_rules.json");
@@ -111,29 +113,15 @@ impl DefaultRule {
     /// Whether a rule of this ID is as the server made it: on or off like it, and doing the same.
     #[must_use]
     pub fn is_meant_by(&self, rule: &Map<String, Value>) -> bool {
-        let actions = |rule: &Map<String, Value>| rule.get("actions").map(meaning);
+        let actions = |rule: &Map<String, Value>| rule.get("actions").map(Actions::of);
         self.rule.get("enabled") == rule.get("enabled") && actions(&self.rule) == actions(rule)
     }
 }
 
-/// Notify or not, highlight or not, and the other tweaks: older versions of Synapse write the same differently.
-fn meaning(actions: &Value) -> (bool, bool, Vec<String>) {
-    let (mut notify, mut highlight, mut tweaks) = (false, false, Vec::new());
-    for action in actions.as_array().into_iter().flatten() {
-        match (action.as_str(), action["set_tweak"].as_str()) {
-            (Some("notify"), _) => notify = true,
-            // Deprecated ones that say nothing.
-            (Some("dont_notify" | "coalesce"), _) => {}
-            (_, Some("highlight")) => highlight = action.get("value") != Some(&json!(false)),
-            _ => tweaks.push(action.to_string()),
-        }
-    }
-    tweaks.sort();
-    (notify, highlight, tweaks)
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -22,7 +22,34 @@ fn path(alias: &RoomAliasId) -> String {
     )
 }
 
+#[derive(Debug, Deserialize)]
+struct Visibility {
+    visibility: String,
+}
+
+fn listing(room: &RoomId) -> String {
+    format!(
+        "/_matrix/client/v3/directory/list/room/{}",
+        encode(room.as_str())
+    )
+}
+
 impl Target {
+    /// Whether the room directory lists a room.
+    pub async fn is_listed(&self, room: &RoomId) -> Result<bool> {
+        let found: Option<Visibility> = self.bot_http.find(&Request::get(listing(room))).await?;
+        Ok(found.is_some_and(|found| found.visibility == "public"))
+    }
+
+    /// Lists a room in the directory, as one of its members with the power to.
+    pub async fn list_room(&self, user: &UserId, room: &RoomId) -> Result<()> {
+        let request = Request::put(listing(room), &json!({ "visibility": "public" }));
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
     /// The room that an alias names.
     pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>> {
         let resolved: Option<Resolved> = self.bot_http.find(&Request::get(path(alias))).await?;

@@ -40,11 +40,6 @@ pub struct Stripped {
 }
 
 #[derive(Debug, Deserialize)]
-struct Login {
-    access_token: SecretString,
-}
-
-#[derive(Debug, Deserialize)]
 struct Sync {
     #[serde(default)]
     rooms: Rooms,
@@ -83,20 +78,9 @@ impl Target {
     ///
     /// Tuwunel 1.4 syncs with nobody who has no device: the user gets one for the moment.
     pub async fn waits(&self, user: &UserId, room: &RoomId) -> Result<Option<Waits>> {
-        let login = json!({
-            "type": "m.login.application_service",
-            "identifier": { "type": "m.id.user", "user": user },
-            "initial_device_display_name": "Ferryman",
-        });
-        let login: Login = self
-            .puppets_http
-            .send(&Request::post("/_matrix/client/v3/login", &login))
-            .await?;
-        let found = self.sync(&login.access_token, room).await;
-        let logout = Request::post("/_matrix/client/v3/logout", &json!({}));
-        self.puppets_http
-            .send::<Anything>(&logout.with_token(&login.access_token))
-            .await?;
+        let token = self.log_in(user).await?;
+        let found = self.sync(&token, room).await;
+        self.log_out(&token).await?;
         let mut rooms = found?;
         Ok(if let Some(invited) = rooms.invite.remove(room) {
             Some(Waits::Invited(invited.invite_state.events))

@@ -2,11 +2,11 @@
 
 use ruma::UserId;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Anything, Target};
 use crate::{
-    Result,
+    Error, Result,
     http::{Request, encode},
 };
 
@@ -31,6 +31,14 @@ impl Profile {
     }
 }
 
+fn field_path(user: &UserId, field: &str) -> String {
+    format!(
+        "/_matrix/client/v3/profile/{}/{}",
+        encode(user.as_str()),
+        encode(field)
+    )
+}
+
 impl Target {
     /// A user's profile, or `None` if the target doesn't know the user.
     pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>> {
@@ -39,22 +47,58 @@ impl Target {
         Ok(profile.map(Profile::normal))
     }
 
+    /// The whole profile by field; empty if the target doesn't know the user.
+    ///
+    /// Tuwunel 1.4 gives the time zone as `tz`, and a text or number in any other field as a text that holds its JSON.
+    pub async fn profile_fields(&self, user: &UserId) -> Result<Map<String, Value>> {
+        let path = format!("/_matrix/client/v3/profile/{}", encode(user.as_str()));
+        let fields: Option<Map<String, Value>> =
+            self.puppets_http.find(&Request::get(path)).await?;
+        Ok(fields.unwrap_or_default())
+    }
+
+    /// Sets a field beyond name and picture. Tuwunel 1.4 knows them by the path from before they were in the
+    /// specification.
+    pub async fn set_profile_field(&self, user: &UserId, field: &str, value: &Value) -> Result<()> {
+        let body = json!({ field: value });
+        let early = format!(
+            "/_matrix/client/unstable/uk.tcpip.msc4133/profile/{}/{}",
+            encode(user.as_str()),
+            encode(field)
+        );
+        match self.put_field(user, early, &body).await {
+            Err(Error::Answer { errcode, .. }) if errcode == "M_UNRECOGNIZED" => {
+                self.put_field(user, field_path(user, field), &body).await
+            }
+            other => other,
+        }
+    }
+
+    /// Sets the time zone in the one way in which Tuwunel 1.4 shows it as it was.
+    pub async fn set_time_zone(&self, user: &UserId, value: &Value) -> Result<()> {
+        let body = json!({ "us.cloke.msc4175.tz": value });
+        self.put_field(user, field_path(user, "m.tz"), &body).await
+    }
+
+    async fn put_field(&self, user: &UserId, path: String, body: &Value) -> Result<()> {
+        let request = Self::as_user(Request::put(path, body), user);
+        self.puppets_http.send::<Anything>(&request).await?;
+        Ok(())
+    }
+
     /// Sets the display name; an empty one removes it. Tried once: set twice, it would be two member events in every room.
     pub async fn set_displayname(&self, user: &UserId, name: &str) -> Result<()> {
-        self.set_profile_field(user, "displayname", name).await
+        self.set_known_field(user, "displayname", name).await
     }
 
     /// Sets the picture's URI; an empty one removes it. Tried once, as the display name.
     pub async fn set_avatar_url(&self, user: &UserId, uri: &str) -> Result<()> {
-        self.set_profile_field(user, "avatar_url", uri).await
+        self.set_known_field(user, "avatar_url", uri).await
     }
 
-    async fn set_profile_field(&self, user: &UserId, field: &str, value: &str) -> Result<()> {
-        let path = format!(
-            "/_matrix/client/v3/profile/{}/{field}",
-            encode(user.as_str())
-        );
-        let request = Self::as_user(Request::put(path, &json!({ field: value })), user).once();
+    async fn set_known_field(&self, user: &UserId, field: &str, value: &str) -> Result<()> {
+        let request = Request::put(field_path(user, field), &json!({ field: value }));
+        let request = Self::as_user(request, user).once();
         self.puppets_http.send::<Anything>(&request).await?;
         Ok(())
     }

@@ -28,3 +28,4 @@ mod pending;
 mod room;
 mod shell;
 mod targets;
+mod user_data;

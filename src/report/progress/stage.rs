@@ -20,9 +20,12 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Identities => "encryption identities",
         Phase::Signatures => "verified people",
         Phase::KeyBackups => "key backups",
+        Phase::Listings => "room directory",
+        Phase::UserData => "settings",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyIdentities => "comparing encryption identities",
         Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
+        Phase::VerifyUserData => "comparing settings",
     }
 }

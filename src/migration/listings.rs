@@ -1,0 +1,121 @@
+//! Rooms that the room directory lists.
+
+use std::collections::BTreeSet;
+
+use ruma::{OwnedRoomId, OwnedUserId, RoomId};
+
+use super::{
+    context::{Each, Import},
+    outcome::Comparison,
+    plan::{Plan, RoomAction},
+};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    job::Phase,
+    ledger::{Outcome, Step},
+    target::Target,
+};
+
+/// Lists the rooms that were carried over and had been listed.
+pub async fn run(import: &Import) -> Result<()> {
+    let listed = import.bundle.directory()?;
+    let rooms: Vec<_> = import
+        .plan
+        .rooms
+        .iter()
+        .filter(|room| listed.contains(&room.room_id))
+        .filter_map(|room| match &room.action {
+            RoomAction::Carry { joiner, .. } => Some((room.room_id.clone(), joiner.clone())),
+            RoomAction::Pending { .. }
+            | RoomAction::Skip { .. }
+            | RoomAction::Unreadable { .. } => None,
+        })
+        .collect();
+    let each = Each {
+        phase: Phase::Listings,
+        name: "listing",
+        step: Step::Listing,
+        total: rooms.len(),
+        events: None,
+        in_flight: 1,
+    };
+    let work = rooms.into_iter().map(|(room, joiner)| {
+        let subject = room.to_string();
+        (subject, async move { one(import, &room, &joiner).await })
+    });
+    import.each(each, work).await
+}
+
+async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Result<()> {
+    import.job.check()?;
+    if import.ledger.is_done(Step::Listing, room)? {
+        return Ok(());
+    }
+    if !import.ledger.is_done(Step::Settle, room)? {
+        return Err(Error::Target(
+            "the room is not there yet: import again".to_owned(),
+        ));
+    }
+    if !import.target.is_listed(room).await? {
+        list(import, room, joiner).await?;
+        if !import.target.is_listed(room).await? {
+            return Err(Error::Target(
+                "the target does not list it: publish it there by hand".to_owned(),
+            ));
+        }
+    }
+    import
+        .ledger
+        .record(Step::Listing, room, &Outcome::Done("listed"))
+}
+
+/// As the joiner, who has made most rooms; else as the target's admin, or, where there is none, as any other member.
+async fn list(import: &Import, room: &RoomId, joiner: &OwnedUserId) -> Result<()> {
+    let refused = match import.target.list_room(joiner, room).await {
+        Err(error @ Error::Answer { status: 403, .. }) => error,
+        other => return other,
+    };
+    if let Some(admin) = &import.admin {
+        let command = format!("rooms directory publish {room}");
+        let answer = admin.run(&command).await?;
+        tracing::debug!(%room, answer, "the room was listed as an admin");
+        return Ok(());
+    }
+    let members = tokio::task::block_in_place(|| import.bundle.memberships(room))?;
+    let others = members
+        .into_iter()
+        .filter(|(user, membership)| membership == "join" && import.can_act(user));
+    for (user, _) in others {
+        match import.target.list_room(&user, room).await {
+            Err(Error::Answer { status: 403, .. }) => {}
+            other => return other,
+        }
+    }
+    Err(refused)
+}
+
+/// Compares the listed rooms that are carried over; the others are listed as known.
+pub async fn compare(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Comparison> {
+    let carried: BTreeSet<_> = plan
+        .rooms
+        .iter()
+        .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+        .map(|room| &room.room_id)
+        .collect();
+    let listed = bundle.directory()?;
+    let mut comparison = Comparison {
+        expected: listed.len() as u64,
+        ..Comparison::default()
+    };
+    for room in &listed {
+        if !carried.contains(room) {
+            comparison.known.push(format!("{room} is not carried over"));
+        } else if target.is_listed(room).await? {
+            comparison.equal += 1;
+        } else {
+            comparison.differences.push(format!("{room} is not listed"));
+        }
+    }
+    Ok(comparison)
+}

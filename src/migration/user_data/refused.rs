@@ -1,0 +1,86 @@
+//! What the target would not take of one user: the rest of theirs goes on.
+
+use crate::{Error, Result};
+
+/// So many are named.
+const FEW: usize = 3;
+
+/// Refusals so far, each with what was refused.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    all: Vec<String>,
+}
+
+impl Refused {
+    /// Keeps a refusal, and gives whether it went well; what is no refusal is everybody's error.
+    pub(super) fn note(
+        &mut self,
+        what: impl FnOnce() -> String,
+        result: Result<()>,
+    ) -> Result<bool> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(Error::Answer {
+                status: 400..=499,
+                errcode,
+                message,
+                ..
+            }) => {
+                self.all.push(format!("{} ({errcode} {message})", what()));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps something that can't be done now.
+    pub(super) fn add(&mut self, what: String) {
+        self.all.push(what);
+    }
+
+    /// One error for all of it.
+    pub(super) fn end(self) -> Result<()> {
+        if self.all.is_empty() {
+            return Ok(());
+        }
+        let named = self.all.iter().take(FEW).cloned().collect::<Vec<_>>();
+        let more = match self.all.len() - named.len() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        Err(Error::Target(format!(
+            "not all of their settings came over: {}{more}; import again, or tell the user to set them by hand",
+            named.join("; ")
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16) -> Error {
+        Error::Answer {
+            server: "the target",
+            request: "PUT /x".to_owned(),
+            status,
+            errcode: "M_BAD_JSON".to_owned(),
+            message: "not this one".to_owned(),
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn refusals_are_kept_and_the_rest_goes_on() {
+        let mut refused = Refused::default();
+        assert!(refused.note(|| "a".into(), Ok(())).unwrap());
+        assert!(Refused::default().end().is_ok());
+        for name in ["a", "b", "c", "d", "e"] {
+            assert!(!refused.note(|| name.into(), Err(answer(400))).unwrap());
+        }
+        insta::assert_snapshot!(refused.end().unwrap_err(), @"not all of their settings came over: a (M_BAD_JSON not this one); b (M_BAD_JSON not this one); c (M_BAD_JSON not this one); and 2 more; import again, or tell the user to set them by hand");
+        let mut refused = Refused::default();
+        assert!(refused.note(|| "a".into(), Err(answer(500))).is_err());
+        assert!(refused.end().is_ok());
+    }
+}

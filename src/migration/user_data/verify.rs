@@ -1,0 +1,104 @@
+//! Each user's own data, read as that user and compared with the bundle.
+
+use futures::{StreamExt, stream};
+use ruma::OwnedUserId;
+use serde_json::{Map, Value};
+
+use super::{Data, account_data, fields, outcome::UserDataVerification, push_rules, receipts};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    job::{Event, Job, Phase},
+    migration::plan::{Plan, UserAction},
+    target::Target,
+};
+
+/// Users read at once.
+const IN_FLIGHT: usize = 8;
+
+/// Compares all carried users. One whose account is missing is no matter of this comparison.
+pub async fn run(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    job: &Job,
+) -> Result<UserDataVerification> {
+    let carried: Vec<_> = bundle
+        .users()?
+        .into_iter()
+        .filter(|user| {
+            plan.users
+                .iter()
+                .any(|plan| plan.user_id == user.user_id && plan.action == UserAction::Carry)
+        })
+        .map(|user| (user.user_id, user.profile))
+        .collect();
+    job.emit(Event::Phase {
+        phase: Phase::VerifyUserData,
+        total: carried.len() as u64,
+    });
+    let mut compared = stream::iter(carried)
+        .map(|(user, profile)| async move {
+            job.check()?;
+            one(target, bundle, plan, &user, &profile).await
+        })
+        .buffered(IN_FLIGHT);
+    let mut all = UserDataVerification::default();
+    let mut done = 0;
+    while let Some(of_user) = compared.next().await {
+        all.add(of_user?);
+        done += 1;
+        job.emit(Event::Done {
+            phase: Phase::VerifyUserData,
+            done,
+        });
+    }
+    Ok(all)
+}
+
+async fn one(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    user: &OwnedUserId,
+    profile: &Map<String, Value>,
+) -> Result<UserDataVerification> {
+    let mut all = UserDataVerification::default();
+    let read = read(target, bundle, plan, (user, profile), &mut all).await;
+    match read {
+        Ok(()) => Ok(all),
+        Err(error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped)) => {
+            Err(error)
+        }
+        Err(error) => {
+            let what = format!("{user}: their data can't be compared: {error}");
+            all.account_data.differences.push(what);
+            Ok(all)
+        }
+    }
+}
+
+async fn read(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    (user, profile): (&OwnedUserId, &Map<String, Value>),
+    all: &mut UserDataVerification,
+) -> Result<()> {
+    if !target.has_account(user).await? {
+        return Ok(());
+    }
+    let data = tokio::task::block_in_place(|| Data::of(bundle, user))?;
+    fields::compare(target, user, profile, &mut all.fields).await?;
+    let abilities = &plan.target;
+    account_data::compare(
+        target,
+        abilities,
+        user,
+        &data.account_data,
+        &mut all.account_data,
+    )
+    .await?;
+    push_rules::compare(target, user, &data.push_rules, &mut all.push_rules).await?;
+    receipts::compare(target, abilities, user, &data.read, &mut all.receipts).await
+}

@@ -1,0 +1,36 @@
+//! A device for the moment: Tuwunel 1.4 panics at some requests of somebody who has none.
+
+use ruma::UserId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Anything, Target};
+use crate::{Result, http::Request, secret::SecretString};
+
+#[derive(Debug, Deserialize)]
+struct Login {
+    access_token: SecretString,
+}
+
+impl Target {
+    /// Logs a user in on a new device. Whoever calls this logs out again, whatever happens between.
+    pub(super) async fn log_in(&self, user: &UserId) -> Result<SecretString> {
+        let login = json!({
+            "type": "m.login.application_service",
+            "identifier": { "type": "m.id.user", "user": user },
+            "initial_device_display_name": "Ferryman",
+        });
+        let request = Request::post("/_matrix/client/v3/login", &login);
+        let login: Login = self.puppets_http.send(&request).await?;
+        Ok(login.access_token)
+    }
+
+    /// Ends such a session; its device goes with it.
+    pub(super) async fn log_out(&self, token: &SecretString) -> Result<()> {
+        let logout = Request::post("/_matrix/client/v3/logout", &json!({}));
+        self.puppets_http
+            .send::<Anything>(&logout.with_token(token))
+            .await?;
+        Ok(())
+    }
+}

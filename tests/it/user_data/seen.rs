@@ -1,0 +1,192 @@
+//! Everything that a server shows a user of what is theirs alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferryman::{
+    http::encode,
+    lab::client::{Client, v3},
+};
+use serde_json::{Map, Value, json};
+
+/// As their client sees it.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    profile: BTreeMap<String, Value>,
+    /// Type → content.
+    global: BTreeMap<String, Value>,
+    /// Room and type → content.
+    rooms: BTreeMap<(String, String), Value>,
+    /// Kind and place among the user's own → rule.
+    own_rules: BTreeMap<(String, usize), Value>,
+    /// Kind and ID → whether it is on, and what it does.
+    default_rules: BTreeMap<(String, String), Value>,
+    /// Room, type, thread and event.
+    receipts: BTreeSet<(String, String, String, String)>,
+    joined: BTreeSet<String>,
+}
+
+impl Seen {
+    /// `query` stands behind each request, without `?`.
+    pub(super) async fn by(client: &Client, query: &str) -> Self {
+        let mut seen = Self::default();
+        let get = async |path: String| {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            client
+                .get(&format!("{path}{separator}{query}"))
+                .await
+                .unwrap()
+        };
+        let profile = get(v3(&["profile", client.user_id()])).await;
+        seen.profile = object(&profile).clone().into_iter().collect();
+        seen.rules(&get("/_matrix/client/v3/pushrules/".to_owned()).await);
+        let filter = json!({ "room": { "timeline": { "limit": 1 } }, "presence": { "types": [] } });
+        let filter = encode(&filter.to_string());
+        let sync = get(format!(
+            "/_matrix/client/v3/sync?timeout=0&full_state=true&filter={filter}"
+        ))
+        .await;
+        for event in events(&sync["account_data"]) {
+            let kind = event["type"].as_str().unwrap().to_owned();
+            if kind != "m.push_rules" {
+                seen.global.insert(kind, event["content"].clone());
+            }
+        }
+        for (room, joined) in object(&sync["rooms"]["join"]) {
+            seen.joined.insert(room.clone());
+            for event in events(&joined["account_data"]) {
+                let kind = event["type"].as_str().unwrap().to_owned();
+                seen.rooms
+                    .insert((room.clone(), kind), event["content"].clone());
+            }
+            for event in events(&joined["ephemeral"]) {
+                if event["type"] == "m.receipt" {
+                    seen.receipts(client.user_id(), room, &event["content"]);
+                }
+            }
+        }
+        seen
+    }
+
+    fn rules(&mut self, answer: &Value) {
+        for (kind, rules) in object(&answer["global"]) {
+            let mut place = 0;
+            for rule in rules.as_array().unwrap() {
+                if rule["default"] == true {
+                    let id = rule["rule_id"].as_str().unwrap().to_owned();
+                    let rule = json!([rule["enabled"], said(rule)["actions"]]);
+                    self.default_rules.insert((kind.clone(), id), rule);
+                } else {
+                    self.own_rules.insert((kind.clone(), place), said(rule));
+                    place += 1;
+                }
+            }
+        }
+    }
+
+    fn receipts(&mut self, user: &str, room: &str, content: &Value) {
+        for (event, types) in object(content) {
+            for (kind, users) in object(types) {
+                if let Some(said) = users.get(user) {
+                    let thread = said["thread_id"].as_str().unwrap_or_default();
+                    let receipt = [room, kind, thread, event].map(str::to_owned);
+                    self.receipts.insert(receipt.into());
+                }
+            }
+        }
+    }
+
+    /// What is otherwise on the other server.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut maps = |name: &str, one: &Value, other: &Value| {
+            let (one, other) = (object(one), object(other));
+            let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let (one, other) = (one.get(key), other.get(key));
+                if one != other {
+                    let shown = |value: Option<&Value>| {
+                        value.map_or("nothing".to_owned(), Value::to_string)
+                    };
+                    all.push(format!("{name} {key}: {} → {}", shown(one), shown(other)));
+                }
+            }
+        };
+        maps("profile", &json!(self.profile), &json!(other.profile));
+        maps("global", &json!(self.global), &json!(other.global));
+        maps("rooms", &by_text(&self.rooms), &by_text(&other.rooms));
+        maps(
+            "own rule",
+            &by_text(&self.own_rules),
+            &by_text(&other.own_rules),
+        );
+        maps(
+            "default rule",
+            &by_text(&self.default_rules),
+            &by_text(&other.default_rules),
+        );
+        let receipts = |seen: &BTreeSet<_>| {
+            seen.iter()
+                .map(|receipt| (format!("{receipt:?}"), json!(1)))
+                .collect::<Map<_, _>>()
+        };
+        maps(
+            "receipt",
+            &receipts(&self.receipts).into(),
+            &receipts(&other.receipts).into(),
+        );
+        let joined = |seen: &BTreeSet<String>| {
+            seen.iter()
+                .map(|room| (room.clone(), json!(1)))
+                .collect::<Map<_, _>>()
+        };
+        maps(
+            "joined",
+            &joined(&self.joined).into(),
+            &joined(&other.joined).into(),
+        );
+        all
+    }
+}
+
+/// A rule in the words of specification 1.7: older clients and servers say the same with more words.
+fn said(rule: &Value) -> Value {
+    let mut rule = rule.clone();
+    for action in rule["actions"].as_array_mut().unwrap().iter_mut() {
+        let is_silent = *action == "dont_notify"
+            || action["set_tweak"] == "highlight" && action["value"] == false;
+        if is_silent {
+            *action = Value::Null;
+        } else if action["set_tweak"] == "highlight" && action["value"] == true {
+            action.as_object_mut().unwrap().remove("value");
+        }
+    }
+    rule["actions"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|action| !action.is_null());
+    for condition in rule["conditions"].as_array_mut().into_iter().flatten() {
+        if let Some(number) = condition["is"]
+            .as_str()
+            .and_then(|is| is.strip_prefix("=="))
+        {
+            condition["is"] = number.to_owned().into();
+        }
+    }
+    rule
+}
+
+fn by_text<K: std::fmt::Debug>(map: &BTreeMap<K, Value>) -> Value {
+    let entries = map
+        .iter()
+        .map(|(key, value)| (format!("{key:?}"), value.clone()));
+    Value::Object(entries.collect())
+}
+
+fn object(value: &Value) -> &Map<String, Value> {
+    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    value.as_object().unwrap_or(&NONE)
+}
+
+fn events(value: &Value) -> impl Iterator<Item = &Value> {
+    value["events"].as_array().into_iter().flatten()
+}

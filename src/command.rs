@@ -15,6 +15,7 @@ pub mod import;
 pub mod plan;
 pub mod report;
 pub mod status;
+pub mod user;
 pub mod verify;
 
 /// What an operator can order, in the room as `!ferry …` and in the shell as `ferryman …`.
@@ -32,6 +33,8 @@ pub enum Command {
     Import(import::Import),
     /// Where the migration stands, and how far the running job is
     Status(status::Status),
+    /// What became of one user: account, settings, keys, rooms, and what could not be done
+    User(user::User),
     /// Compare the target with a bundle: accounts, aliases, members, state, history
     Verify(verify::Verify),
     /// The newest full report of each command, as files
@@ -49,6 +52,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
             Self::Status(_) => "status",
+            Self::User(_) => "user",
             Self::Verify(_) => "verify",
             Self::Report(_) => "report",
         }
@@ -83,6 +87,7 @@ impl Command {
             }
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
+            Self::User(user) => &mut user.bundle,
             Self::Verify(verify) => &mut verify.bundle,
             Self::Help(_) | Self::Doctor(_) | Self::Status(_) | Self::Report(_) => return Ok(self),
         };

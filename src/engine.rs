@@ -16,6 +16,8 @@ pub use residence::{Joiner, Residence};
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use ruma::OwnedUserId;
+
 use crate::{
     Error, Result,
     bundle::{Bundle, Page, SourceKind},
@@ -27,7 +29,9 @@ use crate::{
         context::{Import, Parts},
         outcome::{Finding, ImportSummary, Status, Verification},
         plan::{Abilities, Plan, Replayed},
-        planner, verify,
+        planner,
+        user_state::UserState,
+        verify,
     },
     model::wanted::Wanted,
     resident::Sender,
@@ -177,6 +181,36 @@ impl Engine {
             failed: ledger.problems()?.len() as u64,
             bundle: Some(last.name),
             running: None,
+        })
+    }
+
+    /// What became of one user, named by ID or, if local, by the part before the colon.
+    pub async fn user(&self, bundle: Option<PathBuf>, name: &str) -> Result<UserState> {
+        let user = self.user_id(name)?;
+        let bundle = self.open(bundle).await?;
+        let last = Memory::read(&self.config.data_dir)?;
+        let ledger = match last.filter(|last| last.name == bundle.name()) {
+            Some(last) => Some(self.ledger(&last.id)?),
+            None => None,
+        };
+        blocking(move || UserState::read(&bundle, ledger.as_ref(), &user)).await
+    }
+
+    fn user_id(&self, name: &str) -> Result<OwnedUserId> {
+        let whole = if name.starts_with('@') && name.contains(':') {
+            name.to_owned()
+        } else {
+            format!(
+                "@{}:{}",
+                name.trim_start_matches('@'),
+                self.config.server_name
+            )
+        };
+        OwnedUserId::try_from(whole).map_err(|error| {
+            Error::Usage(format!(
+                "{name} is no user ID ({error}): write one such as @anna:{}",
+                self.config.server_name
+            ))
         })
     }
 

@@ -50,6 +50,19 @@ pub enum Step {
 }
 
 impl Step {
+    /// All that are taken for users, in the order of the import.
+    const ORDER: [Self; 9] = [
+        Self::Account,
+        Self::Admin,
+        Self::Address,
+        Self::Profile,
+        Self::Wait,
+        Self::Identity,
+        Self::Signatures,
+        Self::Backup,
+        Self::UserData,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -99,6 +112,19 @@ impl Entry {
     pub fn is_done(&self) -> bool {
         self.outcome == "done"
     }
+}
+
+/// A step as it was taken for a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Its name: `account`, `profile`, …
+    pub step: String,
+    /// What of the subject is meant, where a step is taken for several things: the version of a key backup, an address.
+    pub part: String,
+    /// `begun`, `done`, `failed`.
+    pub outcome: String,
+    /// How it was done, or why it failed.
+    pub detail: String,
 }
 
 /// The ledger of one installation, opened for one bundle.
@@ -217,6 +243,35 @@ impl Ledger {
                 })
                 .optional()
         })
+    }
+
+    /// Every step that was taken for a subject, in the order of the import.
+    pub fn taken_for(&self, subject: &(impl Display + ?Sized)) -> Result<Vec<Taken>> {
+        let subject = subject.to_string();
+        let mut taken: Vec<Taken> = self.with(|database| {
+            database
+                .prepare_cached(
+                    "select step, trim(substr(subject, length(?2) + 1)), outcome, detail from step
+                     where bundle = ?1 and (subject = ?2 or substr(subject, 1, length(?2) + 1) = ?2 || ' ')
+                     order by subject",
+                )?
+                .query_map(params![self.bundle, subject], |row| {
+                    Ok(Taken {
+                        step: row.get(0)?,
+                        part: row.get(1)?,
+                        outcome: row.get(2)?,
+                        detail: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })?;
+        let place = |taken: &Taken| {
+            Step::ORDER
+                .iter()
+                .position(|step| step.name() == taken.step)
+        };
+        taken.sort_by_key(place);
+        Ok(taken)
     }
 
     /// Whether a step is done.

@@ -28,4 +28,5 @@ pub mod shared;
 pub mod stragglers;
 pub mod unpack;
 pub mod user_data;
+pub mod user_state;
 pub mod verify;

@@ -113,6 +113,10 @@ impl Operation {
             Command::Import(import) => self.import(job, import).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
+            Command::User(user) => {
+                let state = self.engine.user(user.bundle, &user.user).await?;
+                Ok(Answer::of(report::user::markdown(&state)))
+            }
             Command::Report(_) => self.report(),
         }
     }

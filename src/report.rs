@@ -15,4 +15,5 @@ pub mod progress;
 pub mod registration;
 pub mod status;
 pub mod text;
+pub mod user;
 pub mod verification;

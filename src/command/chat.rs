@@ -199,6 +199,7 @@ mod tests {
           import  Carry a bundle's accounts, rooms and history to the target; again, to go on where it
                   stopped
           status  Where the migration stands, and how far the running job is
+          user    What became of one user: account, settings, keys, rooms, and what could not be done
           verify  Compare the target with a bundle: accounts, aliases, members, state, history
           report  The newest full report of each command, as files
 

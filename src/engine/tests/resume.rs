@@ -64,6 +64,44 @@ async fn the_fake_target_is_migrated_to_completely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_user_is_told() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().version = "1.8.0";
+    insta::assert_snapshot!(stage.user("anna").await.unwrap(), @r"
+    **`@anna:ferry.test`: carried over**
+
+    - bundle: `bundle`
+    - nothing was done yet
+    - joined rooms: 4
+    ");
+    stage.import().await;
+    insta::assert_snapshot!(stage.user("@anna:ferry.test").await.unwrap(), @r"
+    **`@anna:ferry.test`: carried over**
+
+    - bundle: `bundle`
+    - account: created
+    - e-mail address: bound
+    - name and picture: set
+    - encryption identity: carried
+    - verified people: carried
+    - key backup `1`: carried
+    - key backup `3`: carried
+    - settings, tags and read receipts: set
+    - joined rooms: 4 there, 0 not
+    ");
+    insta::assert_snapshot!(stage.user("@dora").await.unwrap(), @r"
+    **`@dora:ferry.test`: only the name is kept, deactivated on Synapse**
+
+    - bundle: `bundle`
+    - account: closed, so that nobody takes the name
+    - joined rooms: 0 there, 0 not
+    ");
+    insta::assert_snapshot!(stage.user("zoe").await.unwrap_err(), @"bundle has no user @zoe:ferry.test: look for the right spelling in the plan's report");
+    insta::assert_snapshot!(stage.user("@zoe:").await.unwrap_err(), @"@zoe: is no user ID (server name is not a valid IP address or domain name): write one such as @anna:ferry.test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn addresses_go_where_they_can_be_held() {
     let source = Source::new();
     for (version, holds) in [("1.4.6", false), ("1.8.0", true)] {

@@ -21,6 +21,7 @@ use crate::{
     job::Job,
     migration::outcome::{ImportSummary, Verification},
     model::replayed::Replayed,
+    report,
 };
 
 /// The password of the account that was there before.
@@ -159,6 +160,13 @@ impl Stage {
         engine
             .import(&Job::new().0, Some(self.bundle.clone()), self.history)
             .await
+    }
+
+    /// What became of a user.
+    pub(super) async fn user(&self, name: &str) -> Result<String> {
+        let engine = self.engine("http://127.0.0.1:1");
+        let state = engine.user(Some(self.bundle.clone()), name).await?;
+        Ok(report::user::markdown(&state))
     }
 
     pub(super) async fn verify(&self) -> Verification {

@@ -1,5 +1,7 @@
 //! A small bundle with everything in it that makes an import take another way.
 
+mod settings;
+
 use std::{collections::BTreeMap, path::Path};
 
 use ruma::{OwnedEventId, RoomVersionId};
@@ -292,7 +294,8 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
         json!({ "user_id": CARA }),
         json!({ "user_id": DORA, "deactivated": true }),
     ] {
-        let user = UserRecord::new(serde_json::from_value(user).unwrap());
+        let mut user = UserRecord::new(serde_json::from_value(user).unwrap());
+        settings::add(&mut user, rooms);
         writer.user(&user).unwrap();
     }
     for room in rooms {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 use super::{
-    fake_target::{Account, Disturbance, Door, FakeTarget, When, World},
+    fake_target::{Account, Disturbance, Door, FakeTarget, Settings, When, World},
     sample::{self, Draft},
 };
 use crate::{
@@ -76,6 +76,7 @@ pub(super) struct End {
     accounts: BTreeMap<String, Account>,
     rooms: BTreeMap<String, Vec<String>>,
     aliases: BTreeMap<String, String>,
+    settings: Settings,
 }
 
 impl Stage {
@@ -193,6 +194,7 @@ impl Stage {
                 .map(|(id, room)| (id.clone(), room.lines()))
                 .collect(),
             aliases: world.aliases.clone(),
+            settings: world.settings.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin_room;
 mod room;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::sample::Draft;
 use room::Room;
+pub(in super::super) use settings::Settings;
 
 /// Status, error code, message.
 pub(super) struct Fault(
@@ -74,6 +76,9 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
     pub(in super::super::super) forgotten_commands: u32,
+    pub(in super::super::super) settings: Settings,
+    /// Requests that were not only to read, by method and path.
+    pub(in super::super::super) changes: Vec<String>,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -102,6 +107,8 @@ impl World {
             version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
+            settings: Settings::default(),
+            changes: Vec::new(),
             admin_room: Vec::new(),
             source: rooms
                 .iter()
@@ -132,6 +139,9 @@ impl World {
 
     /// Nobody knows a password here.
     pub(super) fn login(&self, body: &Value) -> Answer {
+        if body["type"] == "m.login.application_service" {
+            return Ok(Self::login_as(body));
+        }
         let user = body["identifier"]["user"].as_str().unwrap();
         Err(match self.accounts.get(user).map(|account| &account.door) {
             Some(Door::Closed) => Fault(403, "M_USER_DEACTIVATED", "deactivated"),

@@ -22,20 +22,20 @@ use crate::{
     ledger::{Outcome, Step},
     model::{account_data::AccountData, push_rules::PushRules, user::User},
 };
-use receipts::Read;
+use receipts::{Place, Read};
 use refused::Refused;
 
 /// Users whose data are set at once.
 const IN_FLIGHT: usize = 8;
 
 /// One user's part of a bundle.
-struct Data {
+struct Theirs {
     account_data: AccountData,
     push_rules: PushRules,
     read: Read,
 }
 
-impl Data {
+impl Theirs {
     fn of(bundle: &Bundle, user: &UserId) -> Result<Self> {
         let account_data: AccountData = bundle.of_user(OfUser::AccountData, user)?;
         Ok(Self {
@@ -80,11 +80,16 @@ async fn one(import: &Import, user: &User) -> Result<()> {
     if ledger.is_done(Step::UserData, id)? || !ledger.is_done(Step::Account, id)? {
         return Ok(());
     }
-    let data = tokio::task::block_in_place(|| Data::of(&import.bundle, id))?;
+    let data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
     let abilities = &import.plan.target;
     let mut refused = Refused::default();
     fields::set(target, id, &user.profile, &mut refused).await?;
-    receipts::set(target, abilities, id, &data.read, &mut refused).await?;
+    let place = Place {
+        target,
+        abilities,
+        old_server: import.old_server.as_ref(),
+    };
+    receipts::set(place, id, &data.read, &mut refused).await?;
     account_data::set(target, abilities, id, &data.account_data, &mut refused).await?;
     push_rules::set(target, id, &data.push_rules, &mut refused).await?;
     refused.end()?;

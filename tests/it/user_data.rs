@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use ferryman::{
     bundle::SourceKind,
     demo::{ordinary, stage::Stage},
-    engine::ExportOptions,
+    engine::{Engine, ExportOptions},
     http::encode,
     lab::{client::Client, fill::GUEST},
     model::wanted::Wanted,
     report::page::page,
     secret::ExposeSecret,
 };
+
+use rusqlite::Connection;
 
 use crate::{
     journey::{assert_good, job},
@@ -92,8 +94,44 @@ async fn everybody_finds_their_settings() {
         let after = engine.verify(&job(), None).await.unwrap();
         assert_eq!(after.user_data, verification.user_data);
         assert_eq!(after.listings, verification.listings);
+        if target == Target::Tuwunel {
+            with_the_old_key(&stage, engine).await;
+        }
     })
     .await;
+}
+
+/// Lent the old server's key, an import gives public receipts their own time and thread.
+async fn with_the_old_key(stage: &Stage, mut engine: Engine) {
+    let forgotten = forget(stage);
+    let mut config = (*engine.config).clone();
+    let folder = stage.source.config_path();
+    let key = folder.parent().unwrap().join("signing.key");
+    config.synapse.signing_key_for_receipts = Some(key);
+    engine.config = config.into();
+    let imported = engine.import(&job(), None, None).await.unwrap();
+    assert_eq!(imported.problems, []);
+    assert_eq!(imported.user_data, forgotten as u64);
+    let verification = engine.verify(&job(), None).await.unwrap();
+    assert_good(&verification);
+    assert_eq!(verification.user_data.receipts_timed, 3);
+    let root = &stage.filled.things.events["thread root"].event_id;
+    let (before, after) = everybody(stage, Target::Tuwunel).await;
+    for name in ["carol", "dave", "erin"] {
+        let user = stage.filled.user(name).user_id();
+        let mut expected = before[user].public_receipts();
+        expected.retain(|[_, thread, _], _| name != "dave" || thread != root);
+        assert_eq!(expected.len(), 1);
+        assert_eq!(after[user].public_receipts(), expected, "{user}");
+    }
+}
+
+/// Lets the ledger forget that users' own data are set; gives the number of its entries.
+fn forget(stage: &Stage) -> usize {
+    let path = stage.installation.config.data_dir.join("ledger");
+    let ledger = Connection::open(path.join("ledger.sqlite")).unwrap();
+    let forget = "delete from step where step = 'user_data'";
+    ledger.execute(forget, []).unwrap()
 }
 
 /// What each user who could log in sees, on the source and on the target.

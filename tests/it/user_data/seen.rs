@@ -22,6 +22,8 @@ pub(super) struct Seen {
     default_rules: BTreeMap<(String, String), Value>,
     /// Room, type, thread and event.
     receipts: BTreeSet<(String, String, String, String)>,
+    /// Room, thread and event of each public receipt → its time.
+    times: BTreeMap<[String; 3], Value>,
     joined: BTreeSet<String>,
 }
 
@@ -90,6 +92,10 @@ impl Seen {
                     let thread = said["thread_id"].as_str().unwrap_or_default();
                     let receipt = [room, kind, thread, event].map(str::to_owned);
                     self.receipts.insert(receipt.into());
+                    if kind == "m.read" {
+                        let key = [room, thread, event].map(str::to_owned);
+                        self.times.insert(key, said["ts"].clone());
+                    }
                 }
             }
         }
@@ -109,6 +115,11 @@ impl Seen {
                 let is_lost = kind == "m.read" && thread == threads_lost;
                 (!is_lost).then_some([room, kind, String::new(), event])
             })
+    }
+
+    /// Room, thread and event of each public receipt, and its time.
+    pub(super) fn public_receipts(&self) -> BTreeMap<[String; 3], Value> {
+        self.times.clone()
     }
 
     /// Default rules that only one of both servers has.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ANNA, BEN, Draft};
 use crate::bundle::UserRecord;
 
-fn raw<T: serde::de::DeserializeOwned>(value: Value) -> T {
+fn raw<T: serde::de::DeserializeOwned>(value: &Value) -> T {
     serde_json::from_str(&value.to_string()).unwrap()
 }
 
@@ -18,7 +18,7 @@ pub(super) fn add(record: &mut UserRecord, rooms: &[Draft]) {
     let room = &rooms[0];
     let (event, _) = room.events.last().unwrap();
     let room = &room.room_id;
-    record.account_data = raw(json!({
+    record.account_data = raw(&json!({
         "global": { "m.direct": { ANNA: [room] }, "org.example/x": { "n": 1.5 } },
         "rooms": { room: {
             "m.tag": { "tags": { "m.favourite": { "order": 0.5 }, "u.x": {} } },
@@ -26,11 +26,11 @@ pub(super) fn add(record: &mut UserRecord, rooms: &[Draft]) {
         } },
     }));
     let own = |id: &str, enabled: bool| json!({ "rule_id": id, "default": false, "enabled": enabled, "pattern": id, "actions": ["notify"] });
-    record.push_rules = raw(json!({
+    record.push_rules = raw(&json!({
         "override": [{ "rule_id": ".m.rule.master", "default": true, "enabled": true, "actions": [] }],
         "content": [own("c", true), own("a", false), own("b", true)],
     }));
-    record.receipts = raw(json!({ room: [
+    record.receipts = raw(&json!({ room: [
         { "receipt_type": "m.read", "event_id": event, "ts": 5 },
         { "receipt_type": "m.read.private", "event_id": "$gone", "ts": 6 },
     ] }));

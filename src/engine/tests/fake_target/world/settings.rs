@@ -110,6 +110,7 @@ impl World {
         [user, room]: [&str; 2],
         body: &Value,
     ) -> Answer {
+        self.member_of(user, room)?;
         let key = [user, room, "m.fully_read"].map(str::to_owned);
         let content = json!({ "event_id": body["m.fully_read"] });
         self.settings.account_data.insert(key, content);

@@ -56,6 +56,8 @@ pub struct Synapse {
     pub homeserver_yaml: Option<PathBuf>,
     /// Its media store: the folder that holds `local_content`.
     pub media_path: Option<PathBuf>,
+    /// Its signing key, if receipts are to keep their times: it is used for nothing else.
+    pub signing_key_for_receipts: Option<PathBuf>,
 }
 
 /// `[tuwunel]`.

@@ -129,6 +129,7 @@ impl Engine {
         if let Some(admin) = &admin {
             admin.reach(&self.config.resident.name).await?;
         }
+        let old_server = self.old_server(&bundle, &plan, target.url())?;
         let passwords = self
             .private_dir("passwords")?
             .join(format!("{}.csv", bundle.name()));
@@ -142,6 +143,7 @@ impl Engine {
             target,
             admin,
             resident,
+            old_server,
         })?;
         let mut summary = import.run().await?;
         summary.elapsed_ms = self.clock.now_ms().saturating_sub(started);

@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod identity;
 mod inviter;
 pub mod notary;
+pub mod old_server;
 pub mod open_room;
 mod pdu_file;
 pub mod sender;
@@ -37,6 +38,7 @@ pub use self::{
     door::{Door, Doors},
     identity::Identity,
     notary::Notary,
+    old_server::OldServer,
     open_room::OpenRoom,
     sender::Sender,
 };

@@ -129,6 +129,7 @@ pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) ->
     let residence = engine.reside(&bundle, joiner).await?;
     let resident = Arc::clone(&residence.resident);
     let import = Import::new(Parts {
+        old_server: None,
         sender: Sender::new(Arc::clone(&resident), Arc::new(SystemClock), target.url())?,
         ledger: Ledger::open(&work.path().join("ledger"), "bench")?,
         passwords: &work.path().join("passwords.csv"),

@@ -37,6 +37,7 @@ pub const KEYS: &[Key] = &[
     },
     key("synapse.homeserver_yaml", None),
     key("synapse.media_path", None),
+    key("synapse.signing_key_for_receipts", None),
     key("tuwunel.url", None),
     key("bot.localpart", Some("ferryman")),
     key("bot.listen", Some("127.0.0.1:29330")),

@@ -105,6 +105,12 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
             media_path: optional(layers, "synapse.media_path")?
                 .map(|value| check::folder("synapse.media_path", &base.join(value)))
                 .transpose()?,
+            signing_key_for_receipts: optional(layers, "synapse.signing_key_for_receipts")?
+                .map(|value| {
+                    let path = base.join(value);
+                    check::file("synapse.signing_key_for_receipts", &path.to_string_lossy())
+                })
+                .transpose()?,
         },
         target: Target {
             url: target_url(layers)?,

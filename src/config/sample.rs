@@ -16,6 +16,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             database: None,
             homeserver_yaml: None,
             media_path: None,
+            signing_key_for_receipts: None,
         },
         target: Target {
             url: "http://127.0.0.1:6167".to_owned(),

@@ -8,7 +8,8 @@ use super::Engine;
 use crate::{
     Error, Result,
     bundle::Bundle,
-    resident::{App, Identity, Notary, Resident, server, tls},
+    migration::plan::Plan,
+    resident::{App, Identity, Notary, OldServer, Resident, server, tls},
 };
 
 /// The server that may join through the resident. An import's is the target, which has the old server's name.
@@ -33,6 +34,22 @@ pub struct Residence {
 }
 
 impl Engine {
+    /// The old server's own voice, if the operator lends its key and the target can take what it says.
+    pub(super) fn old_server(
+        &self,
+        bundle: &Bundle,
+        plan: &Plan,
+        target: &str,
+    ) -> Result<Option<OldServer>> {
+        let path = self.config.synapse.signing_key_for_receipts.as_ref();
+        let Some(path) = path.filter(|_| plan.target.replay) else {
+            return Ok(None);
+        };
+        let name = self.config.server_name.clone();
+        let keys = bundle.server_keys()?.remove(&name).unwrap_or_default();
+        OldServer::load(path, name, &keys, Arc::clone(&self.clock), target).map(Some)
+    }
+
     /// Lets the resident listen with a bundle's keys, for one joiner; it serves no room yet.
     pub async fn reside(&self, bundle: &Bundle, joiner: Joiner) -> Result<Residence> {
         let keys = bundle.server_keys()?;

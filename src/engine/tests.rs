@@ -4,4 +4,5 @@ mod fake_target;
 mod faults;
 mod resume;
 mod sample;
+mod settings;
 mod stage;

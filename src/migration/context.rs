@@ -22,7 +22,7 @@ use crate::{
     job::{Event, Job, Phase, Problem, RoomInHand},
     ledger::{Ledger, Outcome, Step},
     model::{room::Room, user::User},
-    resident::{Resident, Sender},
+    resident::{OldServer, Resident, Sender},
     target::{
         Target,
         admin_room::{self, AdminRoom},
@@ -47,6 +47,8 @@ pub struct Import {
     pub resident: Arc<Resident>,
     /// Its sending side.
     pub sender: Sender,
+    /// The old server's own voice, if the operator lends its key.
+    pub old_server: Option<OldServer>,
     /// What happened so far.
     pub ledger: Ledger,
     /// New accounts' passwords.
@@ -96,6 +98,8 @@ pub struct Parts<'a> {
     pub resident: Arc<Resident>,
     /// Its sending side.
     pub sender: Sender,
+    /// The old server's own voice, if the operator lends its key.
+    pub old_server: Option<OldServer>,
     /// What happened so far.
     pub ledger: Ledger,
     /// Where new accounts' passwords go.
@@ -133,6 +137,7 @@ impl Import {
             admin: parts.admin,
             resident: parts.resident,
             sender: parts.sender,
+            old_server: parts.old_server,
             ledger: parts.ledger,
             job: parts.job,
         })

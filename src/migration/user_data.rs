@@ -22,23 +22,20 @@ use crate::{
     ledger::{Outcome, Step},
     model::{account_data::AccountData, push_rules::PushRules, user::User},
 };
-use receipts::Read;
+use receipts::{Place, Read};
 use refused::Refused;
 
 /// Users whose data are set at once.
 const IN_FLIGHT: usize = 8;
 
-/// How many rooms a user's data may have to wait for are named.
-const FEW: usize = 3;
-
 /// One user's part of a bundle.
-struct Data {
+struct Theirs {
     account_data: AccountData,
     push_rules: PushRules,
     read: Read,
 }
 
-impl Data {
+impl Theirs {
     fn of(bundle: &Bundle, user: &UserId) -> Result<Self> {
         let account_data: AccountData = bundle.of_user(OfUser::AccountData, user)?;
         Ok(Self {
@@ -83,23 +80,28 @@ async fn one(import: &Import, user: &User) -> Result<()> {
     if ledger.is_done(Step::UserData, id)? || !ledger.is_done(Step::Account, id)? {
         return Ok(());
     }
-    let data = tokio::task::block_in_place(|| Data::of(&import.bundle, id))?;
+    let data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
     let abilities = &import.plan.target;
     let mut refused = Refused::default();
     fields::set(target, id, &user.profile, &mut refused).await?;
-    receipts::set(target, abilities, id, &data.read, &mut refused).await?;
+    let place = Place {
+        target,
+        abilities,
+        old_server: import.old_server.as_ref(),
+    };
+    receipts::set(place, id, &data.read, &mut refused).await?;
     account_data::set(target, abilities, id, &data.account_data, &mut refused).await?;
     push_rules::set(target, id, &data.push_rules, &mut refused).await?;
-    if let Some(waiting) = waits_for(import, &data.read)? {
-        refused.add(waiting);
-    }
     refused.end()?;
+    if waits(import, &data.read)? {
+        // The room's failure is told; with it, the next import tries again what was read there.
+        return Ok(());
+    }
     ledger.record(Step::UserData, id, &Outcome::Done("set"))
 }
 
-/// Rooms with receipts that an import should have carried, but has not yet.
-fn waits_for(import: &Import, read: &Read) -> Result<Option<String>> {
-    let mut rooms = Vec::new();
+/// Whether an import should have carried a room that the user has read in, but has not yet.
+fn waits(import: &Import, read: &Read) -> Result<bool> {
     for room in &import.plan.rooms {
         let is_read =
             read.receipts.contains_key(&room.room_id) || read.markers.contains_key(&room.room_id);
@@ -107,18 +109,8 @@ fn waits_for(import: &Import, read: &Read) -> Result<Option<String>> {
             && matches!(room.action, RoomAction::Carry { .. })
             && !import.ledger.is_done(Step::Settle, &room.room_id)?
         {
-            rooms.push(room.room_id.as_str());
+            return Ok(true);
         }
     }
-    Ok((!rooms.is_empty()).then(|| {
-        let named = rooms.iter().take(FEW).copied().collect::<Vec<_>>();
-        let more = match rooms.len() - named.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!(
-            "what they have read in {}{more}, which is not there yet",
-            named.join(", ")
-        )
-    }))
+    Ok(false)
 }

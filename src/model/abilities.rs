@@ -72,6 +72,13 @@ impl Abilities {
             .map_or(!self.replay, |version| version >= [1, 7, 0])
     }
 
+    /// Whether a receipt only ever goes forward, so that the same one can't come again with another time: Tuwunel does
+    /// so from 1.8.0 on at the latest (`src/service/rooms/read_receipt/data.rs`).
+    #[must_use]
+    pub fn keeps_first_receipt(&self) -> bool {
+        self.tuwunel().is_some_and(|version| version >= [1, 8, 0])
+    }
+
     /// Tuwunel's version, or [`UNKNOWN`].
     fn tuwunel(&self) -> Option<[u32; 3]> {
         let (name, version) = self.software.split_once(' ')?;

@@ -92,6 +92,11 @@ fn summary(verification: &Verification) -> String {
             let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
         }
     }
+    let timed = verification.user_data.receipts_timed;
+    if timed > 0 {
+        let receipts = count(timed, "public receipt has", "public receipts have");
+        let _infallible = writeln!(text, "- {receipts} the time of the source");
+    }
     if verification.keys.expected > 0 {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
@@ -266,6 +271,7 @@ mod tests {
             user_data: UserDataVerification {
                 account_data: equal(40),
                 receipts: equal(12),
+                receipts_timed: 9,
                 ..UserDataVerification::default()
             },
             finished_ts: 1_785_592_800_000,
@@ -286,6 +292,7 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
+        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
@@ -326,6 +333,7 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
+        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
@@ -353,6 +361,7 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
+        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal

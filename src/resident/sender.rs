@@ -12,6 +12,7 @@ use axum::http::{self, HeaderValue, header::AUTHORIZATION};
 use ruma::{
     EventId, OwnedEventId, OwnedServerName,
     api::federation::authentication::{ServerSignaturesInput, XMatrix},
+    signatures::Ed25519KeyPair,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -102,33 +103,52 @@ impl Sender {
     }
 
     fn signed(&self, path: &str, body: String) -> Result<http::Request<String>> {
-        let mut request = http::Request::put(path)
-            .body(body)
-            .map_err(|error| unsignable(&error))?;
-        let header = XMatrix::try_from_http_request(
-            &request,
-            ServerSignaturesInput::new(
-                self.resident.identity.name.clone(),
-                OwnedServerName::clone(&self.resident.joiner),
-                &self.resident.identity.key,
-            ),
+        let identity = &self.resident.identity;
+        signed(
+            &identity.name,
+            &self.resident.joiner,
+            &identity.key,
+            path,
+            body,
         )
-        .map_err(|error| unsignable(&error))?;
-        let header =
-            HeaderValue::try_from(header.to_string()).map_err(|error| unsignable(&error))?;
-        request.headers_mut().insert(AUTHORIZATION, header);
-        Ok(request)
     }
 
     async fn deliver<T: DeserializeOwned>(&self, signed: http::Request<String>) -> Result<T> {
-        let header = signed.headers().get(AUTHORIZATION);
-        let header = header.and_then(|header| header.to_str().ok());
-        let mut request = Request::new(reqwest::Method::PUT, signed.uri().path().to_owned());
-        if let Some(header) = header {
-            request = request.authorization(header.to_owned());
-        }
-        self.http.send(&request.text(signed.into_body())).await
+        deliver(&self.http, signed).await
     }
+}
+
+/// A `PUT` from one server to another, with the first one's signature of path and body.
+pub(super) fn signed(
+    from: &OwnedServerName,
+    to: &OwnedServerName,
+    key: &Ed25519KeyPair,
+    path: &str,
+    body: String,
+) -> Result<http::Request<String>> {
+    let mut request = http::Request::put(path)
+        .body(body)
+        .map_err(|error| unsignable(&error))?;
+    let input = ServerSignaturesInput::new(from.clone(), to.clone(), key);
+    let header =
+        XMatrix::try_from_http_request(&request, input).map_err(|error| unsignable(&error))?;
+    let header = HeaderValue::try_from(header.to_string()).map_err(|error| unsignable(&error))?;
+    request.headers_mut().insert(AUTHORIZATION, header);
+    Ok(request)
+}
+
+/// Sends it.
+pub(super) async fn deliver<T: DeserializeOwned>(
+    http: &Http,
+    signed: http::Request<String>,
+) -> Result<T> {
+    let header = signed.headers().get(AUTHORIZATION);
+    let header = header.and_then(|header| header.to_str().ok());
+    let mut request = Request::new(reqwest::Method::PUT, signed.uri().path().to_owned());
+    if let Some(header) = header {
+        request = request.authorization(header.to_owned());
+    }
+    http.send(&request.text(signed.into_body())).await
 }
 
 pub(super) fn unsignable(error: &dyn std::fmt::Display) -> Error {

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use ferryman::{
     bundle::SourceKind,
     demo::{ordinary, stage::Stage},
-    engine::ExportOptions,
+    engine::{Engine, ExportOptions},
     http::encode,
     lab::{client::Client, fill::GUEST},
-    migration::outcome::Verification,
     model::wanted::Wanted,
     report::page::page,
     secret::ExposeSecret,
 };
+
+use rusqlite::Connection;
 
 use crate::{
     journey::{assert_good, job},
@@ -28,9 +29,17 @@ async fn everybody_finds_their_settings() {
     each_target("user_data", async |target| {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         more::keep(&stage).await;
-        let engine = stage.engine();
+        let mut engine = stage.engine();
+        // Both readers have everything.
+        let source = match target {
+            Target::StandIn => SourceKind::AdminApi,
+            Target::Tuwunel => SourceKind::Database,
+        };
+        let mut config = stage.installation.config.clone();
+        config.synapse.homeserver_yaml = Some(stage.source.config_path());
+        engine.config = config.into();
         let options = ExportOptions {
-            source: Some(SourceKind::AdminApi),
+            source: Some(source),
             wanted: Wanted {
                 act_as_users: true,
                 ..Wanted::default()
@@ -44,23 +53,85 @@ async fn everybody_finds_their_settings() {
         assert_eq!(summary.problems, []);
         let imported = engine.import(&job(), None, None).await.unwrap();
         assert_eq!(imported.problems, []);
+        let things = &stage.filled.things;
+        assert_eq!(
+            imported.rooms_listed,
+            things.directory.published.len() as u64
+        );
         let verification = engine.verify(&job(), None).await.unwrap();
-        print(&verification);
         assert_good(&verification);
-        let (before, after) = everybody(&stage, target).await;
-        assert_eq!(before.len(), after.len());
-        for (user, before) in &before {
-            let differences = before.differences(&after[user]);
-            eprintln!("{user}: {differences:#?}");
+        let parts = verification.user_data.parts();
+        let counts = parts.map(|(_, part)| (part.equal, part.known.len()));
+        match target {
+            // No event is there that anybody has read.
+            Target::StandIn => assert_eq!(counts, [(7, 0), (23, 0), (61, 0), (0, 9)], "{parts:#?}"),
+            Target::Tuwunel => assert_eq!(counts, [(6, 1), (23, 0), (61, 0), (8, 1)], "{parts:#?}"),
+        }
+        let root = &things.events["thread root"].event_id;
+        let (before, mut after) = everybody(&stage, target).await;
+        assert!(before.len() >= 12, "{:?}", before.keys());
+        for (user, before) in before {
+            let after = after.remove(&user).unwrap();
+            let (expected, after) = match target {
+                Target::Tuwunel => {
+                    let lost = if user.starts_with("@dave:") {
+                        root
+                    } else {
+                        "nothing"
+                    };
+                    (before.on_tuwunel(lost), after.without_rules_of_servers())
+                }
+                Target::StandIn => (before.on_a_stand_in(), after),
+            };
+            assert_eq!(expected.differences(&after), Vec::<String>::new(), "{user}");
+        }
+
+        let again = engine.import(&job(), None, None).await.unwrap();
+        assert_eq!(
+            (again.problems.len(), again.user_data),
+            (0, imported.user_data)
+        );
+        let after = engine.verify(&job(), None).await.unwrap();
+        assert_eq!(after.user_data, verification.user_data);
+        assert_eq!(after.listings, verification.listings);
+        if target == Target::Tuwunel {
+            with_the_old_key(&stage, engine).await;
         }
     })
     .await;
 }
 
-fn print(verification: &Verification) {
-    for (name, part) in verification.user_data.parts() {
-        eprintln!("{name}: {part:#?}");
+/// Lent the old server's key, an import gives public receipts their own time and thread.
+async fn with_the_old_key(stage: &Stage, mut engine: Engine) {
+    let forgotten = forget(stage);
+    let mut config = (*engine.config).clone();
+    let folder = stage.source.config_path();
+    let key = folder.parent().unwrap().join("signing.key");
+    config.synapse.signing_key_for_receipts = Some(key);
+    engine.config = config.into();
+    let imported = engine.import(&job(), None, None).await.unwrap();
+    assert_eq!(imported.problems, []);
+    assert_eq!(imported.user_data, forgotten as u64);
+    let verification = engine.verify(&job(), None).await.unwrap();
+    assert_good(&verification);
+    assert_eq!(verification.user_data.receipts_timed, 3);
+    let root = &stage.filled.things.events["thread root"].event_id;
+    let (before, after) = everybody(stage, Target::Tuwunel).await;
+    for name in ["carol", "dave", "erin"] {
+        let user = stage.filled.user(name).user_id();
+        let mut expected = before[user].public_receipts();
+        expected.retain(|[_, thread, _], _| name != "dave" || thread != root);
+        assert_eq!(expected.len(), 1);
+        assert_eq!(after[user].public_receipts(), expected, "{user}");
     }
+}
+
+/// Lets the ledger forget that users' own data are set; gives the number of its entries.
+fn forget(stage: &Stage) -> usize {
+    let path = stage.installation.config.data_dir.join("ledger");
+    let ledger = Connection::open(path.join("ledger.sqlite")).unwrap();
+    let forget = "delete from step where step = 'user_data'";
+    ledger.execute(forget, []).unwrap()
 }
 
 /// What each user who could log in sees, on the source and on the target.

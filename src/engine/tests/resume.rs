@@ -58,9 +58,11 @@ async fn the_fake_target_is_migrated_to_completely() {
         (4, 4)
     );
     let end = stage.end(summary);
-    // Once more changes nothing.
+    // Once more changes nothing, and asks for no change.
+    stage.world().changes.clear();
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), end);
+    assert_eq!(stage.world().changes, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! A small bundle with everything in it that makes an import take another way.
 
+mod settings;
+
 use std::{collections::BTreeMap, path::Path};
 
 use ruma::{OwnedEventId, RoomVersionId};
@@ -294,6 +296,7 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
     ] {
         let mut user = UserRecord::new(serde_json::from_value(user).unwrap());
         user.cross_signing = keys(user.user.user_id.as_str());
+        settings::add(&mut user, rooms);
         writer.user(&user).unwrap();
     }
     for line in backups() {

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    fake_target::{Account, Disturbance, Door, Encryption, FakeTarget, When, World},
+    fake_target::{Account, Disturbance, Door, Encryption, FakeTarget, Settings, When, World},
     sample::{self, Draft},
 };
 use crate::{
@@ -85,6 +85,7 @@ pub(super) struct End {
     admins: BTreeSet<String>,
     addresses: BTreeSet<(String, String)>,
     encryption: Encryption,
+    settings: Settings,
 }
 
 impl Stage {
@@ -212,6 +213,7 @@ impl Stage {
             admins: world.admins.clone(),
             addresses: world.addresses.clone(),
             encryption: world.encryption.clone(),
+            settings: world.settings.clone(),
         }
     }
 }

@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn what_is_set_otherwise_is_left_out() {
-        let data: AccountData = serde_json::from_value(json!({
+        let data = json!({
             "global": { "m.push_rules": {}, "m.direct": {} },
             "rooms": { "!a:x": { "m.fully_read": { "event_id": "$e" }, "m.tag": { "tags": {} } }, "!b:x": {} },
-        }))
-        .unwrap();
+        });
+        let data: AccountData = serde_json::from_str(&data.to_string()).unwrap();
         let names: Vec<_> = items(&data).into_iter().map(Item::name).collect();
         assert_eq!(
             names,

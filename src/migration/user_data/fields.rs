@@ -59,7 +59,11 @@ fn there<'a>(profile: &'a Map<String, Value>, field: &str, value: &Value) -> The
     match names.find_map(|name| profile.get(name)) {
         None => There::Missing,
         Some(there) if there == value => There::Same,
-        Some(Value::String(there)) if *there == value.to_string() => There::Quoted,
+        Some(Value::String(there))
+            if serde_json::to_string(value).is_ok_and(|value| value == *there) =>
+        {
+            There::Quoted
+        }
         Some(there) => There::Other(there),
     }
 }

@@ -15,6 +15,8 @@ pub struct UserDataVerification {
     pub push_rules: Comparison,
     /// Receipts and fully-read markers, without their times.
     pub receipts: Comparison,
+    /// Public receipts among them that have their own time.
+    pub receipts_timed: u64,
 }
 
 impl UserDataVerification {
@@ -37,6 +39,7 @@ impl UserDataVerification {
 
     /// Adds another user's.
     pub(super) fn add(&mut self, other: Self) {
+        self.receipts_timed += other.receipts_timed;
         for (part, other) in [
             (&mut self.fields, other.fields),
             (&mut self.account_data, other.account_data),

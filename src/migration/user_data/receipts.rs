@@ -10,11 +10,15 @@ use crate::{
     Result,
     migration::outcome::Comparison,
     model::{abilities::Abilities, receipt::Receipt},
+    resident::OldServer,
     target::Target,
 };
 
 /// Rooms in one `/sync`: their IDs are in its URL.
 const AT_ONCE: usize = 40;
+
+/// The type of receipts that everybody in the room sees.
+const PUBLIC: &str = "m.read";
 
 /// The type of receipts that nobody but their user sees.
 const PRIVATE: &str = "m.read.private";
@@ -54,10 +58,17 @@ fn rank(receipt: &Receipt) -> (bool, Option<u64>) {
     (is_of_room, receipt.ts)
 }
 
+/// Where they go, and in which ways.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) target: &'a Target,
+    pub(super) abilities: &'a Abilities,
+    pub(super) old_server: Option<&'a OldServer>,
+}
+
 /// Sets them in the rooms that the user is joined to on the target, at events that are there.
 pub(super) async fn set(
-    target: &Target,
-    abilities: &Abilities,
+    place: Place<'_>,
     user: &UserId,
     read: &Read,
     refused: &mut Refused,
@@ -65,23 +76,38 @@ pub(super) async fn set(
     if read.receipts.is_empty() && read.markers.is_empty() {
         return Ok(());
     }
+    let target = place.target;
     let joined: BTreeSet<_> = target.joined_rooms(user).await?.into_iter().collect();
+    let mut timed = Vec::new();
     for (room, receipts) in &read.receipts {
         if !joined.contains(room) {
             continue;
         }
-        for receipt in chosen(receipts, abilities).0 {
+        for receipt in chosen(receipts, place.abilities).0 {
             if !target.sees_event(user, room, &receipt.event_id).await? {
                 continue;
             }
+            let keeps_its_time = place.old_server.is_some()
+                && receipt.receipt_type == PUBLIC
+                && receipt.ts.is_some();
+            if keeps_its_time {
+                timed.push((&**room, receipt));
+                // A newer target would not take the same receipt again with another time.
+                if place.abilities.keeps_first_receipt() {
+                    continue;
+                }
+            }
+            // The user's own request resets the unread counts, which that of a server does not.
             match target.set_receipt(user, room, receipt).await {
-                // Tuwunel counts such a receipt from the start of the replay on.
                 Err(error) if is_backfilled(receipt, &error) => {}
                 set => {
                     refused.note(|| name(room, receipt), set)?;
                 }
             }
         }
+    }
+    if let Some(old_server) = place.old_server {
+        old_server.send_receipts(user, &timed).await?;
     }
     for (room, event) in &read.markers {
         if !joined.contains(room) || marker(target, user, room).await?.as_ref() == Some(event) {
@@ -121,13 +147,13 @@ fn name(room: &RoomId, receipt: &Receipt) -> String {
     )
 }
 
-/// Compares all of them. The times are another matter.
+/// Compares all of them, and counts the public ones that have their own time.
 pub(super) async fn compare(
     target: &Target,
     abilities: &Abilities,
     user: &UserId,
     read: &Read,
-    comparison: &mut Comparison,
+    (comparison, timed): (&mut Comparison, &mut u64),
 ) -> Result<()> {
     if read.receipts.is_empty() && read.markers.is_empty() {
         return Ok(());
@@ -159,8 +185,9 @@ pub(super) async fn compare(
         let found: &[Receipt] = found.get(room).map_or(&[], Vec::as_slice);
         for receipt in kept {
             let name = format!("{user}: {}", name(room, receipt));
-            if is_found(receipt, found, abilities) {
+            if let Some(found) = same(receipt, found, abilities) {
                 comparison.equal += 1;
+                *timed += u64::from(receipt.receipt_type == PUBLIC && found.ts == receipt.ts);
             } else if target.sees_event(user, room, &receipt.event_id).await? {
                 comparison.differences.push(format!("{name} is missing"));
             } else {
@@ -199,8 +226,9 @@ pub(super) async fn compare(
     Ok(())
 }
 
-fn is_found(receipt: &Receipt, found: &[Receipt], abilities: &Abilities) -> bool {
-    found.iter().any(|found| {
+/// The receipt among those that are there. A thread is forgotten by older targets, if it did not come from the old server.
+fn same<'a>(receipt: &Receipt, found: &'a [Receipt], abilities: &Abilities) -> Option<&'a Receipt> {
+    found.iter().find(|found| {
         found.receipt_type == receipt.receipt_type
             && found.event_id == receipt.event_id
             && (found.thread_id == receipt.thread_id || !abilities.keeps_threads_of_receipts())

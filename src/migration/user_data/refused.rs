@@ -33,11 +33,6 @@ impl Refused {
         }
     }
 
-    /// Keeps something that can't be done now.
-    pub(super) fn add(&mut self, what: String) {
-        self.all.push(what);
-    }
-
     /// One error for all of it.
     pub(super) fn end(self) -> Result<()> {
         if self.all.is_empty() {

@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use ruma::OwnedUserId;
 use serde_json::{Map, Value};
 
-use super::{Data, account_data, fields, outcome::UserDataVerification, push_rules, receipts};
+use super::{Theirs, account_data, fields, outcome::UserDataVerification, push_rules, receipts};
 use crate::{
     Error, Result,
     bundle::Bundle,
@@ -88,7 +88,7 @@ async fn read(
     if !target.has_account(user).await? {
         return Ok(());
     }
-    let data = tokio::task::block_in_place(|| Data::of(bundle, user))?;
+    let data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
     fields::compare(target, user, profile, &mut all.fields).await?;
     let abilities = &plan.target;
     account_data::compare(
@@ -100,5 +100,6 @@ async fn read(
     )
     .await?;
     push_rules::compare(target, user, &data.push_rules, &mut all.push_rules).await?;
-    receipts::compare(target, abilities, user, &data.read, &mut all.receipts).await
+    let counts = (&mut all.receipts, &mut all.receipts_timed);
+    receipts::compare(target, abilities, user, &data.read, counts).await
 }

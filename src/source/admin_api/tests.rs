@@ -19,6 +19,7 @@ fn client_of(url: &str) -> Client {
         database: None,
         homeserver_yaml: None,
         media_path: None,
+        signing_key_for_receipts: None,
         url: url.to_owned(),
         admin_token: "s3cret".to_owned().into(),
     })
@@ -174,6 +175,7 @@ fn an_address_that_is_none() {
         database: None,
         homeserver_yaml: None,
         media_path: None,
+        signing_key_for_receipts: None,
         url: "matrix.example.org".into(),
         admin_token: "x".to_owned().into(),
     })

@@ -255,6 +255,7 @@ async fn export_of(
         database: None,
         homeserver_yaml: None,
         media_path: None,
+        signing_key_for_receipts: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })
@@ -376,6 +377,7 @@ async fn a_stopped_export_leaves_nothing() {
         database: None,
         homeserver_yaml: None,
         media_path: None,
+        signing_key_for_receipts: None,
         url: server.uri(),
         admin_token: "t".to_owned().into(),
     })

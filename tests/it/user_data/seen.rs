@@ -22,6 +22,8 @@ pub(super) struct Seen {
     default_rules: BTreeMap<(String, String), Value>,
     /// Room, type, thread and event.
     receipts: BTreeSet<(String, String, String, String)>,
+    /// Room, thread and event of each public receipt → its time.
+    times: BTreeMap<[String; 3], Value>,
     joined: BTreeSet<String>,
 }
 
@@ -90,9 +92,55 @@ impl Seen {
                     let thread = said["thread_id"].as_str().unwrap_or_default();
                     let receipt = [room, kind, thread, event].map(str::to_owned);
                     self.receipts.insert(receipt.into());
+                    if kind == "m.read" {
+                        let key = [room, thread, event].map(str::to_owned);
+                        self.times.insert(key, said["ts"].clone());
+                    }
                 }
             }
         }
+    }
+
+    /// As Tuwunel 1.4 keeps it: it shows the time zone under another name and numbers in quotes, it has rules of its own
+    /// for polls and none for a widget, and it has one receipt of each type in a room, without a thread.
+    pub(super) fn on_tuwunel(mut self, threads_lost: &str) -> Self {
+        if let Some(zone) = self.profile.remove("m.tz") {
+            self.profile.insert("tz".to_owned(), zone);
+        }
+        for value in self.profile.values_mut().filter(|value| value.is_number()) {
+            *value = value.to_string().into();
+        }
+        self.without_rules_of_servers()
+            .with_receipts(|[room, kind, thread, event]| {
+                let is_lost = kind == "m.read" && thread == threads_lost;
+                (!is_lost).then_some([room, kind, String::new(), event])
+            })
+    }
+
+    /// Room, thread and event of each public receipt, and its time.
+    pub(super) fn public_receipts(&self) -> BTreeMap<[String; 3], Value> {
+        self.times.clone()
+    }
+
+    /// Default rules that only one of both servers has.
+    pub(super) fn without_rules_of_servers(mut self) -> Self {
+        self.default_rules.retain(|(_, id), _| {
+            !id.starts_with(".org.matrix.msc3930.") && id != ".im.vector.jitsi"
+        });
+        self
+    }
+
+    /// As a stand-in has it, where no event is that anybody has read.
+    pub(super) fn on_a_stand_in(mut self) -> Self {
+        self.rooms.retain(|(_, kind), _| kind != "m.fully_read");
+        self.with_receipts(|_| None)
+    }
+
+    fn with_receipts(mut self, change: impl Fn([String; 4]) -> Option<[String; 4]>) -> Self {
+        let receipts = std::mem::take(&mut self.receipts).into_iter();
+        let changed = receipts.filter_map(|receipt| change(receipt.into()).map(Into::into));
+        self.receipts = changed.collect();
+        self
     }
 
     /// What is otherwise on the other server.
@@ -160,10 +208,10 @@ fn said(rule: &Value) -> Value {
             action.as_object_mut().unwrap().remove("value");
         }
     }
-    rule["actions"]
-        .as_array_mut()
-        .unwrap()
-        .retain(|action| !action.is_null());
+    let actions = rule["actions"].as_array_mut().unwrap();
+    actions.retain(|action| !action.is_null());
+    // What is done with an event has no order.
+    actions.sort_by_key(Value::to_string);
     for condition in rule["conditions"].as_array_mut().into_iter().flatten() {
         if let Some(number) = condition["is"]
             .as_str()

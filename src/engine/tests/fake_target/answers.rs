@@ -18,6 +18,8 @@ use super::{
     world::{Fault, World},
 };
 
+use crate::target::admin_room::MARK;
+
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Every request comes here, so that every one is counted.
@@ -66,6 +68,8 @@ struct Asked {
     path: Vec<String>,
     query: BTreeMap<String, String>,
     body: Value,
+    /// A session's is its user's name.
+    token: String,
 }
 
 impl Asked {
@@ -74,11 +78,15 @@ impl Asked {
         let Query(query) = Query::try_from_uri(&parts.uri).unwrap();
         let decoded = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
         let path = parts.uri.path().split('/').skip(1).map(decoded).collect();
+        let token = parts.headers.get("authorization");
+        let token = token.and_then(|token| token.to_str().unwrap().strip_prefix("Bearer "));
+        let token = token.unwrap_or_default().to_owned();
         let body = to_bytes(body, BODY_LIMIT).await.unwrap();
         Self {
             method: parts.method.to_string(),
             path,
             query,
+            token,
             body: serde_json::from_slice(&body).unwrap_or_default(),
         }
     }
@@ -94,6 +102,12 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
         return Err(Fault(404, "M_UNRECOGNIZED", "no such place"));
     };
     let (user, body) = (asked.asks("user_id"), &asked.body);
+    // Whether the admin room answers is asked with a command that changes nothing.
+    let is_mark = body["body"] == format!("!admin {MARK}");
+    if asked.method != "GET" && !is_mark {
+        let change = format!("{} {}", asked.method, path.join("/"));
+        world.changes.push(change);
+    }
     match (asked.method.as_str(), path) {
         ("GET", ["federation", "v1", "version"]) => {
             Ok(json!({ "server": { "name": "Tuwunel", "version": world.version } }))
@@ -123,6 +137,29 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             ("GET", ["rooms", room, "messages"]) => {
                 world.messages(user, room, asked.asks("dir"), asked.asks("from"))
             }
+            ("GET", ["rooms", room, "event", event]) => world.event(user, room, event),
+            ("POST", ["rooms", room, "receipt", kind, event]) => {
+                world.set_receipt([user, room, kind, event])
+            }
+            ("POST", ["rooms", room, "read_markers"]) => world.set_read_marker([user, room], body),
+            (method, ["user", _, path @ ..]) => match (method, path) {
+                ("GET", ["account_data", kind]) => world.account_data([user, "", kind]),
+                ("PUT", ["account_data", kind]) => world.set_account_data([user, "", kind], body),
+                ("GET", ["rooms", room, "account_data", kind]) => {
+                    world.account_data([user, room, kind])
+                }
+                ("PUT", ["rooms", room, "account_data", kind]) => {
+                    world.set_account_data([user, room, kind], body)
+                }
+                _ => Err(Fault(404, "M_UNRECOGNIZED", "no such place")),
+            },
+            ("GET", ["pushrules", ""]) => Ok(world.push_rules(user)),
+            (method, ["pushrules", "global", kind, rule, what @ ..]) => {
+                let what = what.first().copied().unwrap_or_default();
+                world.change_push_rule((user, method), (kind, rule, what), body)
+            }
+            ("GET", ["sync"]) => Ok(world.sync(&asked.token)),
+            ("POST", ["logout"]) => Ok(json!({})),
             ("PUT", ["rooms", _, "send", "m.room.message", _]) => Ok(world.command(body)),
             ("GET", ["directory", "room", alias]) => world.resolve(alias),
             ("PUT", ["directory", "room", alias]) => world.set_alias(alias, body),

@@ -3,6 +3,7 @@
 mod admin_room;
 mod encryption;
 mod room;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::super::sample::Draft;
 pub(in super::super) use encryption::{Backup, Encryption};
 use room::Room;
+pub(in super::super) use settings::Settings;
 
 /// Status, error code, message.
 pub(super) struct Fault(
@@ -82,6 +84,9 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) addresses: BTreeSet<(String, String)>,
     /// Users' keys.
     pub(in super::super::super) encryption: Encryption,
+    pub(in super::super::super) settings: Settings,
+    /// Requests that were not only to read, by method and path.
+    pub(in super::super::super) changes: Vec<String>,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -113,6 +118,8 @@ impl World {
             admins: BTreeSet::new(),
             addresses: BTreeSet::new(),
             encryption: Encryption::default(),
+            settings: Settings::default(),
+            changes: Vec::new(),
             admin_room: Vec::new(),
             source: rooms
                 .iter()
@@ -143,6 +150,9 @@ impl World {
 
     /// Nobody knows a password here.
     pub(super) fn login(&self, body: &Value) -> Answer {
+        if body["type"] == "m.login.application_service" {
+            return Ok(Self::login_as(body));
+        }
         let user = body["identifier"]["user"].as_str().unwrap();
         Err(match self.accounts.get(user).map(|account| &account.door) {
             Some(Door::Closed) => Fault(403, "M_USER_DEACTIVATED", "deactivated"),

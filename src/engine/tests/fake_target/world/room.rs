@@ -39,7 +39,7 @@ impl Room {
         [counts].into_iter().chain(timeline).chain(state).collect()
     }
 
-    fn has(&self, event: &str) -> bool {
+    pub(super) fn has(&self, event: &str) -> bool {
         self.timeline.iter().any(|there| there["event_id"] == event)
     }
 
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    fn member_of(&mut self, user: &str, id: &str) -> Result<&mut Room, Fault> {
+    pub(super) fn member_of(&mut self, user: &str, id: &str) -> Result<&mut Room, Fault> {
         let room = self.rooms.get_mut(id).ok_or(NOT_FOUND)?;
         if room.is_joined(user) {
             Ok(room)

@@ -15,8 +15,8 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use super::{
     app::App,
     endpoint::{
-        directory, event, event_auth, failure, keys, make_join, make_knock, send_join, send_knock,
-        state, state_ids, unknown, version,
+        directory, event, event_auth, failure, keys, make_join, make_knock, media_download,
+        send_join, send_knock, state, state_ids, unknown, version,
     },
 };
 use crate::{Error, Result};
@@ -62,6 +62,10 @@ pub fn router(app: App) -> Router {
             put(send_knock::handle),
         )
         .route("/_matrix/federation/v1/event/{event}", get(event::handle))
+        .route(
+            "/_matrix/federation/v1/media/download/{media}",
+            get(media_download::handle),
+        )
         .route(
             "/_matrix/federation/v1/state_ids/{room}",
             get(state_ids::handle),

@@ -5,6 +5,7 @@ pub mod abilities;
 pub mod account;
 pub mod admin_room;
 pub mod directory;
+pub mod media;
 pub mod membership;
 pub mod pending;
 mod ping;

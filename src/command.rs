@@ -113,7 +113,7 @@ mod tests {
     fn import(path: &str) -> Command {
         Command::Import(import::Import {
             bundle: Some(path.into()),
-            history: None,
+            ..import::Import::default()
         })
     }
 

@@ -34,10 +34,14 @@ pub enum Phase {
     Rooms,
     /// Import: room aliases.
     Aliases,
+    /// Import: local media.
+    Media,
     /// Verify: users.
     VerifyUsers,
     /// Verify: rooms.
     VerifyRooms,
+    /// Verify: local media.
+    VerifyMedia,
 }
 
 /// One thing that could not be done, for the report: never dropped.
@@ -72,6 +76,13 @@ pub enum Event {
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).
     Events(u64),
+    /// Bytes of media that are through, of all; those of earlier runs included.
+    Bytes {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
     /// One room's events while it is in hand.
     Room(RoomInHand),
     /// A room that is in hand no more.

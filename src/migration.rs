@@ -8,6 +8,7 @@ pub mod context;
 pub mod edges;
 pub mod facts;
 pub mod import;
+pub mod media;
 pub mod mend;
 pub mod old_keys;
 pub mod outcome;

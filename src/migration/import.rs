@@ -5,7 +5,8 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    outcome::{ImportSummary, RoomLeft},
+    media,
+    outcome::{ImportSummary, MediaSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
     profiles, schedule,
@@ -26,6 +27,7 @@ impl Import {
         profiles::run(self).await?;
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;
+        media::run(self).await?;
         self.summary()
     }
 
@@ -99,6 +101,12 @@ impl Import {
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,
+            media: MediaSummary {
+                carried: ledger.count_done(Step::Media, None)?,
+                planned: self.plan.media.files,
+                left: self.plan.media.left.clone(),
+                lost: self.plan.media.lost.clone(),
+            },
             elapsed_ms: 0,
             passwords: self
                 .passwords

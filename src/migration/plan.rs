@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
-pub use super::pending::waiting::Waiting;
+pub use super::{
+    media::planner::{MediaPlan, NamedMedium, Why},
+    pending::waiting::Waiting,
+};
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
@@ -27,6 +30,8 @@ pub struct Plan {
     pub rooms: Vec<RoomPlan>,
     /// What is shared with other servers.
     pub shared: Shared,
+    /// The local media.
+    pub media: MediaPlan,
 }
 
 /// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, mend, old_keys,
+    compare, media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -42,6 +42,7 @@ pub async fn run(
             Comparison::default()
         },
         rooms: rooms(target, bundle, plan, job).await?,
+        media: media::compare::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })
 }

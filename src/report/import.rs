@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    problems,
-    text::{code, count, duration, escape, len, number_of},
+    media, problems,
+    text::{code, count, duration, escape, first, len, number_of},
 };
 use crate::migration::outcome::ImportSummary;
 
@@ -40,6 +40,10 @@ pub fn full(summary: &ImportSummary) -> String {
                 escape(&room.reason)
             );
         }
+    }
+    if !summary.media.lost.is_empty() {
+        let lines = first(media::named(&summary.media.lost), usize::MAX);
+        let _infallible = write!(text, "\n## Media that stay behind\n\n{lines}");
     }
     text
 }
@@ -94,12 +98,20 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         )
     ));
     line(count(summary.aliases, "alias set", "aliases set"));
+    if summary.media.planned > 0 {
+        line(format!(
+            "media: {} of {} carried",
+            number_of(summary.media.carried),
+            count(summary.media.planned, "file", "files")
+        ));
+    }
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
             code(&path.display())
         ));
     }
+    text.push_str(&media::left(&summary.media.left));
     text.push_str(&problems::list(&summary.problems, limit));
     text
 }
@@ -107,7 +119,10 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{job::Problem, migration::outcome::RoomLeft};
+    use crate::{
+        job::Problem,
+        migration::outcome::{MediaSummary, RoomLeft},
+    };
 
     fn summary() -> ImportSummary {
         ImportSummary {
@@ -126,6 +141,7 @@ mod tests {
             remote_joins: 38,
             events_replayed: 1_382,
             aliases: 7,
+            media: MediaSummary::default(),
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
             problems: vec![],

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::text::{code, count, escape, first, number_of};
+use super::{
+    media,
+    text::{code, count, escape, first, number_of},
+};
 use crate::migration::{
     pending::waiting::Kind,
     plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
@@ -65,6 +68,15 @@ pub fn full(plan: &Plan) -> String {
         text.push_str("\n## Other servers in these rooms\n\n");
         for server in &plan.shared.servers {
             let _infallible = writeln!(text, "- {}", code(server));
+        }
+    }
+    for (title, list) in [
+        ("Media larger than the target's uploads", &plan.media.large),
+        ("Media that stay behind", &plan.media.lost),
+    ] {
+        if !list.is_empty() {
+            let lines = first(media::named(list), usize::MAX);
+            let _infallible = write!(text, "\n## {title}\n\n{lines}");
         }
     }
     text.push_str("\n## Users\n\n");
@@ -136,6 +148,7 @@ fn summary(plan: &Plan) -> String {
             count(pending, "room", "rooms")
         );
     }
+    text.push_str(&media::planned(&plan.media));
     text.push_str(&shared(&plan.shared));
     text
 }
@@ -244,7 +257,7 @@ fn wait(waiting: &Waiting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::plan::{Abilities, Replayed, UserPlan};
+    use crate::migration::plan::{Abilities, MediaPlan, Replayed, UserPlan};
 
     fn room(number: usize, action: RoomAction) -> RoomPlan {
         RoomPlan {
@@ -307,6 +320,7 @@ mod tests {
                 .chain([room(10, skip())])
                 .collect(),
             shared: Shared::default(),
+            media: MediaPlan::default(),
         }
     }
 

@@ -89,6 +89,15 @@ fn summary(verification: &Verification) -> String {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
     }
+    if verification.media.expected > 0 {
+        let (equal, expected) = of(&verification.media);
+        let _infallible = writeln!(
+            text,
+            "- media: {} of {} equal",
+            number_of(equal),
+            number_of(expected)
+        );
+    }
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
         (
@@ -178,6 +187,7 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     add("accounts", &verification.users);
     add("aliases", &verification.aliases);
     add("keys", &verification.keys);
+    add("media", &verification.media);
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -231,6 +241,7 @@ mod tests {
             users: equal(22),
             aliases: equal(7),
             keys: equal(1),
+            media: equal(2_000),
             rooms: vec![room("!a:ferry.test")],
             finished_ts: 1_785_592_800_000,
         }
@@ -248,6 +259,7 @@ mod tests {
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
         - old signing keys: 1 of 1 published
+        - media: 2,000 of 2,000 equal
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
     }
@@ -283,6 +295,7 @@ mod tests {
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
         - old signing keys: 1 of 1 published
+        - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since
@@ -305,6 +318,7 @@ mod tests {
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
         - old signing keys: 1 of 1 published
+        - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since

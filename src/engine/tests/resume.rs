@@ -44,12 +44,21 @@ async fn the_fake_target_is_migrated_to_completely() {
     assert_eq!(summary.accounts_adopted, [super::sample::BEN]);
     assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
     assert_eq!(summary.aliases, 2);
+    assert_eq!((summary.media.carried, summary.media.planned), (3, 3));
+    assert_eq!(summary.media.lost[0].media_id, "bblost");
     assert!(stage.world().rooms.values().all(|room| room.joins == 1));
     let verification = stage.verify().await;
     assert!(verification.is_good(), "{verification:#?}");
     let end = stage.end(summary);
     // Once more changes nothing.
     let (summary, _) = stage.import().await;
+    assert!(
+        stage
+            .world()
+            .media
+            .values()
+            .all(|medium| medium.fetched == 1)
+    );
     assert_eq!(stage.end(summary), end);
 }
 

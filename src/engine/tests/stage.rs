@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     clock::FixedClock,
     config::{self, Tokens},
-    engine::Engine,
+    engine::{Asked, Engine},
     job::Job,
     migration::outcome::{ImportSummary, Verification},
     model::replayed::Replayed,
@@ -76,6 +76,7 @@ pub(super) struct End {
     accounts: BTreeMap<String, Account>,
     rooms: BTreeMap<String, Vec<String>>,
     aliases: BTreeMap<String, String>,
+    media: BTreeMap<String, Vec<u8>>,
 }
 
 impl Stage {
@@ -153,6 +154,17 @@ impl Stage {
             .await
     }
 
+    /// An import that is asked for something.
+    pub(super) async fn import_as(&self, asked: Asked) -> ImportSummary {
+        let visit = self.target.visit(None).await;
+        let engine = self.engine(&visit.url);
+        let job = Job::new().0;
+        engine
+            .import_as(&job, Some(self.bundle.clone()), asked)
+            .await
+            .unwrap()
+    }
+
     pub(super) async fn verify(&self) -> Verification {
         let visit = self.target.visit(None).await;
         let engine = self.engine(&visit.url);
@@ -193,6 +205,11 @@ impl Stage {
                 .map(|(id, room)| (id.clone(), room.lines()))
                 .collect(),
             aliases: world.aliases.clone(),
+            media: world
+                .media
+                .iter()
+                .map(|(id, medium)| (id.clone(), medium.content.clone()))
+                .collect(),
         }
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",
+        Phase::Media => "media",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyRooms => "comparing rooms",
+        Phase::VerifyMedia => "comparing media",
     }
 }

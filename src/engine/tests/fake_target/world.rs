@@ -1,6 +1,7 @@
 //! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
 
 mod admin_room;
+mod media;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
+pub(in super::super) use media::Broken;
+use media::Medium;
 use room::Room;
 
 /// Status, error code, message.
@@ -74,6 +77,12 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
     pub(in super::super::super) forgotten_commands: u32,
+    /// Files by media ID.
+    pub(in super::super::super) media: BTreeMap<String, Medium>,
+    /// Files that it fetches in part, or not at all.
+    pub(in super::super::super) broken_media: BTreeMap<String, Broken>,
+    /// So many commands to fetch a file are forgotten.
+    pub(in super::super::super) forgotten_files: u32,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -102,6 +111,9 @@ impl World {
             version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
+            media: BTreeMap::new(),
+            broken_media: BTreeMap::new(),
+            forgotten_files: 0,
             admin_room: Vec::new(),
             source: rooms
                 .iter()

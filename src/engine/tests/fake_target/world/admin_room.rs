@@ -20,12 +20,18 @@ impl World {
             self.forgotten_commands -= 1;
             return json!({ "event_id": command });
         }
+        let file = said.strip_prefix("!admin media get-remote-file ");
+        if file.is_some() && self.forgotten_files > 0 {
+            self.forgotten_files -= 1;
+            return json!({ "event_id": command });
+        }
         let mend = said.strip_prefix("!admin debug force-set-room-state-from-server ");
         let ping = said.starts_with("!admin debug ping ");
         if let Some(words) = mend {
             self.mend(words.split(' ').next().unwrap());
         }
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
+            _ if let Some(words) = file => self.fetch_file(words),
             _ if mend.is_some() => {
                 "Successfully forced the room state from the requested remote server.".to_owned()
             }

@@ -10,7 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 
 use super::{
     app::App,
@@ -94,7 +98,10 @@ pub fn router(app: App) -> Router {
 /// Starts listening.
 pub async fn listen(app: App, address: SocketAddr, tls: RustlsConfig) -> Result<Listener> {
     let handle = Handle::new();
-    let server = axum_server::bind_rustls(address, tls)
+    // What is sent in several pieces must not wait for the receiver's acknowledgement of the first: 40 ms each time.
+    let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+    let server = axum_server::bind(address)
+        .acceptor(acceptor)
         .handle(handle.clone())
         .serve(router(app).into_make_service());
     let running = tokio::spawn(server);

@@ -34,10 +34,20 @@ pub enum Phase {
     Rooms,
     /// Import: room aliases.
     Aliases,
+    /// Import: cross-signing keys.
+    Identities,
+    /// Import: whom users have verified.
+    Signatures,
+    /// Import: key backups, user by user.
+    KeyBackups,
     /// Import: local media.
     Media,
     /// Verify: users.
     VerifyUsers,
+    /// Verify: cross-signing keys.
+    VerifyIdentities,
+    /// Verify: key backups.
+    VerifyKeyBackups,
     /// Verify: rooms.
     VerifyRooms,
     /// Verify: local media.
@@ -76,7 +86,7 @@ pub enum Event {
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).
     Events(u64),
-    /// Bytes of media that are through, of all; those of earlier runs included.
+    /// Bytes of media that are through in this run, of those that were left.
     Bytes {
         /// So many.
         done: u64,

@@ -37,6 +37,12 @@ pub enum Step {
     Alias,
     /// A user's invite or knock at a room that nobody is carried into.
     Wait,
+    /// A user's cross-signing keys.
+    Identity,
+    /// A user's signatures of others' identities.
+    Signatures,
+    /// A version of a user's key backup: the user's ID and its number on the source.
+    Backup,
     /// A local file.
     Media,
 }
@@ -52,6 +58,9 @@ impl Step {
             Self::Settle => "settle",
             Self::Alias => "alias",
             Self::Wait => "wait",
+            Self::Identity => "identity",
+            Self::Signatures => "signatures",
+            Self::Backup => "backup",
             Self::Media => "media",
         }
     }

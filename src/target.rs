@@ -4,7 +4,9 @@
 pub mod abilities;
 pub mod account;
 pub mod admin_room;
+pub mod cross_signing;
 pub mod directory;
+pub mod key_backup;
 pub mod media;
 pub mod membership;
 pub mod pending;

@@ -5,7 +5,7 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    media,
+    encryption, media,
     outcome::{ImportSummary, MediaSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
@@ -27,6 +27,7 @@ impl Import {
         profiles::run(self).await?;
         self.rooms().await?;
         aliases::run(self, &self.bundle.aliases()?).await?;
+        encryption::run(self).await?;
         media::run(self).await?;
         self.summary()
     }
@@ -88,11 +89,7 @@ impl Import {
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
             accounts_created: ledger.count_done(Step::Account, Some(accounts::how::CREATED))?,
-            accounts_adopted: ledger
-                .done_as(Step::Account, accounts::how::ADOPTED)?
-                .into_iter()
-                .filter_map(|user| OwnedUserId::try_from(user).ok())
-                .collect(),
+            accounts_adopted: users(ledger.done_as(Step::Account, accounts::how::ADOPTED)?),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
             rooms_carried: done - rooms_pending,
             rooms_pending,
@@ -101,6 +98,9 @@ impl Import {
             remote_joins: self.resident.send_joins(),
             events_replayed: ledger.events()?,
             aliases: ledger.count_done(Step::Alias, None)?,
+            identities: ledger.count_done(Step::Identity, Some(encryption::how::CARRIED))?,
+            identities_kept: users(ledger.done_as(Step::Identity, encryption::how::THEIRS)?),
+            key_backups: ledger.count_done(Step::Backup, Some(encryption::how::CARRIED))?,
             media: MediaSummary {
                 carried: ledger.count_done(Step::Media, None)?,
                 planned: self.plan.media.files,
@@ -115,4 +115,11 @@ impl Import {
             problems: ledger.problems()?,
         })
     }
+}
+
+fn users(subjects: Vec<String>) -> Vec<OwnedUserId> {
+    let users = subjects.into_iter();
+    users
+        .filter_map(|user| OwnedUserId::try_from(user).ok())
+        .collect()
 }

@@ -33,6 +33,12 @@ pub struct ImportSummary {
     pub events_replayed: u64,
     /// Aliases set.
     pub aliases: u64,
+    /// Users whose encryption identity was carried.
+    pub identities: u64,
+    /// Users who have one of their own on the target: it stays.
+    pub identities_kept: Vec<OwnedUserId>,
+    /// Versions of key backups that were carried.
+    pub key_backups: u64,
     /// Local media.
     pub media: MediaSummary,
     /// Milliseconds from start to end.
@@ -80,6 +86,10 @@ pub struct Verification {
     pub aliases: Comparison,
     /// The old server's signing keys, as the target publishes them; nothing on a stand-in.
     pub keys: Comparison,
+    /// Encryption identities by user, with whom each has verified.
+    pub identities: Comparison,
+    /// Room keys in the users' newest backups.
+    pub room_keys: Comparison,
     /// Local media: content, type and name; nothing on a stand-in.
     pub media: Comparison,
     /// Every room of the plan.
@@ -156,6 +166,8 @@ impl Verification {
         self.users.is_good()
             && self.aliases.is_good()
             && self.keys.is_good()
+            && self.identities.is_good()
+            && self.room_keys.is_good()
             && self.media.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, media, mend, old_keys,
+    compare, encryption, media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -31,6 +31,7 @@ pub async fn run(
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
+    let (identities, room_keys) = encryption::verify::run(target, bundle, plan, job).await?;
     Ok(Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
@@ -42,6 +43,8 @@ pub async fn run(
             Comparison::default()
         },
         rooms: rooms(target, bundle, plan, job).await?,
+        identities,
+        room_keys,
         media: media::compare::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })

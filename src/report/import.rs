@@ -29,6 +29,12 @@ pub fn full(summary: &ImportSummary) -> String {
             let _infallible = writeln!(text, "- {}", code(&user));
         }
     }
+    if !summary.identities_kept.is_empty() {
+        text.push_str("\n## Users with an encryption identity of their own on the target\n\n");
+        for user in &summary.identities_kept {
+            let _infallible = writeln!(text, "- {}", code(&user));
+        }
+    }
     if !summary.rooms_skipped.is_empty() {
         text.push_str("\n## Rooms that stay behind\n\n");
         for room in &summary.rooms_skipped {
@@ -98,6 +104,19 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         )
     ));
     line(count(summary.aliases, "alias set", "aliases set"));
+    if summary.identities + summary.key_backups > 0 {
+        line(format!(
+            "encryption: {} and {}",
+            count(summary.identities, "identity", "identities"),
+            count(summary.key_backups, "key backup", "key backups")
+        ));
+    }
+    if !summary.identities_kept.is_empty() {
+        line(format!(
+            "{} an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)",
+            count(len(&summary.identities_kept), "user has", "users have")
+        ));
+    }
     if summary.media.planned > 0 {
         line(format!(
             "media: {} of {} carried",
@@ -141,6 +160,9 @@ mod tests {
             remote_joins: 38,
             events_replayed: 1_382,
             aliases: 7,
+            identities: 12,
+            identities_kept: vec!["@anna:ferry.test".try_into().unwrap()],
+            key_backups: 11,
             media: MediaSummary::default(),
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
@@ -158,6 +180,8 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         Next: `verify`.
@@ -171,9 +195,15 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 0 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         ## Accounts that were there already
+
+        - `@anna:ferry.test`
+
+        ## Users with an encryption identity of their own on the target
 
         - `@anna:ferry.test`
 
@@ -210,6 +240,8 @@ mod tests {
         - rooms: 38 carried, 1 skipped by plan, 1 failed
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
 
         **1 thing could not be done**
 

@@ -89,14 +89,20 @@ fn summary(verification: &Verification) -> String {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
     }
-    if verification.media.expected > 0 {
-        let (equal, expected) = of(&verification.media);
-        let _infallible = writeln!(
-            text,
-            "- media: {} of {} equal",
-            number_of(equal),
-            number_of(expected)
-        );
+    for (what, part) in [
+        ("encryption identities", &verification.identities),
+        ("room keys in backups", &verification.room_keys),
+        ("media", &verification.media),
+    ] {
+        if part.expected > 0 {
+            let (equal, expected) = of(part);
+            let _infallible = writeln!(
+                text,
+                "- {what}: {} of {} equal",
+                number_of(equal),
+                number_of(expected)
+            );
+        }
     }
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
@@ -187,6 +193,8 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     add("accounts", &verification.users);
     add("aliases", &verification.aliases);
     add("keys", &verification.keys);
+    add("encryption", &verification.identities);
+    add("key backups", &verification.room_keys);
     add("media", &verification.media);
     for room in &verification.rooms {
         for (what, comparison) in [
@@ -241,6 +249,8 @@ mod tests {
             users: equal(22),
             aliases: equal(7),
             keys: equal(1),
+            identities: equal(12),
+            room_keys: equal(4_212),
             media: equal(2_000),
             rooms: vec![room("!a:ferry.test")],
             finished_ts: 1_785_592_800_000,
@@ -259,6 +269,8 @@ mod tests {
         - state events: 12 of 12 equal
         - timeline events: 100 of 100 equal
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
@@ -295,6 +307,8 @@ mod tests {
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order
@@ -318,6 +332,8 @@ mod tests {
         - state events: 24 of 24 equal
         - timeline events: 200 of 200 equal
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order

@@ -7,7 +7,10 @@ use ferryman::{
     clock::SystemClock,
     demo::{installation::Between, stage::install},
     engine::{Asked, Engine, ExportOptions},
-    lab::{client::Client, fill::source_options, names::Names, synapse::Synapse, target::Target},
+    lab::{
+        admin_room::AdminRoom, client::Client, fill::source_options, names::Names,
+        synapse::Synapse, target::Target,
+    },
     migration::plan::Why,
     model::{
         media_wish::WhichMedia,
@@ -26,6 +29,10 @@ use crate::{journey::job, targets::tuwunel_or_skip};
 /// As the lab's Tuwunel is told, and as this test tells it.
 const LIMIT: &str = "max_request_size = 104857600";
 const SMALL_LIMIT: &str = "max_request_size = 16777216";
+
+/// Their places among the uploads.
+const PICTURE: usize = 7;
+const BIG: usize = 11;
 
 /// Name, type, content; and the name that Tuwunel leaves.
 type Upload = (
@@ -129,51 +136,87 @@ async fn commands(target: &Target) -> usize {
         .count()
 }
 
+/// What was uploaded: address, name, the name that is left, type, length.
+type Sent = (
+    String,
+    Option<&'static str>,
+    Option<&'static str>,
+    &'static str,
+    usize,
+);
+
+/// A Synapse with uploads.
+struct Filled {
+    source: Synapse,
+    admin: Client,
+    people: Vec<Client>,
+    sent: Vec<Sent>,
+    /// Quarantined.
+    evil: String,
+    /// Missing on the disk.
+    gone: String,
+}
+
+impl Filled {
+    async fn new(names: &Names) -> Self {
+        let options = source_options(names.server_name.clone());
+        let source = Synapse::start(options).await.unwrap();
+        let admin = source.register("admin", "an admin's", true).await.unwrap();
+        let mut people = Vec::new();
+        for name in ["anna", "ben"] {
+            people.push(source.register(name, "a user's", false).await.unwrap());
+        }
+        // With the first room the target learns the old server's keys.
+        let options = json!({ "preset": "public_chat" });
+        people[0].create_room(&options).await.unwrap();
+        let mut sent = Vec::new();
+        for (number, (name, kind, content, kept)) in uploads().into_iter().enumerate() {
+            let person = &people[number % people.len()];
+            let uri = person.upload(name, kind, &content).await.unwrap();
+            sent.push((uri, name, kept, kind, content.len()));
+        }
+        people[0].set_avatar(&sent[PICTURE].0).await.unwrap();
+        let evil = people[1]
+            .upload(Some("evil.exe"), "application/x-msdownload", b"MZ evil")
+            .await
+            .unwrap();
+        let quarantine = format!(
+            "/_synapse/admin/v1/media/quarantine/{}",
+            evil.strip_prefix("mxc://").unwrap()
+        );
+        admin.post(&quarantine, &json!({})).await.unwrap();
+        let gone = people[1]
+            .upload(Some("gone.txt"), "text/plain", b"gone from the disk")
+            .await
+            .unwrap();
+        remove(&source.media_path(), id(&gone));
+        Self {
+            source,
+            admin,
+            people,
+            sent,
+            evil,
+            gone,
+        }
+    }
+}
+
+/// The last part of an address.
+fn id(uri: &str) -> &str {
+    uri.rsplit_once('/').unwrap().1
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_file_arrives_under_its_own_address() {
     if !tuwunel_or_skip("media") {
         return;
     }
     let names = Names::fresh().unwrap();
-    let source = Synapse::start(source_options(names.server_name.clone()))
-        .await
-        .unwrap();
-    let admin = source.register("admin", "an admin's", true).await.unwrap();
-    let mut people = Vec::new();
-    for name in ["anna", "ben"] {
-        people.push(source.register(name, "a user's", false).await.unwrap());
-    }
-    // With the first room the target learns the old server's keys.
-    let options = json!({ "preset": "public_chat" });
-    people[0].create_room(&options).await.unwrap();
-    let mut sent = Vec::new();
-    for (number, (name, kind, content, kept)) in uploads().into_iter().enumerate() {
-        let person = &people[number % people.len()];
-        let uri = person.upload(name, kind, &content).await.unwrap();
-        sent.push((uri, name, kept, kind, content.len()));
-    }
-    let picture = &sent[7].0;
-    people[0].set_avatar(picture).await.unwrap();
-    let evil = people[1]
-        .upload(Some("evil.exe"), "application/x-msdownload", b"MZ evil")
-        .await
-        .unwrap();
-    let id = |uri: &str| uri.rsplit_once('/').unwrap().1.to_owned();
-    let quarantine = format!(
-        "/_synapse/admin/v1/media/quarantine/{}",
-        evil.strip_prefix("mxc://").unwrap()
-    );
-    admin.post(&quarantine, &json!({})).await.unwrap();
-    let gone = people[1]
-        .upload(Some("gone.txt"), "text/plain", b"gone from the disk")
-        .await
-        .unwrap();
-    remove(&source.media_path(), &id(&gone));
-
+    let filled = Filled::new(&names).await;
     let between = Between {
         names: &names,
-        source: source.url(),
-        admin_token: admin.token().unwrap().clone(),
+        source: filled.source.url(),
+        admin_token: filled.admin.token().unwrap().clone(),
     };
     let (installation, mut target) = install(&between, &names, true).await.unwrap();
     let engine = Engine {
@@ -191,19 +234,59 @@ async fn every_file_arrives_under_its_own_address() {
     };
     let page = Box::new(report::page::page);
     let exported = engine.export(&job(), &options, page).await.unwrap();
-    assert_eq!(exported.problems[0].subject, id(&gone), "{exported:?}");
-
+    assert_eq!(
+        exported.problems[0].subject,
+        id(&filled.gone),
+        "{exported:?}"
+    );
     limit(&mut target, LIMIT, SMALL_LIMIT).await;
-    let files = sent.len() as u64;
+    planned(&engine, &filled).await;
+
+    let files = filled.sent.len() as u64;
+    let imported = engine.import(&job(), None, None).await.unwrap();
+    assert_eq!(imported.problems, []);
+    assert_eq!(
+        (imported.media.carried, imported.media.planned),
+        (files, files)
+    );
+    arrived(&target, &filled).await;
+    let verification = engine.verify(&job(), None).await.unwrap();
+    let media = &verification.media;
+    assert!(verification.is_good(), "{verification:#?}");
+    let renamed = filled.sent.iter().filter(|it| it.1 != it.2).count() as u64;
+    assert_eq!((media.expected, media.equal), (files, files - renamed));
+    assert_eq!(media.known.len() as u64, renamed, "{media:#?}");
+
+    let before = commands(&target).await;
+    assert_eq!(before as u64, files);
+    let again = engine.import(&job(), None, None).await.unwrap();
+    assert_eq!((again.media.carried, again.problems.len()), (files, 0));
+    assert_eq!(commands(&target).await, before);
+
+    // What the target loses is seen.
+    let big = &filled.sent[BIG].0;
+    delete(&target, &names, big).await;
+    let verification = engine.verify(&job(), None).await.unwrap();
+    assert_eq!(
+        verification.media.differences,
+        [format!("{} is missing", id(big))]
+    );
+}
+
+/// The plan tells what stays behind, and what is large.
+async fn planned(engine: &Engine, filled: &Filled) {
+    let files = filled.sent.len() as u64;
     let plan = engine.plan(None, None).await.unwrap();
     assert_eq!(plan.media.files, files);
     assert_eq!(plan.media.limit, Some(16 << 20));
-    let big = &sent[11].0;
-    assert_eq!(plan.media.large.len(), 1);
-    assert_eq!(plan.media.large[0].media_id, id(big));
+    let large: Vec<_> = plan.media.large.iter().map(|it| &*it.media_id).collect();
+    assert_eq!(large, [id(&filled.sent[BIG].0)]);
     let lost = plan.media.lost.iter();
-    let lost: Vec<_> = lost.map(|it| (it.media_id.clone(), it.why)).collect();
-    for (uri, why) in [(&gone, Why::Missing), (&evil, Why::Quarantined)] {
+    let lost: Vec<_> = lost.map(|it| (&*it.media_id, it.why)).collect();
+    for (uri, why) in [
+        (&filled.gone, Why::Missing),
+        (&filled.evil, Why::Quarantined),
+    ] {
         assert!(lost.contains(&(id(uri), Some(why))), "{lost:?}");
     }
     let small = Asked {
@@ -214,17 +297,14 @@ async fn every_file_arrives_under_its_own_address() {
     let smaller = engine.plan_as(None, small).await.unwrap();
     assert_eq!(smaller.media.files, files - 1);
     assert_eq!(smaller.media.left[&Why::Larger], 1);
+}
 
-    let imported = engine.import(&job(), None, None).await.unwrap();
-    assert_eq!(imported.problems, []);
-    assert_eq!(
-        (imported.media.carried, imported.media.planned),
-        (files, files)
-    );
-    let reader = &target.operator;
-    for (uri, name, kept, kind, length) in &sent {
+/// Both servers give the same, and nobody gets what must not be there.
+async fn arrived(target: &Target, filled: &Filled) {
+    let (reader, anna) = (&target.operator, &filled.people[0]);
+    for (uri, name, kept, kind, length) in &filled.sent {
         let there = download(target.url(), reader, uri).await.unwrap();
-        let before = download(source.url(), &people[0], uri).await.unwrap();
+        let before = download(filled.source.url(), anna, uri).await.unwrap();
         assert_eq!(
             (&there.sha256, there.bytes),
             (&before.sha256, *length),
@@ -239,47 +319,19 @@ async fn every_file_arrives_under_its_own_address() {
             name.unwrap_or_default()
         );
     }
-    for uri in [&evil, &gone] {
+    for uri in [&filled.evil, &filled.gone] {
         assert_eq!(download(target.url(), reader, uri).await, None);
     }
-    let profile = reader.profile(people[0].user_id()).await.unwrap();
-    assert_eq!(profile["avatar_url"], picture.as_str());
+    let profile = reader.profile(anna.user_id()).await.unwrap();
+    assert_eq!(profile["avatar_url"], filled.sent[PICTURE].0.as_str());
+}
 
-    let verification = engine.verify(&job(), None).await.unwrap();
-    let media = &verification.media;
-    assert!(verification.is_good(), "{verification:#?}");
-    let renamed = sent.iter().filter(|it| it.1 != it.2).count() as u64;
-    assert_eq!((media.expected, media.equal), (files, files - renamed));
-    assert_eq!(media.known.len() as u64, renamed, "{media:#?}");
-
-    let before = commands(&target).await;
-    assert_eq!(before as u64, files);
-    let again = engine.import(&job(), None, None).await.unwrap();
-    assert_eq!((again.media.carried, again.problems.len()), (files, 0));
-    assert_eq!(commands(&target).await, before);
-
-    // What the target loses is seen.
-    let lost = target
-        .operator
-        .resolve(&format!("#admins:{}", names.server_name))
-        .await
-        .unwrap();
-    let delete = format!("!admin media delete --mxc {big}");
-    target.operator.say(&lost, &delete).await.unwrap();
-    for _ in 0..50 {
-        if download(target.url(), &target.operator, big)
-            .await
-            .is_none()
-        {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    let verification = engine.verify(&job(), None).await.unwrap();
-    assert_eq!(
-        verification.media.differences,
-        [format!("{} is missing", id(big))]
-    );
+/// Takes a file away on the target.
+async fn delete(target: &Target, names: &Names, uri: &str) {
+    let admin = AdminRoom::find(&target.operator, names.server_name.as_str());
+    let command = format!("!admin media delete --mxc {uri}");
+    admin.await.unwrap().command(&command).await.unwrap();
+    assert_eq!(download(target.url(), &target.operator, uri).await, None);
 }
 
 /// Removes an upload from Synapse's disk, as a broken backup would.

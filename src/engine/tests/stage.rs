@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 use super::{
-    fake_target::{Account, Disturbance, Door, FakeTarget, When, World},
+    fake_target::{Account, Disturbance, Door, Encryption, FakeTarget, When, World},
     sample::{self, Draft},
 };
 use crate::{
@@ -76,6 +76,7 @@ pub(super) struct End {
     accounts: BTreeMap<String, Account>,
     rooms: BTreeMap<String, Vec<String>>,
     aliases: BTreeMap<String, String>,
+    encryption: Encryption,
     media: BTreeMap<String, Vec<u8>>,
 }
 
@@ -205,6 +206,7 @@ impl Stage {
                 .map(|(id, room)| (id.clone(), room.lines()))
                 .collect(),
             aliases: world.aliases.clone(),
+            encryption: world.encryption.clone(),
             media: world
                 .media
                 .iter()

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::bundle::MediaFile;
 
-    fn told(name: Option<&str>, media_type: Option<&str>, held: Held) -> String {
+    fn told(name: Option<&str>, media_type: Option<&str>, held: &Held) -> String {
         let item = json!({ "media_id": "abcdef", "upload_name": name, "media_type": media_type });
         let carried = Carried {
             item: serde_json::from_value(item).unwrap(),
@@ -159,7 +159,7 @@ mod tests {
                 bytes: 7,
             },
         };
-        match seen(&carried, "aa", &held) {
+        match seen(&carried, "aa", held) {
             Seen::Equal => "equal".to_owned(),
             Seen::Renamed(known) => format!("known: {known}"),
             Seen::Different(difference) => difference,
@@ -178,31 +178,31 @@ mod tests {
     #[test]
     fn content_type_and_name_must_be_equal() {
         let text = Some("text/plain");
-        assert_eq!(told(Some("a.txt"), text, held(Some("a.txt"))), "equal");
-        assert_eq!(told(Some(""), text, held(None)), "equal");
+        assert_eq!(told(Some("a.txt"), text, &held(Some("a.txt"))), "equal");
+        assert_eq!(told(Some(""), text, &held(None)), "equal");
         let octets = Held {
             media_type: Some("application/octet-stream".to_owned()),
             ..held(None)
         };
-        assert_eq!(told(None, None, octets), "equal");
-        insta::assert_snapshot!(told(Some("a"), text, held(None)), @"abcdef has the name nothing instead of a");
-        insta::assert_snapshot!(told(None, Some("image/png"), held(None)), @"abcdef has the type text/plain instead of image/png");
+        assert_eq!(told(None, None, &octets), "equal");
+        insta::assert_snapshot!(told(Some("a"), text, &held(None)), @"abcdef has the name nothing instead of a");
+        insta::assert_snapshot!(told(None, Some("image/png"), &held(None)), @"abcdef has the type text/plain instead of image/png");
         let short = Held {
             bytes: Some(3),
             sha256: Some("bb".to_owned()),
             ..held(None)
         };
-        insta::assert_snapshot!(told(None, text, short), @"abcdef has another content: 3 bytes instead of 7, SHA-256 bb instead of aa");
+        insta::assert_snapshot!(told(None, text, &short), @"abcdef has another content: 3 bytes instead of 7, SHA-256 bb instead of aa");
     }
 
     #[test]
     fn what_the_target_never_keeps_of_a_name_is_known() {
         let text = Some("text/plain");
-        insta::assert_snapshot!(told(Some("a/b\r\n\"c\".txt"), text, held(Some("abc.txt"))), @r#"
+        insta::assert_snapshot!(told(Some("a/b\r\n\"c\".txt"), text, &held(Some("abc.txt"))), @r#"
         known: abcdef has the name abc.txt instead of a/b
         "c".txt: the target takes out what some file systems don't allow
         "#);
-        insta::assert_snapshot!(told(Some("a/b"), text, held(Some("b"))), @"abcdef has the name b instead of a/b");
-        assert!(told(Some("..."), text, held(None)).starts_with("known"));
+        insta::assert_snapshot!(told(Some("a/b"), text, &held(Some("b"))), @"abcdef has the name b instead of a/b");
+        assert!(told(Some("..."), text, &held(None)).starts_with("known"));
     }
 }

@@ -166,12 +166,15 @@ impl Terms {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{
+        wanted::Media::{NewerThan, Refs},
+        *,
+    };
 
     const DAY: u64 = 24 * 60 * 60 * 1000;
     const MIB: u64 = 1024 * 1024;
 
-    fn item(id: &str, more: serde_json::Value) -> MediaRef {
+    fn item(id: &str, more: &serde_json::Value) -> MediaRef {
         let mut item = json!({ "media_id": id, "user_id": "@a:ferry.test", "length": 5, "created_ts": 9 * DAY });
         for (name, value) in more.as_object().unwrap() {
             item[name] = value.clone();
@@ -192,7 +195,7 @@ mod tests {
     #[test]
     fn everything_that_the_bundle_has_is_carried() {
         let terms = terms();
-        let left = |more, content| terms.left(&item("a", more), content);
+        let left = |more: serde_json::Value, content| terms.left(&item("a", &more), content);
         assert_eq!(left(json!({}), Some(5)), None);
         assert_eq!(left(json!({ "created_ts": null }), Some(5)), None);
         // An empty file is one, too.
@@ -210,7 +213,10 @@ mod tests {
             fetches: false,
             ..terms
         };
-        assert_eq!(terms.left(&item("a", json!({})), Some(5)), Some(Why::NoWay));
+        assert_eq!(
+            terms.left(&item("a", &json!({})), Some(5)),
+            Some(Why::NoWay)
+        );
     }
 
     #[test]
@@ -220,9 +226,8 @@ mod tests {
                 exported,
                 ..terms()
             };
-            terms.left(&item("a", json!({ "created_ts": created_ts })), None)
+            terms.left(&item("a", &json!({ "created_ts": created_ts })), None)
         };
-        use wanted::Media::{NewerThan, Refs};
         assert_eq!(left(Refs, 9 * DAY), Some(Why::NotExported));
         assert_eq!(
             left(NewerThan { days: 2 }, 8 * DAY - 1),
@@ -236,7 +241,10 @@ mod tests {
         let left = |which, max_mib, created_ts, bytes| {
             let wish = MediaWish { which, max_mib };
             let terms = Terms { wish, ..terms() };
-            terms.left(&item("a", json!({ "created_ts": created_ts })), Some(bytes))
+            terms.left(
+                &item("a", &json!({ "created_ts": created_ts })),
+                Some(bytes),
+            )
         };
         let newer = WhichMedia::NewerThan { days: 3 };
         assert_eq!(left(newer, None, 7 * DAY, 5), None);
@@ -263,11 +271,11 @@ mod tests {
         let quarantined = json!({ "quarantined_by": "@admin:ferry.test" });
         let plan = terms.plan(
             [
-                (item("small", json!({})), Some(100)),
-                (item("large", json!({})), Some(101)),
-                (item("larger", json!({})), Some(2 * MIB)),
-                (item("gone", json!({})), None),
-                (item("evil", quarantined), None),
+                (item("small", &json!({})), Some(100)),
+                (item("large", &json!({})), Some(101)),
+                (item("larger", &json!({})), Some(2 * MIB)),
+                (item("gone", &json!({})), None),
+                (item("evil", &quarantined), None),
             ]
             .into_iter(),
         );

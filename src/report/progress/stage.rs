@@ -15,8 +15,13 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Profiles => "names and pictures",
         Phase::Rooms => "rooms",
         Phase::Aliases => "aliases",
+        Phase::Identities => "encryption identities",
+        Phase::Signatures => "verified people",
+        Phase::KeyBackups => "key backups",
         Phase::Media => "media",
         Phase::VerifyUsers => "comparing accounts",
+        Phase::VerifyIdentities => "comparing encryption identities",
+        Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
         Phase::VerifyMedia => "comparing media",
     }

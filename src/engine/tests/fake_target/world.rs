@@ -1,6 +1,7 @@
 //! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
 
 mod admin_room;
+mod encryption;
 mod media;
 mod room;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
+pub(in super::super) use encryption::{Backup, Encryption};
 pub(in super::super) use media::Broken;
 use media::Medium;
 use room::Room;
@@ -77,6 +79,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
     pub(in super::super::super) forgotten_commands: u32,
+    /// Users' keys.
+    pub(in super::super::super) encryption: Encryption,
     /// Files by media ID.
     pub(in super::super::super) media: BTreeMap<String, Medium>,
     /// Files that it fetches in part, or not at all.
@@ -111,6 +115,7 @@ impl World {
             version: OLD,
             takes_no_keys: false,
             forgotten_commands: 0,
+            encryption: Encryption::default(),
             media: BTreeMap::new(),
             broken_media: BTreeMap::new(),
             forgotten_files: 0,

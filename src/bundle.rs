@@ -36,7 +36,7 @@ mod tests;
 pub use checkpoint::{Position, Section, unfinished};
 pub use events::Events;
 pub use lines::Lines;
-pub use reader::{Bundle, OfUser};
+pub use reader::{Bundle, MediaFile, OfUser};
 pub use records::{RoomRecord, UserRecord};
 pub use schema::{Schema, SourceKind};
 pub use writer::{BundleWriter, Finished, Origin, Page};

@@ -118,7 +118,7 @@ mod tests {
     fn import(path: &str) -> Command {
         Command::Import(import::Import {
             bundle: Some(path.into()),
-            history: None,
+            ..import::Import::default()
         })
     }
 

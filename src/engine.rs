@@ -11,7 +11,7 @@ mod there;
 mod tests;
 
 use memory::Memory;
-use opening::{blocking, newest, plan};
+use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -33,12 +33,19 @@ use crate::{
         user_state::UserState,
         verify,
     },
-    model::wanted::Wanted,
+    model::{
+        media_wish::{MediaWish, WhichMedia},
+        wanted::Wanted,
+    },
+    registration::PUPPETS_LOCALPART,
     resident::Sender,
     secret::private_dir,
     source::summary::ExportSummary,
     target::Target,
 };
+
+/// Tuwunel's own account (`src/service/globals/mod.rs`).
+const SERVER_LOCALPART: &str = "conduit";
 
 /// What an export takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +58,20 @@ pub struct ExportOptions {
     pub media_path: Option<PathBuf>,
     /// What it reads.
     pub wanted: Wanted,
+}
+
+/// What an import or a plan is asked for. What isn't given is as it was chosen when the import began, else as it suits the
+/// target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// How much of each room's history is replayed.
+    pub history: Option<Replayed>,
+    /// Which media are carried, by age.
+    pub media: Option<WhichMedia>,
+    /// The largest of them, in MiB.
+    pub media_max_mib: Option<u32>,
+    /// Whether admins of Synapse become admins of the target, by this import.
+    pub admins: bool,
 }
 
 /// One installation's servers, tokens and data.
@@ -80,25 +101,55 @@ impl Engine {
         source::export(self, job, options, page).await
     }
 
-    /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do. `history` is how much of
-    /// each room's is replayed (default: what was chosen when the import began, else what suits the target).
+    /// [`Engine::plan_as`], where nothing but the history is asked for.
     pub async fn plan(&self, bundle: Option<PathBuf>, history: Option<Replayed>) -> Result<Plan> {
+        let asked = Asked {
+            history,
+            ..Asked::default()
+        };
+        self.plan_as(bundle, asked).await
+    }
+
+    /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
+    pub async fn plan_as(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Plan> {
         let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
-        let history = history.map_or_else(|| chosen(&ledger, &abilities), Ok)?;
-        let (_, mut plan) = plan(bundle, abilities, history).await?;
+        let choice = Choice {
+            history: asked
+                .history
+                .map_or_else(|| chosen(&ledger, &abilities), Ok)?,
+            media: wish(&ledger, asked)?,
+            upload_limit: upload_limit(&target, &abilities).await?,
+            admins: asked.admins,
+            own: own(&target),
+        };
+        let (_, mut plan) = plan(bundle, abilities, choice).await?;
         plan.people.there = there::look(&target, &ledger, &plan).await?;
         Ok(plan)
     }
 
-    /// Carries a bundle over. `history` as for [`Engine::plan`]; what an import began with, it goes on with.
+    /// [`Engine::import_as`], where nothing but the history is asked for.
     pub async fn import(
         &self,
         job: &Job,
         bundle: Option<PathBuf>,
         history: Option<Replayed>,
+    ) -> Result<ImportSummary> {
+        let asked = Asked {
+            history,
+            ..Asked::default()
+        };
+        self.import_as(job, bundle, asked).await
+    }
+
+    /// Carries a bundle over. The history that an import began with, it goes on with.
+    pub async fn import_as(
+        &self,
+        job: &Job,
+        bundle: Option<PathBuf>,
+        asked: Asked,
     ) -> Result<ImportSummary> {
         let started = self.clock.now_ms();
         let bundle = self.open(bundle).await?;
@@ -113,10 +164,18 @@ impl Engine {
         let keys = target.server_keys().await?;
         let id = ledger_id(&bundle, &keys);
         let ledger = self.ledger(&id)?;
-        let history =
-            same_as_before(&ledger, history)?.map_or_else(|| chosen(&ledger, &abilities), Ok)?;
-        let (bundle, plan) = plan(bundle, abilities, history).await?;
+        let choice = Choice {
+            history: same_as_before(&ledger, asked.history)?
+                .map_or_else(|| chosen(&ledger, &abilities), Ok)?,
+            media: wish(&ledger, asked)?,
+            upload_limit: upload_limit(&target, &abilities).await?,
+            admins: asked.admins,
+            own: own(&target),
+        };
+        let (history, media) = (choice.history, choice.media);
+        let (bundle, plan) = plan(bundle, abilities, choice).await?;
         ledger.choose_history(history)?;
+        ledger.choose_media(media)?;
         Memory::of(&plan, &id).write(&self.config.data_dir)?;
         let joiner = Joiner {
             name: self.config.server_name.clone(),
@@ -156,8 +215,14 @@ impl Engine {
         let target = self.target()?;
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
-        let history = chosen(&ledger, &abilities)?;
-        let (bundle, plan) = plan(bundle, abilities, history).await?;
+        let choice = Choice {
+            history: chosen(&ledger, &abilities)?,
+            media: wish(&ledger, Asked::default())?,
+            upload_limit: None,
+            admins: false,
+            own: own(&target),
+        };
+        let (bundle, plan) = plan(bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -170,6 +235,7 @@ impl Engine {
                 bundle: None,
                 accounts: (0, 0),
                 rooms: (0, 0),
+                media: (0, 0),
                 events: 0,
                 failed: 0,
                 running: None,
@@ -179,6 +245,7 @@ impl Engine {
         Ok(Status {
             accounts: (ledger.count_done(Step::Account, None)?, last.users),
             rooms: (ledger.count_done(Step::Settle, None)?, last.rooms),
+            media: (ledger.count_done(Step::Media, None)?, last.media),
             events: ledger.events()?,
             failed: ledger.problems()?.len() as u64,
             bundle: Some(last.name),
@@ -195,7 +262,8 @@ impl Engine {
             Some(last) => Some(self.ledger(&last.id)?),
             None => None,
         };
-        blocking(move || UserState::read(&bundle, ledger.as_ref(), &user)).await
+        let own = own(&self.target()?);
+        blocking(move || UserState::read(&bundle, ledger.as_ref(), &own, &user)).await
     }
 
     fn user_id(&self, name: &str) -> Result<OwnedUserId> {
@@ -270,6 +338,18 @@ impl Engine {
     }
 }
 
+/// Accounts of the target's own and of ours, by whose names nobody can come over: the bot's, the puppets', and the one in
+/// whose name Tuwunel answers commands.
+fn own(target: &Target) -> Vec<OwnedUserId> {
+    let name =
+        |localpart: &str| OwnedUserId::try_from(format!("@{localpart}:{}", target.server_name));
+    [PUPPETS_LOCALPART, SERVER_LOCALPART]
+        .into_iter()
+        .filter_map(|localpart| name(localpart).ok())
+        .chain([target.bot.clone()])
+        .collect()
+}
+
 /// What was chosen when the import began, else what suits the target.
 fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
     Ok(match ledger.history()? {
@@ -277,6 +357,30 @@ fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
         None if ledger.has_any(Step::Join)? => Replayed::All,
         None => planner::usual_history(target),
     })
+}
+
+/// Which media are asked for, else what was chosen before.
+fn wish(ledger: &Ledger, asked: Asked) -> Result<MediaWish> {
+    let before = ledger.media()?.unwrap_or_default();
+    Ok(match asked.media {
+        Some(which) => MediaWish {
+            which,
+            max_mib: asked.media_max_mib,
+        },
+        None => MediaWish {
+            max_mib: asked.media_max_mib.or(before.max_mib),
+            ..before
+        },
+    })
+}
+
+/// What the target says of its limits, if it can be told to fetch a file at all.
+async fn upload_limit(target: &Target, abilities: &Abilities) -> Result<Option<u64>> {
+    if abilities.replay {
+        target.upload_limit().await
+    } else {
+        Ok(None)
+    }
 }
 
 /// Rooms that are joined can't be joined at another place.

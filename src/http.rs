@@ -1,6 +1,7 @@
 //! The one place that sends requests to a Matrix server: tries, pauses and errors of all clients.
 
 mod agent;
+mod digest;
 mod download;
 mod fault;
 mod options;
@@ -23,6 +24,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
+pub use digest::Digest;
 pub use patience::Patience;
 pub use request::{Request, encode};
 

@@ -48,6 +48,8 @@ pub enum Phase {
     Listings,
     /// Import: what belongs to each user alone.
     UserData,
+    /// Import: local media.
+    Media,
     /// Verify: users.
     VerifyUsers,
     /// Verify: cross-signing keys.
@@ -58,6 +60,8 @@ pub enum Phase {
     VerifyRooms,
     /// Verify: what belongs to each user alone.
     VerifyUserData,
+    /// Verify: local media.
+    VerifyMedia,
 }
 
 /// One thing that could not be done, for the report: never dropped.
@@ -92,6 +96,13 @@ pub enum Event {
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).
     Events(u64),
+    /// Bytes of media that are through in this run, of those that were left.
+    Bytes {
+        /// So many.
+        done: u64,
+        /// Of so many.
+        total: u64,
+    },
     /// One room's events while it is in hand.
     Room(RoomInHand),
     /// A room that is in hand no more.

@@ -11,7 +11,11 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use crate::{Error, Result, job::Problem, model::replayed::Replayed};
+use crate::{
+    Error, Result,
+    job::Problem,
+    model::{media_wish::MediaWish, replayed::Replayed},
+};
 
 /// A step that is taken once for each subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -47,6 +51,8 @@ pub enum Step {
     Listing,
     /// A user's own data: account data, push rules, receipts.
     UserData,
+    /// A local file.
+    Media,
 }
 
 impl Step {
@@ -80,6 +86,7 @@ impl Step {
             Self::Backup => "backup",
             Self::Listing => "listing",
             Self::UserData => "user_data",
+            Self::Media => "media",
         }
     }
 }
@@ -156,7 +163,9 @@ impl Ledger {
                      bundle text not null, step text not null, subject text not null, reason text not null,
                      primary key (bundle, step, subject)) without rowid;
                  create table if not exists choice (
-                     bundle text not null primary key, history text not null) without rowid;",
+                     bundle text not null primary key, history text not null) without rowid;
+                 create table if not exists media_choice (
+                     bundle text not null primary key, which text not null, max_mib integer) without rowid;",
             )
             .map_err(failed)?;
         Ok(Self {
@@ -186,6 +195,35 @@ impl Ledger {
             database.execute(
                 "insert into choice values (?1, ?2) on conflict do update set history = excluded.history",
                 params![self.bundle, history.to_string()],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Which media are carried, if an import has begun.
+    pub fn media(&self) -> Result<Option<MediaWish>> {
+        let found: Option<(String, Option<u32>)> = self.with(|database| {
+            database
+                .query_row(
+                    "select which, max_mib from media_choice where bundle = ?1",
+                    params![self.bundle],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+        })?;
+        Ok(found.and_then(|(which, max_mib)| {
+            let which = which.parse().ok()?;
+            Some(MediaWish { which, max_mib })
+        }))
+    }
+
+    /// Commits which media are carried: `verify` looks for these.
+    pub fn choose_media(&self, wish: MediaWish) -> Result<()> {
+        self.with(|database| {
+            database.execute(
+                "insert into media_choice values (?1, ?2, ?3)
+                 on conflict do update set which = excluded.which, max_mib = excluded.max_mib",
+                params![self.bundle, wish.which.to_string(), wish.max_mib],
             )
         })?;
         Ok(())
@@ -393,11 +431,16 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::media_wish::WhichMedia;
 
     #[test]
     fn entries_survive_and_belong_to_their_bundle() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
+        let few = MediaWish {
+            which: WhichMedia::NewerThan { days: 30 },
+            max_mib: Some(8),
+        };
         {
             let ledger = Ledger::open(&path, "one").unwrap();
             ledger
@@ -411,11 +454,14 @@ mod tests {
                 .unwrap();
             assert_eq!(ledger.history().unwrap(), None);
             ledger.choose_history(Replayed::Last(5)).unwrap();
+            assert_eq!(ledger.media().unwrap(), None);
+            ledger.choose_media(few).unwrap();
             ledger.advance("!r:x", 3).unwrap();
             ledger.advance("!r:x", 4).unwrap();
         }
         let ledger = Ledger::open(&path, "one").unwrap();
         assert_eq!(ledger.history().unwrap(), Some(Replayed::Last(5)));
+        assert_eq!(ledger.media().unwrap(), Some(few));
         assert!(ledger.is_done(Step::Account, "@a:x").unwrap());
         assert!(!ledger.is_done(Step::Account, "@b:x").unwrap());
         assert_eq!(

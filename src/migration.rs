@@ -10,6 +10,7 @@ pub mod encryption;
 pub mod facts;
 pub mod import;
 pub mod listings;
+pub mod media;
 pub mod mend;
 pub mod old_keys;
 pub mod outcome;

@@ -10,6 +10,7 @@ pub mod forks;
 pub mod join_point;
 pub mod key_backup;
 pub mod media;
+pub mod media_wish;
 pub mod order;
 pub mod pdu;
 pub mod pending;

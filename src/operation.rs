@@ -16,7 +16,7 @@ use crate::{
         import::Import,
         plan,
     },
-    engine::{Engine, ExportOptions},
+    engine::{Asked, Engine, ExportOptions},
     job::Job,
     report::{self, progress::Progress},
 };
@@ -158,7 +158,13 @@ impl Operation {
     }
 
     async fn plan(&self, wanted: plan::Plan) -> Result<Answer> {
-        let plan = self.engine.plan(wanted.bundle, wanted.history).await?;
+        let asked = Asked {
+            history: wanted.history,
+            media: wanted.media,
+            media_max_mib: wanted.media_max_size,
+            admins: wanted.admins,
+        };
+        let plan = self.engine.plan_as(wanted.bundle, asked).await?;
         let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
         if !wanted.json {
             files.retain(|file| file.extension().is_none_or(|kind| kind != "json"));
@@ -171,10 +177,13 @@ impl Operation {
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
-        let summary = self
-            .engine
-            .import(job, wanted.bundle, wanted.history)
-            .await?;
+        let asked = Asked {
+            history: wanted.history,
+            media: wanted.media,
+            media_max_mib: wanted.media_max_size,
+            admins: wanted.admins,
+        };
+        let summary = self.engine.import_as(job, wanted.bundle, asked).await?;
         let files = self.keep("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
             files,

@@ -23,7 +23,7 @@ pub const BOT_ID: &str = "ferryman";
 pub const PUPPETS_ID: &str = "ferryman-puppets-matrix-appservice-irc";
 
 /// The puppets' own account, which never does anything.
-const PUPPETS_LOCALPART: &str = "ferryman-puppets";
+pub const PUPPETS_LOCALPART: &str = "ferryman-puppets";
 
 /// What a run of `registration` did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod config;
 pub mod export;
 pub mod finding;
 pub mod import;
+mod media;
 pub mod notice;
 pub mod page;
 pub mod people;

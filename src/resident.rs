@@ -15,6 +15,7 @@ pub mod open_room;
 mod pdu_file;
 pub mod sender;
 pub mod server;
+pub mod shelf;
 pub mod tls;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use self::{
     old_server::OldServer,
     open_room::OpenRoom,
     sender::Sender,
+    shelf::{Medium, Shelf},
 };
 
 /// What the resident knows, shared by its endpoints and by the migration's steps.
@@ -54,6 +56,8 @@ pub struct Resident {
     pub notary: Notary,
     /// Where users knock.
     pub doors: Doors,
+    /// Media that the target fetches now.
+    pub shelf: Shelf,
     rooms: RwLock<HashMap<OwnedRoomId, Arc<OpenRoom>>>,
     send_joins: AtomicU64,
     key_queries: AtomicU64,
@@ -68,6 +72,7 @@ impl Resident {
             joiner,
             notary,
             doors: Doors::default(),
+            shelf: Shelf::default(),
             rooms: RwLock::default(),
             send_joins: AtomicU64::new(0),
             key_queries: AtomicU64::new(0),

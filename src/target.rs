@@ -8,6 +8,7 @@ pub mod admin_room;
 pub mod cross_signing;
 pub mod directory;
 pub mod key_backup;
+pub mod media;
 pub mod membership;
 pub mod pending;
 mod ping;

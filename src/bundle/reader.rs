@@ -214,6 +214,21 @@ impl Bundle {
         }
     }
 
+    /// Where a media item's content is and how long it is, if the bundle has it.
+    pub fn media_file(&self, media_id: &str) -> Result<Option<MediaFile>> {
+        let Some(path) = media::path_of(media_id).map(|path| self.dir.join(path)) else {
+            return Ok(None);
+        };
+        match path.metadata() {
+            Ok(metadata) => Ok(Some(MediaFile {
+                bytes: metadata.len(),
+                path,
+            })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path)(error)),
+        }
+    }
+
     /// Key backups: each version before its sessions.
     pub fn key_backups(&self) -> Result<Lines<KeyBackupLine>> {
         Lines::open(&self.dir, &self.path, KEY_BACKUPS)
@@ -296,6 +311,15 @@ impl Bundle {
             ))
         })
     }
+}
+
+/// A media item's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaFile {
+    /// The file, for as long as the bundle is open.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// The files with an entry by user.

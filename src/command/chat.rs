@@ -134,7 +134,7 @@ mod tests {
             good("  !ferry\timport --bundle=\"a b\""),
             Command::Import(Import {
                 bundle: Some("a b".into()),
-                history: None
+                ..Import::default()
             })
         );
         assert_eq!(
@@ -211,9 +211,11 @@ mod tests {
         Usage: !ferry plan [OPTIONS]
 
         Options:
-              --bundle <PATH>       The bundle's file; without it, the newest one in the bundles folder
-              --history <HOW MUCH>  As for `import`
-              --json                The whole plan as JSON
+              --bundle <PATH>         The bundle's file; without it, the newest one in the bundles folder
+              --history <HOW MUCH>    As for `import`
+              --media <WHICH>         As for `import`
+              --media-max-size <MIB>  As for `import`
+              --json                  The whole plan as JSON
 
         Example: !ferry plan --bundle before-the-move.tar.zst
         ");

@@ -1,10 +1,10 @@
-//! `import [--bundle PATH] [--history HOW MUCH]`.
+//! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::model::replayed::Replayed;
+use crate::model::{media_wish::WhichMedia, replayed::Replayed};
 
 /// Which bundle, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
@@ -18,4 +18,14 @@ pub struct Import {
     /// past only to those who may see it
     #[arg(long, value_name = "HOW MUCH")]
     pub history: Option<Replayed>,
+    /// Which local media are carried: all that the bundle has, none, or newer-than:DAYS before the export. Without it: as
+    /// before, at first all
+    #[arg(long, value_name = "WHICH")]
+    pub media: Option<WhichMedia>,
+    /// The largest file that is carried, in MiB; without it and --media: as before, at first any
+    #[arg(long, value_name = "MIB")]
+    pub media_max_size: Option<u32>,
+    /// Make the admins of Synapse admins of the target, too
+    #[arg(long)]
+    pub admins: bool,
 }

@@ -1,10 +1,10 @@
-//! `plan [--bundle PATH] [--history HOW MUCH] [--json]`.
+//! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--json]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::model::replayed::Replayed;
+use crate::model::{media_wish::WhichMedia, replayed::Replayed};
 
 /// Which bundle, and in which form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
@@ -16,6 +16,15 @@ pub struct Plan {
     /// As for `import`
     #[arg(long, value_name = "HOW MUCH")]
     pub history: Option<Replayed>,
+    /// As for `import`
+    #[arg(long, value_name = "WHICH")]
+    pub media: Option<WhichMedia>,
+    /// As for `import`
+    #[arg(long, value_name = "MIB")]
+    pub media_max_size: Option<u32>,
+    /// As for `import`
+    #[arg(long)]
+    pub admins: bool,
     /// The whole plan as JSON
     #[arg(long)]
     pub json: bool,

@@ -24,6 +24,9 @@ pub(super) struct Memory {
     pub(super) users: u64,
     /// Rooms to be carried, or at whose doors people wait.
     pub(super) rooms: u64,
+    /// Media to be carried.
+    #[serde(default)]
+    pub(super) media: u64,
 }
 
 impl Memory {
@@ -41,6 +44,7 @@ impl Memory {
             id: id.to_owned(),
             users: plan.users.iter().filter(kept).count() as u64,
             rooms: plan.rooms.iter().filter(carried).count() as u64,
+            media: plan.media.files,
         }
     }
 

@@ -13,12 +13,13 @@ use crate::{
     bundle::Bundle,
     migration::{
         facts::RoomFacts,
+        media::planner::Terms,
         pending::{read, waiting::Found},
         people::Counting,
-        plan::{Abilities, Plan, Replayed, Shared},
+        plan::{Abilities, MediaPlan, Plan, Replayed, Shared},
         planner, shared,
     },
-    model::room::Room,
+    model::{media_wish::MediaWish, room::Room},
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -32,24 +33,40 @@ pub(super) async fn blocking<T: Send + 'static>(
     })?
 }
 
+/// What is settled before a plan is made.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    /// How much of each room's history is replayed.
+    pub(super) history: Replayed,
+    /// Which media are carried.
+    pub(super) media: MediaWish,
+    /// The most bytes that somebody can upload to the target, if it says so.
+    pub(super) upload_limit: Option<u64>,
+    /// Whether admins stay admins.
+    pub(super) admins: bool,
+    /// Accounts by whose names nobody can come over.
+    pub(super) own: Vec<OwnedUserId>,
+}
+
 /// Plans a bundle, and hands it back.
 pub(super) async fn plan(
     bundle: Bundle,
     target: Abilities,
-    history: Replayed,
+    choice: Choice,
 ) -> Result<(Bundle, Plan)> {
     blocking(move || {
-        let plan = plan_of(&bundle, target, history)?;
+        let plan = plan_of(&bundle, target, choice)?;
         Ok((bundle, plan))
     })
     .await
 }
 
-fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan> {
+fn plan_of(bundle: &Bundle, target: Abilities, choice: Choice) -> Result<Plan> {
+    let history = choice.history;
     let known = bundle.users()?;
     let users: Vec<_> = known
         .iter()
-        .map(|user| planner::plan_user(user, bundle.server_name()))
+        .map(|user| planner::plan_user(user, bundle.server_name(), &choice.own))
         .collect();
     let mut people = Counting::new(&known, &users);
     let able = planner::able_users(&users);
@@ -78,6 +95,10 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         facts.waiting = place.found;
         planner::plan_room(&facts, &target, history, &able)
     }));
+    let media = media(
+        bundle,
+        Terms::of(bundle, &target, choice.media, choice.upload_limit),
+    )?;
     Ok(Plan {
         server_name: bundle.server_name().to_owned(),
         bundle: bundle.name(),
@@ -88,8 +109,18 @@ fn plan_of(bundle: &Bundle, target: Abilities, history: Replayed) -> Result<Plan
         rooms,
         shared: others,
         people: people.end(bundle.aliases()?.keys()),
-        admins: false,
+        admins: choice.admins,
+        media,
     })
+}
+
+fn media(bundle: &Bundle, terms: Terms) -> Result<MediaPlan> {
+    let files = bundle.media()?.into_iter().map(|item| {
+        let file = bundle.media_file(&item.media_id)?;
+        Ok((item, file.map(|file| file.bytes)))
+    });
+    let files: Vec<_> = files.collect::<Result<_>>()?;
+    Ok(terms.plan(files.into_iter()))
 }
 
 /// A room's facts, with everybody who waits at its door.

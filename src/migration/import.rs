@@ -5,8 +5,8 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    encryption, listings,
-    outcome::{ImportSummary, RoomLeft},
+    encryption, listings, media,
+    outcome::{ImportSummary, MediaSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
     profiles, schedule, user_data,
@@ -32,6 +32,7 @@ impl Import {
         encryption::run(self).await?;
         listings::run(self).await?;
         user_data::run(self).await?;
+        media::run(self).await?;
         self.summary()
     }
 
@@ -106,6 +107,12 @@ impl Import {
             key_backups: ledger.count_done(Step::Backup, Some(encryption::how::CARRIED))?,
             rooms_listed: ledger.count_done(Step::Listing, None)?,
             user_data: ledger.count_done(Step::UserData, None)?,
+            media: MediaSummary {
+                carried: ledger.count_done(Step::Media, None)?,
+                planned: self.plan.media.files,
+                left: self.plan.media.left.clone(),
+                lost: self.plan.media.lost.clone(),
+            },
             elapsed_ms: 0,
             passwords: self
                 .passwords

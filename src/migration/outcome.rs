@@ -1,8 +1,11 @@
 //! What an import, a verification, a doctor's round and a status tell: plain data that `report` renders.
 
+use std::collections::BTreeMap;
+
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
+use super::plan::{NamedMedium, Why};
 pub use super::user_data::outcome::UserDataVerification;
 use crate::job::Problem;
 
@@ -41,12 +44,27 @@ pub struct ImportSummary {
     pub rooms_listed: u64,
     /// Users whose own data are set: account data, push rules, receipts.
     pub user_data: u64,
+    /// Local media.
+    pub media: MediaSummary,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
     pub passwords: Option<std::path::PathBuf>,
     /// What could not be done.
     pub problems: Vec<Problem>,
+}
+
+/// The local media after an import.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct MediaSummary {
+    /// Files that are on the target, those of earlier runs included.
+    pub carried: u64,
+    /// Files that were to be carried over.
+    pub planned: u64,
+    /// How many stay behind by plan, by reason.
+    pub left: BTreeMap<Why, u64>,
+    /// Those of them that are nobody's choice.
+    pub lost: Vec<NamedMedium>,
 }
 
 /// A room that stays behind.
@@ -77,6 +95,8 @@ pub struct Verification {
     pub identities: Comparison,
     /// Room keys in the users' newest backups.
     pub room_keys: Comparison,
+    /// Local media: content, type and name; nothing on a stand-in.
+    pub media: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
     /// Rooms that the room directory lists.
@@ -159,6 +179,7 @@ impl Verification {
             && self.room_keys.is_good()
             && self.listings.is_good()
             && self.user_data.is_good()
+            && self.media.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }
@@ -195,6 +216,8 @@ pub struct Status {
     pub accounts: (u64, u64),
     /// Rooms done, of how many in the bundle.
     pub rooms: (u64, u64),
+    /// Media files done, of how many that are to be carried.
+    pub media: (u64, u64),
     /// Events replayed.
     pub events: u64,
     /// Steps that failed.

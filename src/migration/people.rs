@@ -162,7 +162,7 @@ mod tests {
             .collect();
         let plans: Vec<_> = users
             .iter()
-            .map(|user| plan_user(user, server_name!("x")))
+            .map(|user| plan_user(user, server_name!("x"), &[]))
             .collect();
         let mut counting = Counting::new(&users, &plans);
         let room = [owned_user_id!("@tele_1:x"), owned_user_id!("@tele_2:x")];

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
 
-pub use super::{pending::waiting::Waiting, people::People};
+pub use super::{
+    media::planner::{MediaPlan, NamedMedium, Why},
+    pending::waiting::Waiting,
+    people::People,
+};
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
@@ -31,6 +35,8 @@ pub struct Plan {
     pub people: People,
     /// Whether admins of Synapse become admins of the target.
     pub admins: bool,
+    /// The local media.
+    pub media: MediaPlan,
 }
 
 /// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.

@@ -14,10 +14,14 @@ use crate::model::{room::Room, user::User};
 /// With fewer events as backfill, everything is replayed.
 const WORTH_A_BACKFILL: u64 = 100;
 
-/// What happens to a user.
+/// What happens to a user. `own` are the target's own accounts and ours.
 #[must_use]
-pub fn plan_user(user: &User, server_name: &ServerName) -> UserPlan {
-    let action = if user.user_id.server_name() != server_name {
+pub fn plan_user(user: &User, server_name: &ServerName, own: &[OwnedUserId]) -> UserPlan {
+    let action = if own.contains(&user.user_id) {
+        UserAction::Skip {
+            reason: "an account of the target's own, or Ferryman's, has this name".to_owned(),
+        }
+    } else if user.user_id.server_name() != server_name {
         UserAction::Skip {
             reason: format!("not a user of {server_name}"),
         }

@@ -36,8 +36,13 @@ pub struct UserState {
 }
 
 impl UserState {
-    /// Reads it. `ledger` is the import's of this bundle, if there was one.
-    pub fn read(bundle: &Bundle, ledger: Option<&Ledger>, user: &UserId) -> Result<Self> {
+    /// Reads it. `ledger` is the import's of this bundle, if there was one; `own` as for the plan.
+    pub fn read(
+        bundle: &Bundle,
+        ledger: Option<&Ledger>,
+        own: &[OwnedUserId],
+        user: &UserId,
+    ) -> Result<Self> {
         let known = bundle.users()?;
         let Some(known) = known.iter().find(|known| known.user_id == user) else {
             return Err(Error::Usage(format!(
@@ -45,7 +50,7 @@ impl UserState {
                 bundle.name()
             )));
         };
-        let UserPlan { action, .. } = planner::plan_user(known, bundle.server_name());
+        let UserPlan { action, .. } = planner::plan_user(known, bundle.server_name(), own);
         let mut state = Self {
             user_id: user.to_owned(),
             bundle: bundle.name(),

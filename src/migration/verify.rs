@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, encryption, listings, mend, old_keys,
+    compare, encryption, listings, media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -47,6 +47,7 @@ pub async fn run(
         room_keys,
         listings: listings::compare(target, bundle, plan).await?,
         user_data: user_data::verify::run(target, bundle, plan, job).await?,
+        media: media::compare::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    problems,
-    text::{code, count, duration, escape, len, number_of},
+    media, problems,
+    text::{code, count, duration, escape, first, len, number_of},
 };
 use crate::migration::outcome::ImportSummary;
 
@@ -46,6 +46,10 @@ pub fn full(summary: &ImportSummary) -> String {
                 escape(&room.reason)
             );
         }
+    }
+    if !summary.media.lost.is_empty() {
+        let lines = first(media::named(&summary.media.lost), usize::MAX);
+        let _infallible = write!(text, "\n## Media that stay behind\n\n{lines}");
     }
     text
 }
@@ -123,12 +127,20 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         "settings, tags and read receipts: of {}",
         count(summary.user_data, "user", "users")
     ));
+    if summary.media.planned > 0 {
+        line(format!(
+            "media: {} of {} carried",
+            number_of(summary.media.carried),
+            count(summary.media.planned, "file", "files")
+        ));
+    }
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
             code(&path.display())
         ));
     }
+    text.push_str(&media::left(&summary.media.left));
     text.push_str(&problems::list(&summary.problems, limit));
     text
 }
@@ -136,7 +148,10 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{job::Problem, migration::outcome::RoomLeft};
+    use crate::{
+        job::Problem,
+        migration::outcome::{MediaSummary, RoomLeft},
+    };
 
     fn summary() -> ImportSummary {
         ImportSummary {
@@ -160,6 +175,7 @@ mod tests {
             key_backups: 11,
             rooms_listed: 3,
             user_data: 21,
+            media: MediaSummary::default(),
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
             problems: vec![],

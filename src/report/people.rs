@@ -147,6 +147,7 @@ mod tests {
                 there: ["@anna:ferry.test".try_into().unwrap()].into(),
             },
             admins,
+            media: crate::migration::plan::MediaPlan::default(),
         }
     }
 

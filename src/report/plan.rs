@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    people,
+    media, people,
     text::{code, count, escape, first, number_of},
 };
 use crate::migration::{
@@ -71,6 +71,15 @@ pub fn full(plan: &Plan) -> String {
         }
     }
     text.push_str(&people::services(&plan.people));
+    for (title, list) in [
+        ("Media larger than the target's uploads", &plan.media.large),
+        ("Media that stay behind", &plan.media.lost),
+    ] {
+        if !list.is_empty() {
+            let lines = first(media::named(list), usize::MAX);
+            let _infallible = write!(text, "\n## {title}\n\n{lines}");
+        }
+    }
     text.push_str("\n## Users\n\n");
     for user in &plan.users {
         let fate = match &user.action {
@@ -143,6 +152,7 @@ fn summary(plan: &Plan) -> String {
             count(pending, "room", "rooms")
         );
     }
+    text.push_str(&media::planned(&plan.media));
     text.push_str(&shared(&plan.shared));
     text.push_str(&people::lines(plan));
     text
@@ -252,7 +262,7 @@ fn wait(waiting: &Waiting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::plan::{Abilities, Replayed, UserPlan};
+    use crate::migration::plan::{Abilities, MediaPlan, Replayed, UserPlan};
 
     fn room(number: usize, action: RoomAction) -> RoomPlan {
         RoomPlan {
@@ -317,6 +327,7 @@ mod tests {
             shared: Shared::default(),
             people: crate::migration::people::People::default(),
             admins: false,
+            media: MediaPlan::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A running job, folded from its events: stage, how far, how fast, until when.
 
+mod bytes;
 mod hand;
 mod rate;
 mod stage;
@@ -8,6 +9,7 @@ use std::fmt::Write;
 
 use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
 use crate::job::{Event, Phase, Problem};
+use bytes::Bytes;
 use hand::Hand;
 use rate::Rate;
 
@@ -35,6 +37,7 @@ struct Stage {
     events_expected: Option<u64>,
     /// From the first count on: a resumed job begins with what earlier ones did.
     events: Option<Rate>,
+    bytes: Option<Bytes>,
 }
 
 impl Progress {
@@ -81,6 +84,14 @@ impl Progress {
                         .events
                         .get_or_insert_with(|| Rate::begin(events, now_ms))
                         .count(events, now_ms);
+                }
+            }
+            Event::Bytes { done, total } => {
+                if let Some(stage) = &mut self.stage {
+                    stage
+                        .bytes
+                        .get_or_insert_with(|| Bytes::begin(done, total, now_ms))
+                        .count(done, now_ms);
                 }
             }
             Event::Room(room) => self.hand.take(room, now_ms),
@@ -220,6 +231,9 @@ impl Progress {
                 format!("{of} ({})", more.join(", "))
             });
         }
+        if let Some(bytes) = &stage.bytes {
+            facts.push(bytes.fact(now_ms));
+        }
         if let Some(still) = still {
             facts.push(format!("nothing has moved for {}", duration(still)));
         } else if rate.is_none() && !stage.is_done() {
@@ -239,6 +253,12 @@ impl Progress {
                 .as_ref()?
                 .left_ms(stage.events_expected?, now_ms)
         };
+        let by_bytes = || stage.bytes.as_ref()?.left_ms(now_ms);
+        // Files of a kilobyte take as long as the command; the large ones, as long as their bytes.
+        let by_files = || stage.rate.left_ms(stage.total, now_ms);
+        if stage.bytes.is_some() {
+            return by_bytes().max(by_files());
+        }
         by_events().or_else(|| stage.rate.left_ms(stage.total, now_ms))
     }
 }
@@ -252,6 +272,7 @@ impl Stage {
             rate: Rate::begin(0, now_ms),
             events_expected: None,
             events: None,
+            bytes: None,
         }
     }
 

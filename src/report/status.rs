@@ -11,13 +11,21 @@ pub fn markdown(status: &Status, progress: Option<&str>) -> String {
     let mut text = match &status.bundle {
         None => "**Nothing has been imported yet.**\n".to_owned(),
         Some(bundle) => format!(
-            "**{} of {} and {} of {} are carried over.**\n\n- bundle: {}\n- {} through\n- {}\n",
+            "**{} of {} and {} of {} are carried over.**\n\n- bundle: {}\n- {} through\n{}- {}\n",
             number_of(status.accounts.0),
             count(status.accounts.1, "account", "accounts"),
             number_of(status.rooms.0),
             count(status.rooms.1, "room", "rooms"),
             code(&bundle),
             count(status.events, "event", "events"),
+            match status.media {
+                (0, 0) => String::new(),
+                (done, all) => format!(
+                    "- {} of {}\n",
+                    number_of(done),
+                    count(all, "media file", "media files")
+                ),
+            },
             match status.failed {
                 0 => "nothing failed".to_owned(),
                 failed => count(failed, "step failed", "steps failed"),
@@ -42,6 +50,7 @@ mod tests {
             bundle: None,
             accounts: (0, 0),
             rooms: (0, 0),
+            media: (0, 0),
             events: 0,
             failed: 0,
             running: None,
@@ -57,11 +66,13 @@ mod tests {
         status.events = 4_000;
         status.failed = 1;
         status.running = Some("import".into());
+        status.media = (2, 2_000);
         insta::assert_snapshot!(markdown(&status, None), @r"
         **22 of 22 accounts and 10 of 38 rooms are carried over.**
 
         - bundle: `b.tar.zst`
         - 4,000 events through
+        - 2 of 2,000 media files
         - 1 step failed
 
         Running now: `import`.
@@ -71,6 +82,7 @@ mod tests {
 
         - bundle: `b.tar.zst`
         - 4,000 events through
+        - 2 of 2,000 media files
         - 1 step failed
 
         **import**: rooms 10 of 38

@@ -104,6 +104,7 @@ fn summary(verification: &Verification) -> String {
     for (what, part) in [
         ("encryption identities", &verification.identities),
         ("room keys in backups", &verification.room_keys),
+        ("media", &verification.media),
     ] {
         if part.expected > 0 {
             let (equal, expected) = of(part);
@@ -210,6 +211,7 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     for (what, part) in verification.user_data.parts() {
         add(what, part);
     }
+    add("media", &verification.media);
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -266,6 +268,7 @@ mod tests {
             keys: equal(1),
             identities: equal(12),
             room_keys: equal(4_212),
+            media: equal(2_000),
             rooms: vec![room("!a:ferry.test")],
             listings: equal(2),
             user_data: UserDataVerification {
@@ -296,6 +299,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
+        - media: 2,000 of 2,000 equal
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
     }
@@ -337,6 +341,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
+        - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since
@@ -365,6 +370,7 @@ mod tests {
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
+        - media: 2,000 of 2,000 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since

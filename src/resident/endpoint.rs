@@ -6,6 +6,7 @@ pub mod event_auth;
 pub mod keys;
 pub mod make_join;
 pub mod make_knock;
+pub mod media_download;
 pub mod send_join;
 pub mod send_knock;
 pub mod state;

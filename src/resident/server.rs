@@ -10,13 +10,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 
 use super::{
     app::App,
     endpoint::{
-        directory, event, event_auth, failure, keys, make_join, make_knock, send_join, send_knock,
-        state, state_ids, unknown, version,
+        directory, event, event_auth, failure, keys, make_join, make_knock, media_download,
+        send_join, send_knock, state, state_ids, unknown, version,
     },
 };
 use crate::{Error, Result};
@@ -63,6 +67,10 @@ pub fn router(app: App) -> Router {
         )
         .route("/_matrix/federation/v1/event/{event}", get(event::handle))
         .route(
+            "/_matrix/federation/v1/media/download/{media}",
+            get(media_download::handle),
+        )
+        .route(
             "/_matrix/federation/v1/state_ids/{room}",
             get(state_ids::handle),
         )
@@ -90,7 +98,10 @@ pub fn router(app: App) -> Router {
 /// Starts listening.
 pub async fn listen(app: App, address: SocketAddr, tls: RustlsConfig) -> Result<Listener> {
     let handle = Handle::new();
-    let server = axum_server::bind_rustls(address, tls)
+    // What is sent in several pieces must not wait for the receiver's acknowledgement of the first: 40 ms each time.
+    let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+    let server = axum_server::bind(address)
+        .acceptor(acceptor)
         .handle(handle.clone())
         .serve(router(app).into_make_service());
     let running = tokio::spawn(server);

@@ -1,5 +1,7 @@
 //! The resident's endpoints as the target, a stranger and a forger see them.
 
+mod media;
+
 use std::sync::Arc;
 
 use axum::{

@@ -1,5 +1,7 @@
 //! Tuwunel's admin room: a command goes out as a message, its answer comes back as a reply to it.
 
+pub mod line;
+
 use std::time::{Duration, Instant};
 
 use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomAliasId, RoomId};
@@ -150,6 +152,15 @@ impl AdminRoom {
         Ok(sent.event_id)
     }
 
+    /// The newest messages.
+    async fn newest(&self) -> Result<Page> {
+        let room = encode(self.room.as_str());
+        let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
+            .query("dir", "b")
+            .query("limit", &100);
+        self.target.bot_http.send(&look).await
+    }
+
     /// Waits for the reply to what was sent. Commands run one after another: where a later one, such as the `marks`, has
     /// its answer and this one has none, none will come (`None`). A target that was restarted has forgotten its queue:
     /// so another mark is set from time to time.
@@ -159,20 +170,14 @@ impl AdminRoom {
         sent: &EventId,
         mut marks: Vec<OwnedEventId>,
     ) -> Result<Option<String>> {
-        let room = encode(self.room.as_str());
-        let http = &self.target.bot_http;
-        let look = Request::get(format!("/_matrix/client/v3/rooms/{room}/messages"))
-            .query("dir", "b")
-            .query("limit", &100);
         let wait = async {
             let (mut pause, mut until_mark) = (POLL, FIRST_MARK);
             let mut marked = Instant::now();
             loop {
-                let page: Page = http.send(&look).await?;
+                let page = self.newest().await?;
                 let answers = |to: &EventId| page.chunk.iter().position(|it| it.answers(to));
                 if let Some(place) = answers(sent) {
-                    let reply = page.chunk.into_iter().nth(place);
-                    return Ok(reply.map(Message::text));
+                    return Ok(page.chunk.get(place).map(Message::body));
                 }
                 if marks.iter().any(|mark| answers(mark).is_some()) {
                     return Ok(None);
@@ -214,8 +219,8 @@ impl Message {
         replied.is_some_and(|replied| replied.event_id == command) || root == Some(command)
     }
 
-    fn text(self) -> String {
-        self.content.body.unwrap_or_default()
+    fn body(&self) -> String {
+        self.content.body.clone().unwrap_or_default()
     }
 }
 
@@ -232,7 +237,7 @@ mod tests {
                 .unwrap();
         message
             .answers(&owned_event_id!("$command"))
-            .then(|| message.text())
+            .then(|| message.body())
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     sample::ANNA,
     stage::{End, Source, Stage},
 };
+use crate::engine::Asked;
 
 /// Kills are waited for, not computed with: a few at a time.
 const AT_ONCE: usize = 4;
@@ -46,6 +47,8 @@ async fn the_fake_target_is_migrated_to_completely() {
     assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
     assert_eq!(summary.aliases, 2);
     assert_eq!((summary.identities, summary.key_backups), (2, 3));
+    assert_eq!((summary.media.carried, summary.media.planned), (3, 3));
+    assert_eq!(summary.media.lost[0].media_id, "bblost");
     assert!(stage.world().rooms.values().all(|room| room.joins == 1));
     let verification = stage.verify().await;
     assert!(verification.is_good(), "{verification:#?}");
@@ -61,6 +64,13 @@ async fn the_fake_target_is_migrated_to_completely() {
     // Once more changes nothing, and asks for no change.
     stage.world().changes.clear();
     let (summary, _) = stage.import().await;
+    assert!(
+        stage
+            .world()
+            .media
+            .values()
+            .all(|medium| medium.fetched == 1)
+    );
     assert_eq!(stage.end(summary), end);
     assert_eq!(stage.world().changes, Vec::<String>::new());
 }
@@ -101,6 +111,21 @@ async fn what_became_of_a_user_is_told() {
     ");
     insta::assert_snapshot!(stage.user("zoe").await.unwrap_err(), @"bundle has no user @zoe:ferry.test: look for the right spelling in the plan's report");
     insta::assert_snapshot!(stage.user("@zoe:").await.unwrap_err(), @"@zoe: is no user ID (server name is not a valid IP address or domain name): write one such as @anna:ferry.test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_stay_admins_only_if_it_is_asked_for() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let asked = Asked {
+        admins: true,
+        ..Asked::default()
+    };
+    for _ in 0..2 {
+        let summary = stage.import_as(asked).await;
+        assert_eq!(summary.problems, []);
+        assert_eq!(Vec::from_iter(stage.world().admins.clone()), [ANNA]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,13 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     bundle::{BundleWriter, Origin, RoomRecord, SourceKind, UserRecord},
-    model::{cross_signing::CrossSigning, event_line::EventLine, pdu, wanted::Wanted},
+    model::{
+        cross_signing::CrossSigning,
+        event_line::EventLine,
+        media::MediaRef,
+        pdu,
+        wanted::{Media, Wanted},
+    },
 };
 
 pub(super) const ANNA: &str = "@anna:ferry.test";
@@ -18,6 +24,13 @@ pub(super) const BEN: &str = "@ben:ferry.test";
 pub(super) const CARA: &str = "@cara:ferry.test";
 /// Closed on Synapse.
 pub(super) const DORA: &str = "@dora:ferry.test";
+
+/// The media that can be carried over: ID, type, name, content.
+pub(super) const MEDIA: [(&str, &str, &str, &[u8]); 3] = [
+    ("aaempty", "text/plain", "empty.txt", b""),
+    ("aaimage", "image/png", "Fähre.png", b"\x89PNG ferry"),
+    ("aanotes", "text/plain", "notes.txt", b"some notes"),
+];
 
 /// A room that is written event by event.
 #[derive(Debug, Clone)]
@@ -277,6 +290,14 @@ fn fog() -> Draft {
     room
 }
 
+fn medium(id: &str, media_type: &str, name: &str, length: usize) -> MediaRef {
+    let item = json!({
+        "media_id": id, "user_id": ANNA, "media_type": media_type, "upload_name": name, "length": length,
+        "created_ts": 1_600_000_000_000_u64,
+    });
+    serde_json::from_value(item).unwrap()
+}
+
 /// Writes the bundle.
 pub(super) fn write(out: &Path, rooms: &[Draft]) {
     let origin = Origin {
@@ -285,7 +306,10 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
         server_name: "ferry.test".try_into().unwrap(),
         exported_ts: 1_700_000_000_000,
         stream_position: None,
-        wanted: Wanted::default(),
+        wanted: Wanted {
+            media: Media::All,
+            ..Wanted::default()
+        },
     };
     let mut writer = BundleWriter::create(out, origin).unwrap();
     for user in [
@@ -308,6 +332,12 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
         writer.events(&events).unwrap();
         writer.room(&record).unwrap();
     }
+    for (id, media_type, name, mut content) in MEDIA {
+        let item = medium(id, media_type, name, content.len());
+        writer.media(item, Some(&mut content)).unwrap().unwrap();
+    }
+    let lost = medium("bblost", "text/plain", "lost.txt", 5);
+    writer.media(lost, None).unwrap().unwrap();
     let keys =
         json!({ "server_name": "ferry.test", "verify_keys": { "ed25519:old": { "key": "b2xk" } } });
     writer.server_keys(

@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     clock::FixedClock,
     config::{self, Tokens},
-    engine::Engine,
+    engine::{Asked, Engine},
     job::Job,
     migration::outcome::{ImportSummary, Verification},
     model::replayed::Replayed,
@@ -86,6 +86,7 @@ pub(super) struct End {
     addresses: BTreeSet<(String, String)>,
     encryption: Encryption,
     settings: Settings,
+    media: BTreeMap<String, Vec<u8>>,
 }
 
 impl Stage {
@@ -170,6 +171,17 @@ impl Stage {
         Ok(report::user::markdown(&state))
     }
 
+    /// An import that is asked for something.
+    pub(super) async fn import_as(&self, asked: Asked) -> ImportSummary {
+        let visit = self.target.visit(None).await;
+        let engine = self.engine(&visit.url);
+        let job = Job::new().0;
+        engine
+            .import_as(&job, Some(self.bundle.clone()), asked)
+            .await
+            .unwrap()
+    }
+
     pub(super) async fn verify(&self) -> Verification {
         let visit = self.target.visit(None).await;
         let engine = self.engine(&visit.url);
@@ -214,6 +226,11 @@ impl Stage {
             addresses: world.addresses.clone(),
             encryption: world.encryption.clone(),
             settings: world.settings.clone(),
+            media: world
+                .media
+                .iter()
+                .map(|(id, medium)| (id.clone(), medium.content.clone()))
+                .collect(),
         }
     }
 }

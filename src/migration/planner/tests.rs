@@ -104,7 +104,8 @@ fn a_target_that_shows_the_past_to_all_gets_everything_replayed() {
 
 #[test]
 fn users_are_carried_reserved_or_skipped() {
-    let action = |json| plan_user(&user(json), server_name!("x")).action;
+    let own = [ruma::owned_user_id!("@conduit:x")];
+    let action = |json| plan_user(&user(json), server_name!("x"), &own).action;
     assert_eq!(
         action(serde_json::json!({"user_id": "@a:x", "is_admin": null})),
         UserAction::Carry
@@ -125,6 +126,12 @@ fn users_are_carried_reserved_or_skipped() {
         action(serde_json::json!({"user_id": "@a:x", "is_guest": true})),
         UserAction::Skip { .. }
     ));
+    assert_eq!(
+        action(serde_json::json!({"user_id": "@conduit:x"})),
+        UserAction::Skip {
+            reason: "an account of the target's own, or Ferryman's, has this name".to_owned()
+        }
+    );
     assert!(matches!(
         action(serde_json::json!({"user_id": "@a:y"})),
         UserAction::Skip { .. }

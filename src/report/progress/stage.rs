@@ -22,10 +22,12 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::KeyBackups => "key backups",
         Phase::Listings => "room directory",
         Phase::UserData => "settings",
+        Phase::Media => "media",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyIdentities => "comparing encryption identities",
         Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
         Phase::VerifyUserData => "comparing settings",
+        Phase::VerifyMedia => "comparing media",
     }
 }

@@ -170,3 +170,21 @@ fn nothing_to_do_divides_by_nothing() {
     done(&mut progress, Phase::VerifyRooms, 2, 2_000);
     insta::assert_snapshot!(progress.line(400_000), @"verify: comparing rooms, 2 of 2 (100 %)");
 }
+
+#[test]
+fn media_are_told_in_files_and_bytes() {
+    let mut progress = Progress::new("import", 0);
+    phase(&mut progress, Phase::Media, 2_000, 0);
+    for second in 1..=10 {
+        done(&mut progress, Phase::Media, second * 20, second * 1_000);
+        let bytes = Event::Bytes {
+            done: second * 8_000_000,
+            total: 2_000_000_000,
+        };
+        progress.apply(bytes, second * 1_000);
+    }
+    insta::assert_snapshot!(progress.markdown(10_000), @r"
+    **import**: media, 200 of 2,000 (10 %)
+    running for 10 s, 80.0 MB of 2.0 GB (8.0 MB per second), 20 per second, about 4 min left in this step
+    ");
+}

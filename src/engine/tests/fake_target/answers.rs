@@ -6,10 +6,14 @@ use axum::{
     Json,
     body::to_bytes,
     extract::{Query, Request, State},
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use percent_encoding::percent_decode_str;
+use ruma::http_headers::{ContentDisposition, ContentDispositionType};
 use serde_json::{Value, json};
 
 use super::{
@@ -39,7 +43,9 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
             }
             (StatusCode::BAD_GATEWAY, "<html>bad gateway</html>").into_response()
         }
-        Fate::Broken if request.method() == "GET" => answer(&app, request).await,
+        Fate::Broken if ["GET", "HEAD"].contains(&request.method().as_str()) => {
+            answer(&app, request).await
+        }
         Fate::Broken => (
             StatusCode::INTERNAL_SERVER_ERROR,
             Json(json!({ "errcode": "M_UNKNOWN", "error": "Internal server error occurred" })),
@@ -51,6 +57,9 @@ pub(super) async fn handle(State(app): State<App>, request: Request) -> Response
 
 async fn answer(app: &App, request: Request) -> Response {
     let asked = Asked::of(request).await;
+    if let [.., "media", "download", _, id] = asked.segments()[..] {
+        return medium(&app.world.lock().unwrap(), id);
+    }
     let said = say(&mut app.world.lock().unwrap(), &asked);
     match said {
         Ok(answer) => Json(answer).into_response(),
@@ -60,6 +69,21 @@ async fn answer(app: &App, request: Request) -> Response {
         )
             .into_response(),
     }
+}
+
+/// A file, for `HEAD` and `GET`.
+fn medium(world: &World, id: &str) -> Response {
+    let Some(medium) = world.media.get(id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let disposition =
+        ContentDisposition::new(ContentDispositionType::Inline).with_filename(medium.name.clone());
+    let headers = [
+        (CONTENT_TYPE, medium.media_type.clone()),
+        (CONTENT_LENGTH, medium.content.len().to_string()),
+        (CONTENT_DISPOSITION, disposition.to_string()),
+    ];
+    (headers, medium.content.clone()).into_response()
 }
 
 /// A request, decoded.
@@ -91,13 +115,17 @@ impl Asked {
         }
     }
 
+    fn segments(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
     fn asks(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
 }
 
 fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
-    let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
+    let path = asked.segments();
     let Some(("_matrix", path)) = path.split_first().map(|(first, rest)| (*first, rest)) else {
         return Err(Fault(404, "M_UNRECOGNIZED", "no such place"));
     };

@@ -2,6 +2,7 @@
 
 mod admin_room;
 mod encryption;
+mod media;
 mod room;
 mod settings;
 
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::super::sample::Draft;
 pub(in super::super) use encryption::{Backup, Encryption};
+pub(in super::super) use media::Broken;
+use media::Medium;
 use room::Room;
 pub(in super::super) use settings::Settings;
 
@@ -87,6 +90,12 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) settings: Settings,
     /// Requests that were not only to read, by method and path.
     pub(in super::super::super) changes: Vec<String>,
+    /// Files by media ID.
+    pub(in super::super::super) media: BTreeMap<String, Medium>,
+    /// Files that it fetches in part, or not at all.
+    pub(in super::super::super) broken_media: BTreeMap<String, Broken>,
+    /// So many commands to fetch a file are forgotten.
+    pub(in super::super::super) forgotten_files: u32,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -120,6 +129,9 @@ impl World {
             encryption: Encryption::default(),
             settings: Settings::default(),
             changes: Vec::new(),
+            media: BTreeMap::new(),
+            broken_media: BTreeMap::new(),
+            forgotten_files: 0,
             admin_room: Vec::new(),
             source: rooms
                 .iter()

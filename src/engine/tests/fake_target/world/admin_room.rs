@@ -20,6 +20,11 @@ impl World {
             self.forgotten_commands -= 1;
             return json!({ "event_id": command });
         }
+        let file = said.strip_prefix("!admin media get-remote-file ");
+        if file.is_some() && self.forgotten_files > 0 {
+            self.forgotten_files -= 1;
+            return json!({ "event_id": command });
+        }
         let mend = said.strip_prefix("!admin debug force-set-room-state-from-server ");
         let ping = said.starts_with("!admin debug ping ");
         if let Some(words) = mend {
@@ -30,6 +35,7 @@ impl World {
             .map(|command| self.about_a_user(command));
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
             _ if let Some(reply) = about_a_user => reply,
+            _ if let Some(words) = file => self.fetch_file(words),
             _ if mend.is_some() => {
                 "Successfully forced the room state from the requested remote server.".to_owned()
             }

@@ -7,8 +7,10 @@ mod same;
 pub mod signatures;
 pub mod verify;
 
+use ruma::UserId;
+
 use super::context::Import;
-use crate::Result;
+use crate::{Result, ledger::Step};
 
 /// How it ended for a user, as the ledger keeps it.
 pub mod how {
@@ -18,6 +20,12 @@ pub mod how {
     pub const CARRIED: &str = "carried";
     /// The user has something of their own on the target: that stays.
     pub const THEIRS: &str = "theirs";
+}
+
+/// Whether a user has an identity of their own on the target, so that the old one's secrets are worthless there.
+pub(super) fn has_another(import: &Import, user: &UserId) -> Result<bool> {
+    let identity = import.ledger.entry(Step::Identity, user)?;
+    Ok(identity.is_some_and(|entry| entry.detail == how::THEIRS))
 }
 
 /// Identities, whom each of them has verified, then backups.

@@ -13,6 +13,7 @@ use ruma::UserId;
 
 use super::{
     context::{Each, Import},
+    encryption,
     plan::{RoomAction, UserAction},
 };
 use crate::{
@@ -80,7 +81,10 @@ async fn one(import: &Import, user: &User) -> Result<()> {
     if ledger.is_done(Step::UserData, id)? || !ledger.is_done(Step::Account, id)? {
         return Ok(());
     }
-    let data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
+    let mut data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
+    if encryption::has_another(import, id)? {
+        data.account_data.without_secrets();
+    }
     let abilities = &import.plan.target;
     let mut refused = Refused::default();
     fields::set(target, id, &user.profile, &mut refused).await?;

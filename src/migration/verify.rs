@@ -31,7 +31,7 @@ pub async fn run(
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
-    let (identities, room_keys) = encryption::verify::run(target, bundle, plan, job).await?;
+    let encryption = encryption::verify::run(target, bundle, plan, job).await?;
     Ok(Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
@@ -43,10 +43,10 @@ pub async fn run(
             Comparison::default()
         },
         rooms: rooms(target, bundle, plan, job).await?,
-        identities,
-        room_keys,
+        identities: encryption.identities,
+        room_keys: encryption.room_keys,
         listings: listings::compare(target, bundle, plan).await?,
-        user_data: user_data::verify::run(target, bundle, plan, job).await?,
+        user_data: user_data::verify::run(target, bundle, plan, job, &encryption.others).await?,
         media: media::compare::run(target, bundle, plan, job).await?,
         finished_ts: now_ms,
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ruma::{OwnedUserId, UserId};
 use serde_json::{Value, value::RawValue};
 
-use super::{how, identities};
+use super::{has_another, how, identities};
 use crate::{
     Error, Result,
     error::Class,
@@ -144,8 +144,7 @@ async fn begin(
         return Ok(None);
     }
     users.is_ours |= entry.is_some_and(|entry| entry.outcome == "begun");
-    let identity = ledger.entry(Step::Identity, &user)?;
-    let has_other_identity = identity.is_some_and(|entry| entry.detail == how::THEIRS);
+    let has_other_identity = has_another(import, &user)?;
     let newest = import.target.backup(&user).await?;
     let same = |backup: &Backup| is_same(backup, algorithm, auth_data);
     // A backup of the user's own must stay the newest, and with another identity nobody would trust the old one.

@@ -22,16 +22,24 @@ use crate::{
     target::{Target, key_backup::Sessions},
 };
 
-/// Both: by user, and by room key.
-pub async fn run(
-    target: &Target,
-    bundle: &Bundle,
-    plan: &Plan,
-    job: &Job,
-) -> Result<(Comparison, Comparison)> {
+/// What was compared.
+pub struct Compared {
+    /// By user.
+    pub identities: Comparison,
+    /// By room key.
+    pub room_keys: Comparison,
+    /// Users who have another identity than before.
+    pub others: BTreeSet<OwnedUserId>,
+}
+
+/// Compares both.
+pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Compared> {
     let (identities, others) = identities(target, bundle, plan, job).await?;
-    let backups = backups(target, bundle, plan, job, &others).await?;
-    Ok((identities, backups))
+    Ok(Compared {
+        identities,
+        room_keys: backups(target, bundle, plan, job, &others).await?,
+        others,
+    })
 }
 
 /// Users asked at once.

@@ -1,5 +1,7 @@
 //! Each user's own data, read as that user and compared with the bundle.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt, stream};
 use ruma::OwnedUserId;
 use serde_json::{Map, Value};
@@ -9,28 +11,26 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     job::{Event, Job, Phase},
-    migration::plan::{Plan, UserAction},
+    migration::{plan::Plan, planner},
     target::Target,
 };
 
 /// Users read at once.
 const IN_FLIGHT: usize = 8;
 
-/// Compares all carried users. One whose account is missing is no matter of this comparison.
+/// Compares all carried users; `others` have another encryption identity than before. One whose account is missing is no matter of this comparison.
 pub async fn run(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
+    others: &BTreeSet<OwnedUserId>,
 ) -> Result<UserDataVerification> {
+    let able = planner::able_users(&plan.users);
     let carried: Vec<_> = bundle
         .users()?
         .into_iter()
-        .filter(|user| {
-            plan.users
-                .iter()
-                .any(|plan| plan.user_id == user.user_id && plan.action == UserAction::Carry)
-        })
+        .filter(|user| able.contains(&user.user_id))
         .map(|user| (user.user_id, user.profile))
         .collect();
     job.emit(Event::Phase {
@@ -40,7 +40,8 @@ pub async fn run(
     let mut compared = stream::iter(carried)
         .map(|(user, profile)| async move {
             job.check()?;
-            one(target, bundle, plan, &user, &profile).await
+            let has_other = others.contains(&user);
+            one(target, bundle, plan, (&user, &profile, has_other)).await
         })
         .buffered(IN_FLIGHT);
     let mut all = UserDataVerification::default();
@@ -60,11 +61,10 @@ async fn one(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
-    user: &OwnedUserId,
-    profile: &Map<String, Value>,
+    (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
 ) -> Result<UserDataVerification> {
     let mut all = UserDataVerification::default();
-    let read = read(target, bundle, plan, (user, profile), &mut all).await;
+    let read = read(target, bundle, plan, (user, profile, has_other), &mut all).await;
     match read {
         Ok(()) => Ok(all),
         Err(error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped)) => {
@@ -82,13 +82,18 @@ async fn read(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
-    (user, profile): (&OwnedUserId, &Map<String, Value>),
+    (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
     all: &mut UserDataVerification,
 ) -> Result<()> {
     if !target.has_account(user).await? {
         return Ok(());
     }
-    let data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
+    let mut data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
+    if has_other && data.account_data.without_secrets() > 0 {
+        all.account_data.known.push(format!(
+            "{user}: the secret storage of their former encryption identity stays behind"
+        ));
+    }
     fields::compare(target, user, profile, &mut all.fields).await?;
     let abilities = &plan.target;
     account_data::compare(

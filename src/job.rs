@@ -38,8 +38,18 @@ pub enum Phase {
     Listings,
     /// Import: what belongs to each user alone.
     UserData,
+    /// Import: cross-signing keys.
+    Identities,
+    /// Import: whom users have verified.
+    Signatures,
+    /// Import: key backups, user by user.
+    KeyBackups,
     /// Verify: users.
     VerifyUsers,
+    /// Verify: cross-signing keys.
+    VerifyIdentities,
+    /// Verify: key backups.
+    VerifyKeyBackups,
     /// Verify: rooms.
     VerifyRooms,
     /// Verify: what belongs to each user alone.

@@ -37,6 +37,12 @@ pub enum Step {
     Listing,
     /// A user's own data: account data, push rules, receipts.
     UserData,
+    /// A user's cross-signing keys.
+    Identity,
+    /// A user's signatures of others' identities.
+    Signatures,
+    /// A version of a user's key backup: the user's ID and its number on the source.
+    Backup,
 }
 
 impl Step {
@@ -52,6 +58,9 @@ impl Step {
             Self::Wait => "wait",
             Self::Listing => "listing",
             Self::UserData => "user_data",
+            Self::Identity => "identity",
+            Self::Signatures => "signatures",
+            Self::Backup => "backup",
         }
     }
 }

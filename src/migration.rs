@@ -6,6 +6,7 @@ pub mod carry;
 pub mod compare;
 pub mod context;
 pub mod edges;
+pub mod encryption;
 pub mod facts;
 pub mod import;
 pub mod listings;

@@ -5,7 +5,7 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    listings,
+    encryption, listings,
     outcome::{ImportSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
@@ -29,6 +29,7 @@ impl Import {
         aliases::run(self, &self.bundle.aliases()?).await?;
         listings::run(self).await?;
         user_data::run(self).await?;
+        encryption::run(self).await?;
         self.summary()
     }
 
@@ -89,11 +90,7 @@ impl Import {
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
             accounts_created: ledger.count_done(Step::Account, Some(accounts::how::CREATED))?,
-            accounts_adopted: ledger
-                .done_as(Step::Account, accounts::how::ADOPTED)?
-                .into_iter()
-                .filter_map(|user| OwnedUserId::try_from(user).ok())
-                .collect(),
+            accounts_adopted: users(ledger.done_as(Step::Account, accounts::how::ADOPTED)?),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
             rooms_carried: done - rooms_pending,
             rooms_pending,
@@ -104,6 +101,9 @@ impl Import {
             aliases: ledger.count_done(Step::Alias, None)?,
             rooms_listed: ledger.count_done(Step::Listing, None)?,
             user_data: ledger.count_done(Step::UserData, None)?,
+            identities: ledger.count_done(Step::Identity, Some(encryption::how::CARRIED))?,
+            identities_kept: users(ledger.done_as(Step::Identity, encryption::how::THEIRS)?),
+            key_backups: ledger.count_done(Step::Backup, Some(encryption::how::CARRIED))?,
             elapsed_ms: 0,
             passwords: self
                 .passwords
@@ -112,4 +112,11 @@ impl Import {
             problems: ledger.problems()?,
         })
     }
+}
+
+fn users(subjects: Vec<String>) -> Vec<OwnedUserId> {
+    let users = subjects.into_iter();
+    users
+        .filter_map(|user| OwnedUserId::try_from(user).ok())
+        .collect()
 }

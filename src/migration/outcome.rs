@@ -35,6 +35,12 @@ pub struct ImportSummary {
     pub rooms_listed: u64,
     /// Users whose own data are set: account data, push rules, receipts.
     pub user_data: u64,
+    /// Users whose encryption identity was carried.
+    pub identities: u64,
+    /// Users who have one of their own on the target: it stays.
+    pub identities_kept: Vec<OwnedUserId>,
+    /// Versions of key backups that were carried.
+    pub key_backups: u64,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
@@ -67,6 +73,10 @@ pub struct Verification {
     pub aliases: Comparison,
     /// The old server's signing keys, as the target publishes them; nothing on a stand-in.
     pub keys: Comparison,
+    /// Encryption identities by user, with whom each has verified.
+    pub identities: Comparison,
+    /// Room keys in the users' newest backups.
+    pub room_keys: Comparison,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
     /// Rooms that the room directory lists.
@@ -147,6 +157,8 @@ impl Verification {
             && self.keys.is_good()
             && self.listings.is_good()
             && self.user_data.is_good()
+            && self.identities.is_good()
+            && self.room_keys.is_good()
             && self.rooms.iter().all(RoomVerification::is_good)
     }
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, listings, mend, old_keys,
+    compare, encryption, listings, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -31,6 +31,7 @@ pub async fn run(
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
+    let (identities, room_keys) = encryption::verify::run(target, bundle, plan, job).await?;
     Ok(Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
@@ -44,6 +45,8 @@ pub async fn run(
         rooms: rooms(target, bundle, plan, job).await?,
         listings: listings::compare(target, bundle, plan).await?,
         user_data: user_data::verify::run(target, bundle, plan, job).await?,
+        identities,
+        room_keys,
         finished_ts: now_ms,
     })
 }

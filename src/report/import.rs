@@ -29,6 +29,12 @@ pub fn full(summary: &ImportSummary) -> String {
             let _infallible = writeln!(text, "- {}", code(&user));
         }
     }
+    if !summary.identities_kept.is_empty() {
+        text.push_str("\n## Users with an encryption identity of their own on the target\n\n");
+        for user in &summary.identities_kept {
+            let _infallible = writeln!(text, "- {}", code(&user));
+        }
+    }
     if !summary.rooms_skipped.is_empty() {
         text.push_str("\n## Rooms that stay behind\n\n");
         for room in &summary.rooms_skipped {
@@ -104,6 +110,19 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         "settings, tags and read receipts: of {}",
         count(summary.user_data, "user", "users")
     ));
+    if summary.identities + summary.key_backups > 0 {
+        line(format!(
+            "encryption: {} and {}",
+            count(summary.identities, "identity", "identities"),
+            count(summary.key_backups, "key backup", "key backups")
+        ));
+    }
+    if !summary.identities_kept.is_empty() {
+        line(format!(
+            "{} an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)",
+            count(len(&summary.identities_kept), "user has", "users have")
+        ));
+    }
     if let Some(path) = &summary.passwords {
         line(format!(
             "the new accounts' passwords are in {} on Ferryman's machine: hand them out, then delete the file",
@@ -138,6 +157,9 @@ mod tests {
             aliases: 7,
             rooms_listed: 3,
             user_data: 21,
+            identities: 12,
+            identities_kept: vec!["@anna:ferry.test".try_into().unwrap()],
+            key_backups: 11,
             elapsed_ms: 28_000,
             passwords: Some("data/passwords.toml".into()),
             problems: vec![],
@@ -156,6 +178,8 @@ mod tests {
         - 7 aliases set
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         Next: `verify`.
@@ -171,9 +195,15 @@ mod tests {
         - 7 aliases set
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
 
         ## Accounts that were there already
+
+        - `@anna:ferry.test`
+
+        ## Users with an encryption identity of their own on the target
 
         - `@anna:ferry.test`
 
@@ -212,6 +242,8 @@ mod tests {
         - 7 aliases set
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
+        - encryption: 12 identities and 11 key backups
+        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
 
         **1 thing could not be done**
 

@@ -85,21 +85,24 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
-    let listed = [("listed rooms", &verification.listings)];
-    for (what, part) in listed.into_iter().chain(verification.user_data.parts()) {
-        if part.expected > 0 {
-            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
-            let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
-        }
-    }
-    let timed = verification.user_data.receipts_timed;
-    if timed > 0 {
-        let receipts = count(timed, "public receipt has", "public receipts have");
-        let _infallible = writeln!(text, "- {receipts} the time of the source");
-    }
+    text.push_str(&of_users(verification));
     if verification.keys.expected > 0 {
         let (equal, expected) = of(&verification.keys);
         let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
+    }
+    for (what, part) in [
+        ("encryption identities", &verification.identities),
+        ("room keys in backups", &verification.room_keys),
+    ] {
+        if part.expected > 0 {
+            let (equal, expected) = of(part);
+            let _infallible = writeln!(
+                text,
+                "- {what}: {} of {} equal",
+                number_of(equal),
+                number_of(expected)
+            );
+        }
     }
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
@@ -129,6 +132,24 @@ fn summary(verification: &Verification) -> String {
             "- {} for a known reason, listed in the report",
             count(known, "thing is different", "things are different")
         );
+    }
+    text
+}
+
+/// The lines about listed rooms and users' own data.
+fn of_users(verification: &Verification) -> String {
+    let mut text = String::new();
+    let listed = [("listed rooms", &verification.listings)];
+    for (what, part) in listed.into_iter().chain(verification.user_data.parts()) {
+        if part.expected > 0 {
+            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
+            let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
+        }
+    }
+    let timed = verification.user_data.receipts_timed;
+    if timed > 0 {
+        let receipts = count(timed, "public receipt has", "public receipts have");
+        let _infallible = writeln!(text, "- {receipts} the time of the source");
     }
     text
 }
@@ -194,6 +215,8 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
     for (what, part) in verification.user_data.parts() {
         add(what, part);
     }
+    add("encryption", &verification.identities);
+    add("key backups", &verification.room_keys);
     for room in &verification.rooms {
         for (what, comparison) in [
             ("members", &room.members),
@@ -248,6 +271,8 @@ mod tests {
             users: equal(22),
             aliases: equal(7),
             keys: equal(1),
+            identities: equal(12),
+            room_keys: equal(4_212),
             rooms: vec![room("!a:ferry.test")],
             listings: equal(2),
             user_data: UserDataVerification {
@@ -276,6 +301,8 @@ mod tests {
         - receipts: 12 of 12 equal
         - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
     }
@@ -315,6 +342,8 @@ mod tests {
         - receipts: 12 of 12 equal
         - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since
@@ -341,6 +370,8 @@ mod tests {
         - receipts: 12 of 12 equal
         - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
+        - encryption identities: 12 of 12 equal
+        - room keys in backups: 4,212 of 4,212 equal
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since

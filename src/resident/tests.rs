@@ -187,10 +187,10 @@ async fn the_present_state_is_told_while_the_targets_is_mended() {
     assert_eq!(stage.get(path).await.0, StatusCode::NOT_FOUND);
     let room = stage.resident.room(&owned_room_id!("!r:old.test")).unwrap();
     room.tell_current_state(true);
-    let (status, state) = stage.get(path).await;
+    let (status, answer) = stage.get(path).await;
     assert_eq!(status, StatusCode::OK);
     // The target has a newer membership of the joiner's.
-    let told = state["pdus"].as_array().unwrap();
+    let told = answer["pdus"].as_array().unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["type"], "m.room.create");
     assert_eq!(room.current_state.len(), 2);

@@ -14,6 +14,7 @@ mod crowd;
 mod database;
 mod demo;
 mod doctor;
+mod encryption;
 mod every_room;
 mod export;
 mod faults;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use gate::Gate;
 
 pub(super) use gate::{Disturbance, When};
-pub(super) use world::{Account, Door, Settings, World};
+pub(super) use world::{Account, Backup, Door, Encryption, Settings, World};
 
 use super::sample::Draft;
 

@@ -1,8 +1,8 @@
 //! What a target refuses stays with what it refused, and another import makes it good.
 
 use super::{
-    fake_target::{Account, Door},
-    sample::{self, ANNA, DORA},
+    fake_target::{Account, Backup, Door},
+    sample::{self, ANNA, BEN, DORA},
     stage::{End, Source, Stage},
 };
 use crate::{job::Problem, migration::outcome::ImportSummary};
@@ -187,6 +187,52 @@ async fn state_that_the_target_resolved_wrongly_is_mended() {
         let (summary, _) = stage.import().await;
         assert_eq!(stage.end(summary), good(&source).await);
     }
+}
+
+/// Somebody who was here first has their own identity or backup: an import must not make it worthless.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_users_have_of_their_own_for_encryption_stays() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let own = |kind: &str| {
+        (
+            kind.to_owned(),
+            serde_json::json!({ "keys": { "ed25519:own": "own" } }),
+        )
+    };
+    let keys = [
+        own("master_key"),
+        own("self_signing_key"),
+        own("user_signing_key"),
+    ];
+    {
+        let encryption = &mut stage.world().encryption;
+        encryption.keys.insert(BEN.to_owned(), keys.into());
+        encryption
+            .backups
+            .insert(ANNA.to_owned(), vec![Backup::own()]);
+    }
+    let before = stage.world().encryption.clone();
+    for _ in 0..2 {
+        let (summary, _) = stage.import().await;
+        assert_eq!(summary.problems, []);
+        assert_eq!((summary.identities, summary.key_backups), (1, 0));
+        assert_eq!(summary.identities_kept, [BEN]);
+        let encryption = stage.world().encryption.clone();
+        assert_eq!(encryption.keys[BEN], before.keys[BEN]);
+        assert_eq!(encryption.backups, before.backups);
+    }
+    let verification = stage.verify().await;
+    assert!(verification.is_good());
+    insta::assert_snapshot!(verification.identities.known.join("\n"), @"
+    @anna:ferry.test has verified @ben:ferry.test, whose identity of then the target does not have: they verify each other again
+    @ben:ferry.test has another encryption identity: one from before the import, or a new one since
+    ");
+    insta::assert_snapshot!(verification.room_keys.known.join("\n"), @"
+    @anna:ferry.test: version 1 of the key backup is older than their newest; nobody can ask for it
+    @anna:ferry.test has another key backup: one from before the import, or a new one since
+    @ben:ferry.test: the key backup of their former encryption identity stays behind
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,9 +44,18 @@ async fn the_fake_target_is_migrated_to_completely() {
     assert_eq!(summary.accounts_adopted, [super::sample::BEN]);
     assert_eq!((summary.rooms_carried, summary.rooms_failed), (4, 0));
     assert_eq!(summary.aliases, 2);
+    assert_eq!((summary.identities, summary.key_backups), (2, 3));
     assert!(stage.world().rooms.values().all(|room| room.joins == 1));
     let verification = stage.verify().await;
     assert!(verification.is_good(), "{verification:#?}");
+    assert_eq!(verification.identities.equal, 2);
+    assert_eq!(
+        (
+            verification.room_keys.equal,
+            verification.room_keys.expected
+        ),
+        (4, 4)
+    );
     let end = stage.end(summary);
     // Once more changes nothing, and asks for no change.
     stage.world().changes.clear();

@@ -9,7 +9,7 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     bundle::{BundleWriter, Origin, RoomRecord, SourceKind, UserRecord},
-    model::{event_line::EventLine, pdu, wanted::Wanted},
+    model::{cross_signing::CrossSigning, event_line::EventLine, pdu, wanted::Wanted},
 };
 
 pub(super) const ANNA: &str = "@anna:ferry.test";
@@ -296,7 +296,12 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
     ] {
         let mut user = UserRecord::new(serde_json::from_value(user).unwrap());
         settings::add(&mut user, rooms);
+        user.cross_signing = keys(user.user.user_id.as_str());
         writer.user(&user).unwrap();
+    }
+    for line in backups() {
+        let line = serde_json::from_value(line).unwrap();
+        writer.key_backup(&line).unwrap();
     }
     for room in rooms {
         let (record, events) = room.record();
@@ -312,4 +317,52 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
     writer
         .finish(&|_, _| String::new(), &mut |_, _| {})
         .unwrap();
+}
+
+/// Anna, who has verified Ben, and Ben have an identity.
+fn keys(user: &str) -> CrossSigning {
+    if ![ANNA, BEN].contains(&user) {
+        return CrossSigning::default();
+    }
+    let key = |kind: &str| {
+        let public = format!("{kind} of {user}");
+        json!({
+            "user_id": user, "usage": [kind], "keys": { format!("ed25519:{public}"): public },
+            "signatures": { user: { "ed25519:PHONE": "by the phone" } },
+        })
+    };
+    let verified = json!({ BEN: { format!("master of {BEN}"): { "ed25519:usk": "by Anna" } } });
+    let keys = json!({
+        "master_key": key("master"), "self_signing_key": key("self_signing"), "user_signing_key": key("user_signing"),
+        "signed_users": if user == ANNA { verified } else { json!({}) },
+    });
+    serde_json::from_value(keys).unwrap()
+}
+
+/// Anna has two backups and Ben has one; Dora's account is closed.
+fn backups() -> Vec<Value> {
+    let version = |user: &str, version: &str| {
+        json!({
+            "user_id": user, "version": version, "algorithm": "m.megolm",
+            "auth_data": { "public_key": format!("{user} {version}") },
+        })
+    };
+    let session = |user: &str, version: &str, room: &str, session: &str| {
+        json!({
+            "user_id": user, "version": version, "room_id": room, "session_id": session,
+            "session": { "session_data": session, "is_verified": true },
+        })
+    };
+    vec![
+        version(ANNA, "1"),
+        session(ANNA, "1", "!harbour:ferry.test", "old"),
+        version(ANNA, "3"),
+        session(ANNA, "3", "!crew:ferry.test", "one"),
+        session(ANNA, "3", "!crew:ferry.test", "two"),
+        session(ANNA, "3", "!harbour:ferry.test", "old"),
+        version(BEN, "1"),
+        session(BEN, "1", "!harbour:ferry.test", "his"),
+        version(DORA, "1"),
+        session(DORA, "1", "!harbour:ferry.test", "hers"),
+    ]
 }

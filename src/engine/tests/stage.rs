@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 use super::{
-    fake_target::{Account, Disturbance, Door, FakeTarget, Settings, When, World},
+    fake_target::{Account, Disturbance, Door, Encryption, FakeTarget, Settings, When, World},
     sample::{self, Draft},
 };
 use crate::{
@@ -77,6 +77,7 @@ pub(super) struct End {
     rooms: BTreeMap<String, Vec<String>>,
     aliases: BTreeMap<String, String>,
     settings: Settings,
+    encryption: Encryption,
 }
 
 impl Stage {
@@ -195,6 +196,7 @@ impl Stage {
                 .collect(),
             aliases: world.aliases.clone(),
             settings: world.settings.clone(),
+            encryption: world.encryption.clone(),
         }
     }
 }

@@ -17,7 +17,12 @@ pub(super) fn name(phase: Phase) -> &'static str {
         Phase::Aliases => "aliases",
         Phase::Listings => "room directory",
         Phase::UserData => "settings",
+        Phase::Identities => "encryption identities",
+        Phase::Signatures => "verified people",
+        Phase::KeyBackups => "key backups",
         Phase::VerifyUsers => "comparing accounts",
+        Phase::VerifyIdentities => "comparing encryption identities",
+        Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
         Phase::VerifyUserData => "comparing settings",
     }

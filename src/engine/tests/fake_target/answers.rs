@@ -163,6 +163,15 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             ("PUT", ["rooms", _, "send", "m.room.message", _]) => Ok(world.command(body)),
             ("GET", ["directory", "room", alias]) => world.resolve(alias),
             ("PUT", ["directory", "room", alias]) => world.set_alias(alias, body),
+            ("POST", ["keys", "query"]) => Ok(world.seen_keys(user, body)),
+            ("POST", ["keys", "device_signing", "upload"]) => world.upload_keys(user, body),
+            ("POST", ["keys", "signatures", "upload"]) => Ok(world.upload_signatures(user, body)),
+            ("GET", ["room_keys", "version"]) => world.backup(user),
+            ("POST", ["room_keys", "version"]) => Ok(world.create_backup(user, body)),
+            ("PUT", ["room_keys", "keys"]) => {
+                world.put_backup_keys(user, asked.asks("version"), body)
+            }
+            ("GET", ["room_keys", "keys"]) => world.backup_keys(user, asked.asks("version")),
             _ => Err(Fault(404, "M_UNRECOGNIZED", "no such place")),
         },
         _ => Err(Fault(404, "M_UNRECOGNIZED", "no such place")),

@@ -1,6 +1,7 @@
 //! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
 
 mod admin_room;
+mod encryption;
 mod room;
 mod settings;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
+pub(in super::super) use encryption::{Backup, Encryption};
 use room::Room;
 pub(in super::super) use settings::Settings;
 
@@ -79,6 +81,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) settings: Settings,
     /// Requests that were not only to read, by method and path.
     pub(in super::super::super) changes: Vec<String>,
+    /// Users' keys.
+    pub(in super::super::super) encryption: Encryption,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -109,6 +113,7 @@ impl World {
             forgotten_commands: 0,
             settings: Settings::default(),
             changes: Vec::new(),
+            encryption: Encryption::default(),
             admin_room: Vec::new(),
             source: rooms
                 .iter()

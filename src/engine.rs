@@ -1,6 +1,7 @@
 //! The commands' work, without a word of presentation: shared by the control room and the shell.
 
 mod doctor;
+mod login_bridge;
 mod memory;
 mod opening;
 mod residence;
@@ -9,6 +10,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{blocking, newest, plan};
 pub use residence::{Joiner, Residence};

@@ -6,6 +6,7 @@ mod fault;
 mod options;
 mod patience;
 mod presence;
+mod relay;
 mod request;
 mod send;
 mod words;
@@ -24,6 +25,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 pub use patience::Patience;
+pub use relay::Relayed;
 pub use request::{Request, encode};
 
 use crate::{Result, secret::SecretString};

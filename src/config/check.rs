@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
 use crate::{Error, Result};
@@ -138,6 +139,23 @@ pub(super) fn localpart(key: &str, value: &str) -> Result<String> {
         );
     }
     Ok(value.to_owned())
+}
+
+/// The name of an HTTP header.
+pub(super) fn header(key: &str, value: &str) -> Result<HeaderName> {
+    HeaderName::try_from(value)
+        .or_else(|_| wrong(key, "is no name of a header: write it as X-Forwarded-For"))
+}
+
+/// A number of days.
+pub(super) fn days(key: &str, value: &str) -> Result<u32> {
+    match value.parse() {
+        Ok(days) if (1..=3650).contains(&days) => Ok(days),
+        _ => wrong(
+            key,
+            "is not a number of days: write one from 1 to 3650, in quotes",
+        ),
+    }
 }
 
 /// A file that must be there.

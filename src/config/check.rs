@@ -8,7 +8,7 @@ use std::{
 use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
-use crate::{Error, Result};
+use crate::{Error, Result, secret::SecretString};
 
 /// Domains that stand for the operator's own in samples and documentation.
 const SAMPLE_DOMAINS: [&str; 3] = ["example.org", "example.com", "example.net"];
@@ -31,6 +31,14 @@ pub(super) fn plain(key: &str, value: &str) -> Result<()> {
         return wrong(key, "still has the sample's value: put in your own");
     }
     Ok(())
+}
+
+/// A secret that may be any text, blanks and all, but not the sample's.
+pub(super) fn secret(key: &str, value: &str) -> Result<SecretString> {
+    if value.starts_with(SAMPLE_SECRET) {
+        return wrong(key, "still has the sample's value: put in your own");
+    }
+    Ok(value.into())
 }
 
 fn is_placeholder(value: &str) -> bool {

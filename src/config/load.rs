@@ -182,7 +182,8 @@ fn login_bridge(layers: &Layers, others: &[SocketAddr]) -> Result<LoginBridge> {
         pepper: layers
             .get("login_bridge.pepper")
             .and_then(|(values, _)| values.first())
-            .map(|value| value.as_str().into()),
+            .map(|value| check::secret("login_bridge.pepper", value))
+            .transpose()?,
         days: optional(layers, "login_bridge.days")?
             .map(|value| check::days("login_bridge.days", value))
             .transpose()?,

@@ -1,6 +1,9 @@
 //! The login bridge's start: its vault, filled once from a bundle and from what its import has left.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use ruma::UserId;
 
@@ -122,11 +125,7 @@ impl Engine {
 }
 
 /// The accounts that can be moved.
-fn accounts(
-    bundle: &Bundle,
-    ledger: &Ledger,
-    passwords: &std::path::Path,
-) -> Result<(Vec<Account>, Filled)> {
+fn accounts(bundle: &Bundle, ledger: &Ledger, file: &Path) -> Result<(Vec<Account>, Filled)> {
     let wrong = |reason: &str| Error::Bundle {
         path: bundle.path().to_owned(),
         reason: reason.to_owned(),
@@ -143,7 +142,7 @@ fn accounts(
             "none of its accounts was made on this target: import it first, or name the one that was imported with --bundle",
         ));
     }
-    let mut passwords = Passwords::read(passwords)?;
+    let mut passwords = Passwords::read(file)?;
     let mut filled = Filled::default();
     let mut accounts = Vec::new();
     for (user, hash) in hashes {
@@ -162,9 +161,10 @@ fn accounts(
         }
     }
     if accounts.is_empty() {
-        return Err(wrong(
-            "there is no account with a password hash and a random password of its import: look whether data/passwords still has the file of this bundle",
-        ));
+        return Err(wrong(&format!(
+            "none of its accounts has both a password hash and a random password that is still in {}: put that file back as the import has left it",
+            file.display()
+        )));
     }
     Ok((accounts, filled))
 }
@@ -174,4 +174,170 @@ fn is_writable(user: &UserId) -> bool {
     user.as_str()
         .chars()
         .all(|c| !c.is_whitespace() && !c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::Arc};
+
+    use ruma::user_id;
+    use serde_json::json;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+    use super::*;
+    use crate::{
+        bundle::{BundleWriter, Origin, SourceKind, UserRecord},
+        clock::FixedClock,
+        config::{Tokens, sample},
+        ledger::Outcome,
+        model::wanted::Wanted,
+    };
+
+    const HASH: &str = "$2b$04$0PHk/1MtERiAFocLf.LxKuwIqP3/sUmi6MMaho.W9JsNn0fFg1c2K";
+
+    /// ann was there before, bob and eve were made, dan's hash is none.
+    fn bundle(path: &Path, hashes: bool) {
+        let origin = Origin {
+            source: SourceKind::Database,
+            synapse_version: None,
+            server_name: "ferry.test".try_into().unwrap(),
+            exported_ts: 7,
+            stream_position: None,
+            wanted: Wanted {
+                password_hashes: hashes,
+                ..Wanted::default()
+            },
+        };
+        let mut writer = BundleWriter::create(path, origin).unwrap();
+        for (user, hash) in [
+            ("@ann:ferry.test", HASH),
+            ("@bob:ferry.test", HASH),
+            ("@dan:ferry.test", "plain"),
+            ("@eve:ferry.test", HASH),
+        ] {
+            let user = serde_json::from_value(json!({ "user_id": user })).unwrap();
+            let mut record = UserRecord::new(user);
+            record.password_hash = Some(hash.into());
+            writer.user(&record).unwrap();
+        }
+        writer
+            .finish(&|_, _| String::new(), &mut |_, _| {})
+            .unwrap();
+    }
+
+    async fn engine(dir: &Path, server: &MockServer) -> Engine {
+        let keys = json!({ "server_name": "ferry.test", "verify_keys": { "ed25519:t": { "key": "abc" } } });
+        Mock::given(matchers::path("/_matrix/key/v2/server"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(keys))
+            .mount(server)
+            .await;
+        let mut config = sample(dir);
+        config.target.url = server.uri();
+        let port = crate::lab::names::free_port().unwrap();
+        config.login_bridge.listen = ([127, 0, 0, 1], port).into();
+        Engine {
+            config: Arc::new(config),
+            tokens: Arc::new(Tokens::load_or_random(dir).unwrap()),
+            clock: Arc::new(FixedClock(1_000)),
+        }
+    }
+
+    /// What the import of a bundle leaves.
+    fn imported(engine: &Engine, name: &str) -> PathBuf {
+        let ledger = engine.ledger(&format!("{name} 7 abc")).unwrap();
+        let passwords = engine.passwords_of(name).unwrap();
+        let made = Passwords::open(&passwords).unwrap();
+        for (user, outcome) in [
+            (user_id!("@ann:ferry.test"), how::ADOPTED),
+            (user_id!("@bob:ferry.test"), how::CREATED),
+            (user_id!("@dan:ferry.test"), how::CREATED),
+            (user_id!("@eve:ferry.test"), how::CREATED),
+        ] {
+            ledger
+                .record(Step::Account, user, &Outcome::Done(outcome))
+                .unwrap();
+            if outcome == how::CREATED {
+                made.of(user).unwrap();
+            }
+        }
+        passwords
+    }
+
+    async fn refusal(engine: &Engine, bundle: &Path, dir: &Path) -> String {
+        let error = engine.login_bridge(Some(bundle.to_owned()), None).await;
+        let error = error.err().expect("a refusal").to_string();
+        error.replace(&*dir.to_string_lossy(), "DIR")
+    }
+
+    #[tokio::test]
+    async fn the_vault_has_who_was_made_and_is_filled_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = MockServer::start().await;
+        let engine = engine(dir.path(), &server).await;
+        let (good, other) = (dir.path().join("good"), dir.path().join("other"));
+        bundle(&good, true);
+        bundle(&other, true);
+        let passwords = imported(&engine, "good");
+        imported(&engine, "other");
+        let opened = engine.login_bridge(Some(good.clone()), None).await.unwrap();
+        assert_eq!(
+            opened.filled,
+            Some(Filled {
+                others: 1,
+                unusable: 1
+            })
+        );
+        assert_eq!(
+            (opened.bridge.count().waiting, opened.pepper_known),
+            (2, false)
+        );
+        insta::assert_snapshot!(
+            crate::report::plain::plain(&crate::report::login_bridge::opened(&opened, &engine.config))
+                .replace(&engine.config.login_bridge.listen.to_string(), "ADDRESS"),
+            @r"
+        The login bridge listens on ADDRESS for 2 accounts.
+
+        - bundle: `good`; 0 accounts moved already
+        - every client counts as the proxy itself: set `login_bridge.address_header` to the header in which the proxy names the client's address
+        - the hashes are in a vault of their own now; the bundle has them, too: delete it, or keep it where nobody else comes
+        - left alone: 1 hash of accounts that Ferryman did not make, or whose random password is gone
+        - of no use: 1 hash that bcrypt has not made: these people need a new password
+        - no pepper is known: if `homeserver.yaml` has `password_config.pepper`, set `synapse.homeserver_yaml` or `login_bridge.pepper`, or no password will be right
+        "
+        );
+        drop(opened);
+        // The bundle is not needed any more, and neither is the file.
+        fs::remove_dir_all(&good).unwrap();
+        fs::remove_file(passwords).unwrap();
+        let opened = engine.login_bridge(None, None).await.unwrap();
+        assert_eq!((opened.bridge.count().waiting, opened.filled), (2, None));
+        drop(opened);
+        insta::assert_snapshot!(
+            refusal(&engine, &other, dir.path()).await,
+            @"the login bridge has begun with good: leave --bundle out, or remove DIR/login-bridge/vault to begin anew"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = MockServer::start().await;
+        let engine = engine(dir.path(), &server).await;
+        let (good, bare) = (dir.path().join("good"), dir.path().join("bare"));
+        bundle(&good, true);
+        bundle(&bare, false);
+        insta::assert_snapshot!(
+            refusal(&engine, &bare, dir.path()).await,
+            @"bundle DIR/bare: it has no password hashes: export from the database with --include-password-hashes, and import that bundle"
+        );
+        insta::assert_snapshot!(
+            refusal(&engine, &good, dir.path()).await,
+            @"bundle DIR/good: none of its accounts was made on this target: import it first, or name the one that was imported with --bundle"
+        );
+        fs::remove_file(imported(&engine, "good")).unwrap();
+        insta::assert_snapshot!(
+            refusal(&engine, &good, dir.path()).await,
+            @"bundle DIR/good: none of its accounts has both a password hash and a random password that is still in DIR/passwords/good.csv: put that file back as the import has left it"
+        );
+    }
 }

@@ -35,6 +35,10 @@ struct Identifier {
     user: Option<String>,
 }
 
+/// Nobody's passwords on the target: an account without one is closed, and `*` is Tuwunel's own mark of an account whose
+/// password is kept elsewhere.
+const NEVER_SET: [&str; 2] = ["", "*"];
+
 impl Attempt {
     /// Reads a request's body. `None` is everything that is the homeserver's business alone: other kinds of login,
     /// third-party identifiers, users of other servers, and what can't be read.
@@ -50,7 +54,7 @@ impl Attempt {
             None => login.user?,
         };
         let password = login.password?;
-        if password.expose_secret().is_empty() {
+        if NEVER_SET.contains(&password.expose_secret()) {
             return None;
         }
         let user = UserId::parse_with_server_name(user.as_str(), server).ok()?;
@@ -115,6 +119,7 @@ mod tests {
             r#"{"type": "m.login.password", "password": "p"}"#,
             &format!(r#"{{"type": "m.login.password", {user}}}"#),
             &format!(r#"{{"type": "m.login.password", {user}, "password": ""}}"#),
+            &format!(r#"{{"type": "m.login.password", {user}, "password": "*"}}"#),
             &format!(r#"{{"type": "m.login.password", {user}, "password": 1}}"#),
             // Which of the two would the homeserver take?
             &format!(r#"{{"type": "m.login.password", {user}, "password": "a", "password": "b"}}"#),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{code, count};
+use super::text::{code, count, number_of};
 use crate::{
     config::Config,
     engine::Opened,
@@ -18,18 +18,21 @@ pub fn opened(opened: &Opened, config: &Config) -> String {
             text,
             "- the hashes are in a vault of their own now; the bundle has them, too: delete it, or keep it where nobody else comes",
         );
-        for (number, what) in [
+        for (number, head, what) in [
             (
                 filled.others,
-                "are of accounts that Ferryman did not make or whose random password is gone: they are left alone",
+                "left alone",
+                "of accounts that Ferryman did not make, or whose random password is gone",
             ),
             (
                 filled.unusable,
-                "are none of bcrypt's: these people need another password",
+                "of no use",
+                "that bcrypt has not made: these people need a new password",
             ),
         ] {
             if number > 0 {
-                let _infallible = writeln!(text, "- {} {what}", count(number, "hash", "hashes"));
+                let _infallible =
+                    writeln!(text, "- {head}: {} {what}", count(number, "hash", "hashes"));
             }
         }
     }
@@ -45,11 +48,11 @@ const NO_PEPPER: &str = "- no pepper is known: if `homeserver.yaml` has `passwor
 fn beginning(count_of: Count, bundle: &str, config: &Config) -> String {
     let bridge = &config.login_bridge;
     let mut text = format!(
-        "**The login bridge listens on {} for {}.**\n\n- accounts of {}; {} moved already\n",
+        "**The login bridge listens on {} for {}.**\n\n- bundle: {}; {} moved already\n",
         bridge.listen,
         count(count_of.waiting, "account", "accounts"),
         code(&bundle),
-        count(count_of.moved, "is", "are"),
+        count(count_of.moved, "account", "accounts"),
     );
     if bridge.address_header.is_none() {
         text.push_str(
@@ -67,19 +70,48 @@ pub fn ended(ended: &Ended) -> String {
         moved,
         left,
     } = ended.count;
-    let moved = count(moved, "account has", "accounts have");
+    let moved = count(moved, "account", "accounts");
     match ended.cause {
         Cause::AllMoved if left == 0 => format!(
-            "**Nobody waits any more: {moved} a password of their own.** Take the login bridge out of the proxy.\n"
+            "**Nobody waits any more: {moved} moved.** Take the login bridge out of the proxy.\n"
         ),
         Cause::AllMoved | Cause::TimeIsUp => format!(
-            "**The login bridge's time is up: {moved} a password of their own, {} still the random one.** \
-             Their hashes are erased. Hand out new passwords to them, and take the login bridge out of the proxy.\n",
-            count(left, "has", "have"),
+            "**The login bridge's time is up: {moved} moved, {} not.** The hashes of the latter are erased, and they keep \
+             their random passwords. Take the login bridge out of the proxy.\n",
+            number_of(left),
         ),
         Cause::Stopped => format!(
-            "**Stopped: {moved} a password of their own, {} still to come.** Start it again to go on.\n",
-            count(waiting, "is", "are"),
+            "**Stopped: {moved} moved, {} not yet.** Start it again to go on.\n",
+            number_of(waiting),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_words() {
+        let said = |cause, waiting, moved, left| {
+            let count = Count {
+                waiting,
+                moved,
+                left,
+            };
+            ended(&Ended { cause, count })
+        };
+        let lines = [
+            said(Cause::AllMoved, 0, 1_234, 0),
+            said(Cause::AllMoved, 0, 0, 3),
+            said(Cause::TimeIsUp, 0, 5, 1),
+            said(Cause::Stopped, 7, 1, 0),
+        ];
+        insta::assert_snapshot!(lines.concat(), @r"
+        **Nobody waits any more: 1,234 accounts moved.** Take the login bridge out of the proxy.
+        **The login bridge's time is up: 0 accounts moved, 3 not.** The hashes of the latter are erased, and they keep their random passwords. Take the login bridge out of the proxy.
+        **The login bridge's time is up: 5 accounts moved, 1 not.** The hashes of the latter are erased, and they keep their random passwords. Take the login bridge out of the proxy.
+        **Stopped: 1 account moved, 7 not yet.** Start it again to go on.
+        ");
     }
 }

@@ -64,3 +64,17 @@ async fn wherever_it_is_killed_the_next_right_login_moves_the_account() {
     }
     assert!(kills > 100, "{kills}");
 }
+
+/// Between two writes to disk, where no request is.
+#[tokio::test]
+async fn a_random_password_that_was_left_in_its_file_goes_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let killed = door(dir.path(), &fake).await;
+    killed.vault.put(&bob(), State::Moved).unwrap();
+    assert!(files(dir.path()).contains(RANDOM));
+    drop(killed);
+    door(dir.path(), &fake).await.mend().await.unwrap();
+    let left = files(dir.path());
+    assert!(!left.contains(RANDOM) && left.contains("another"), "{left}");
+}

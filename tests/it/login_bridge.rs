@@ -84,6 +84,20 @@ async fn everybody_keeps_the_password() {
     assert_eq!(flows.status(), 200);
     assert!(flows.text().await.unwrap().contains("m.login.password"));
 
+    // What a browser asks before.
+    let path = "/_matrix/client/v3/login";
+    let preflight = |base: &str| {
+        let client = reqwest::Client::new();
+        let request = client.request(reqwest::Method::OPTIONS, format!("{base}{path}"));
+        request.header("origin", "https://app.test").send()
+    };
+    let allowed = preflight(&bridge_url).await.unwrap();
+    let direct = preflight(stand.target.url()).await.unwrap();
+    let header = "access-control-allow-origin";
+    assert_eq!(allowed.status(), direct.status());
+    assert!(direct.headers().contains_key(header));
+    assert_eq!(allowed.headers().get(header), direct.headers().get(header));
+
     refusals_are_the_targets_own(&stand, &bridge_url).await;
 
     // The right one, in the ways in which clients say who it is.

@@ -268,3 +268,23 @@ async fn nothing_was_told(stand: &Stand, log: &str) {
         }
     }
 }
+
+/// The hash is gone as soon as the target has let the user in: it must not forget the password then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_target_has_said_it_keeps() {
+    if !tuwunel_or_skip("the login bridge and a killed target") {
+        return;
+    }
+    let mut stand = Box::pin(Stand::set()).await;
+    let bridge = stand.start(&[]).await;
+    for number in 0..5 {
+        let localpart = format!("p{number:02}");
+        let body = login_body(&localpart, &stand.password(&localpart));
+        let (status, session) = login(&stand.url(), &body).await.unwrap();
+        assert_eq!(status, 200, "{session}");
+        stand.target.server().kill();
+        stand.target.server().start().await.unwrap();
+        is_moved(&stand, &localpart).await;
+    }
+    drop(bridge);
+}

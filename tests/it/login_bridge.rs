@@ -119,6 +119,13 @@ async fn everybody_keeps_the_password() {
         assert_eq!(devices(&stand, &session).await.len(), 1);
         is_moved(&stand, localpart).await;
     }
+    // Whoever was moved looks like everybody else to somebody who guesses.
+    let wrong = login_body("p01", "wrong");
+    let began = Instant::now();
+    let refused = login(&bridge_url, &wrong).await.unwrap();
+    note(&format!("a moved user: {} ms", began.elapsed().as_millis()));
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert_eq!(refused, login(stand.target.url(), &wrong).await.unwrap());
     let line = stand.passwords_file();
     assert!(
         line.contains(&format!("{},****", stand.user_id("p00"))),
@@ -205,7 +212,7 @@ async fn killed_and_started_again(stand: &Arc<Stand>, mut bridge: stand::Running
         });
         // A move takes some tenths of a second here.
         tokio::time::sleep(Duration::from_millis(40 + 60 * round as u64)).await;
-        log += &bridge.kill();
+        log.push_str(&bridge.kill());
         let ended = attempt.await.unwrap();
         note(&format!(
             "killed after {} ms: {:?}",
@@ -235,7 +242,8 @@ async fn killed_and_started_again(stand: &Arc<Stand>, mut bridge: stand::Running
     let vault = stand.vault();
     assert!(!vault.contains("$2"), "{vault}");
     assert_eq!(vault.lines().count(), USERS + 1);
-    log + &rest
+    log.push_str(&rest);
+    log
 }
 
 /// No password is in a log, and none in the admin room.

@@ -192,7 +192,7 @@ impl Stand {
 
     /// All that the bridge and the import have written down about passwords.
     pub(super) fn files(&self) -> String {
-        self.vault() + &self.passwords_file()
+        [self.vault(), self.passwords_file()].concat()
     }
 
     /// `ferryman login-bridge …`, as soon as it listens.

@@ -9,14 +9,17 @@ use std::{
 use args::{Cli, Order};
 
 use crate::{
-    Result,
+    Error, Result,
     clock::SystemClock,
     config::{
         Tokens,
         load::{self, Loaded},
     },
     engine::Engine,
-    operation::{Operation, Surface},
+    operation::{
+        Operation, Surface,
+        lock::{BridgeLock, running},
+    },
     report,
 };
 
@@ -59,6 +62,24 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let config = loaded(path.as_deref())?.config;
             let tokens = Tokens::load(&config.data_dir)?;
             crate::bot::run(engine(config, tokens), signals::stop()).await?;
+            Ok(0)
+        }
+        Order::LoginBridge(bridge) => {
+            let config = loaded(path.as_deref())?.config;
+            let _lock = BridgeLock::take(&config.data_dir)?;
+            // It would find half of the accounts.
+            if let Some(job) = running(&config.data_dir).filter(|job| job == "import") {
+                return Err(Error::Busy(job));
+            }
+            let tokens = Tokens::load_or_random(&config.data_dir)?;
+            let engine = engine(config, tokens);
+            let opened = engine.login_bridge(bridge.bundle, bridge.days).await?;
+            say(&report::plain::plain(&report::login_bridge::opened(
+                &opened,
+                &engine.config,
+            )));
+            let ended = opened.bridge.run(signals::stop()).await?;
+            say(&report::plain::plain(&report::login_bridge::ended(&ended)));
             Ok(0)
         }
         Order::Shared(command) => {

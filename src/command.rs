@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod export;
 pub mod help;
 pub mod import;
+pub mod login_bridge;
 pub mod plan;
 pub mod report;
 pub mod status;

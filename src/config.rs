@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
 use crate::secret::SecretString;
@@ -41,6 +42,8 @@ pub struct Config {
     pub bot: Bot,
     /// The federation face of the migration.
     pub resident: Resident,
+    /// What lets people keep their passwords.
+    pub login_bridge: LoginBridge,
 }
 
 /// `[synapse]`.
@@ -93,6 +96,19 @@ pub struct Resident {
     pub certificate: Option<PathBuf>,
     /// PEM key of the certificate.
     pub private_key: Option<PathBuf>,
+}
+
+/// `[login_bridge]`.
+#[derive(Debug, Clone)]
+pub struct LoginBridge {
+    /// Where it listens for what the proxy hands it.
+    pub listen: SocketAddr,
+    /// The header in which the proxy names the client's address.
+    pub address_header: Option<HeaderName>,
+    /// What Synapse adds to every password, if `homeserver.yaml` is not to say it.
+    pub pepper: Option<SecretString>,
+    /// The days after which it ends.
+    pub days: Option<u32>,
 }
 
 impl Config {

@@ -1,6 +1,7 @@
 //! The commands' work, without a word of presentation: shared by the control room and the shell.
 
 mod doctor;
+mod login_bridge;
 mod memory;
 mod opening;
 mod residence;
@@ -10,6 +11,7 @@ mod there;
 #[cfg(test)]
 mod tests;
 
+pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
@@ -28,7 +30,7 @@ use crate::{
     migration::{
         context::{Import, Parts},
         outcome::{Finding, ImportSummary, Status, Verification},
-        plan::{Abilities, Plan, Replayed},
+        plan::{Abilities, Plan, Replayed, RoomAction},
         planner,
         user_state::UserState,
         verify,
@@ -185,7 +187,9 @@ impl Engine {
         };
         let residence = self.reside(&bundle, joiner).await?;
         let resident = Arc::clone(&residence.resident);
-        if let Some(admin) = &admin {
+        if let Some(admin) = &admin
+            && needs_resident(&ledger, &plan)?
+        {
             admin.reach(&self.config.resident.name).await?;
         }
         let old_server = self.old_server(&bundle, &plan, target.url())?;
@@ -336,6 +340,23 @@ impl Engine {
         private_dir(&dir).map_err(Error::file(&dir))?;
         Ok(dir)
     }
+}
+
+/// Whether anything is left that the target gets from the resident.
+fn needs_resident(ledger: &Ledger, plan: &Plan) -> Result<bool> {
+    if ledger.count_done(Step::Media, None)? < plan.media.files {
+        return Ok(true);
+    }
+    for room in &plan.rooms {
+        let is_to_be_there = matches!(
+            room.action,
+            RoomAction::Carry { .. } | RoomAction::Pending { .. }
+        );
+        if is_to_be_there && !ledger.is_done(Step::Settle, &room.room_id)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Accounts of the target's own and of ours, by whose names nobody can come over: the bot's, the puppets', and the one in

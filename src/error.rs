@@ -129,6 +129,10 @@ pub enum Error {
     #[error("another `ferryman run` works in {0}: stop it first")]
     Running(PathBuf),
 
+    /// Another login bridge of this installation is running.
+    #[error("another `ferryman login-bridge` works in {0}: stop it first")]
+    Bridging(PathBuf),
+
     /// Something on the target has to be set up first.
     #[error("{0}")]
     Target(String),
@@ -187,6 +191,7 @@ impl Error {
             | Self::Ledger { .. }
             | Self::Busy(_)
             | Self::Running(_)
+            | Self::Bridging(_)
             | Self::Setup(_)
             | Self::Target(_) => Class::Operator,
         }
@@ -207,7 +212,7 @@ impl Error {
             Self::Refused { .. } => 5,
             Self::Bundle { .. } => 6,
             Self::Setup(_) | Self::Target(_) => 7,
-            Self::Busy(_) | Self::Running(_) => 9,
+            Self::Busy(_) | Self::Running(_) | Self::Bridging(_) => 9,
             Self::Stopped => 10,
             Self::Database { .. } => 11,
         }

@@ -7,6 +7,7 @@ mod fault;
 mod options;
 mod patience;
 mod presence;
+mod relay;
 mod request;
 mod send;
 mod words;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 
 pub use digest::Digest;
 pub use patience::Patience;
+pub use relay::Relayed;
 pub use request::{Request, encode};
 
 use crate::{Result, secret::SecretString};

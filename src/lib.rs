@@ -17,6 +17,7 @@ pub mod http;
 pub mod job;
 pub mod lab;
 pub mod ledger;
+pub mod login_bridge;
 pub mod migration;
 pub mod model;
 pub mod operation;

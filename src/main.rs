@@ -34,7 +34,7 @@ fn start() -> anyhow::Result<u8> {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
     };
-    logging::start(matches!(cli.command, Order::Run))?;
+    logging::start(matches!(cli.command, Order::Run | Order::LoginBridge(_)))?;
     let runtime = tokio::runtime::Runtime::new().context("the threads can't be started")?;
     Ok(runtime.block_on(cli::run(cli))?)
 }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod export;
 pub mod finding;
 pub mod import;
+pub mod login_bridge;
 mod media;
 pub mod notice;
 pub mod page;

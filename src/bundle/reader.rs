@@ -20,8 +20,8 @@ use super::{
     events::Events,
     file_names::{
         ACCOUNT_DATA, ALIASES, CROSS_SIGNING, DEVICE_KEYS, DEVICES, DIRECTORY, EVENT_INDEX,
-        KEY_BACKUPS, MEDIA_REFS, MEMBERSHIPS, PENDING, PROBLEMS, PUSH_RULES, PUSHERS, RECEIPTS,
-        ROOM_STATE, ROOMS, SERVER_KEYS, STATE_SNAPSHOTS,
+        KEY_BACKUPS, MEDIA_REFS, MEMBERSHIPS, PASSWORD_HASHES, PENDING, PROBLEMS, PUSH_RULES,
+        PUSHERS, RECEIPTS, ROOM_STATE, ROOMS, SERVER_KEYS, STATE_SNAPSHOTS,
     },
     fresh,
     lines::Lines,
@@ -36,6 +36,7 @@ use crate::{
     model::{
         key_backup::KeyBackupLine, media::MediaRef, room::Room, snapshot::Snapshot, user::User,
     },
+    secret::SecretString,
 };
 
 /// An open bundle, every file of it checked against the manifest. It can be shared between threads.
@@ -187,6 +188,11 @@ impl Bundle {
             Ok(None) => Ok(T::default()),
             Err(error) => Err(fault(&error)),
         }
+    }
+
+    /// Each user's bcrypt hash; `None` if the export was not asked for them.
+    pub fn password_hashes(&self) -> Result<Option<BTreeMap<OwnedUserId, SecretString>>> {
+        self.contents().file(PASSWORD_HASHES)
     }
 
     /// The published rooms.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::command::Command;
+use crate::command::{Command, login_bridge::LoginBridge};
 
 /// Ferryman carries a Matrix homeserver from Synapse to Tuwunel.
 #[derive(Debug, Parser)]
@@ -34,6 +34,8 @@ pub enum Order {
     CheckConfig,
     /// The whole journey on throw-away servers on this machine
     Demo(Demo),
+    /// Let people log in to the new server with their Synapse passwords, until all have done so
+    LoginBridge(LoginBridge),
     /// A command that the control room knows too.
     #[command(flatten)]
     Shared(Command),

@@ -7,9 +7,13 @@ use tracing_subscriber::EnvFilter;
 use super::terminal::AboveBar;
 use crate::{Error, Result};
 
-/// Starts it. The bot tells what it does; the other commands only what is wrong.
-pub fn start(is_bot: bool) -> Result<()> {
-    let default = if is_bot { "warn,ferryman=info" } else { "warn" };
+/// Starts it. The bot and the login bridge tell what they do; the other commands only what is wrong.
+pub fn start(is_service: bool) -> Result<()> {
+    let default = if is_service {
+        "warn,ferryman=info"
+    } else {
+        "warn"
+    };
     let asked = ["FERRYMAN_LOG", "RUST_LOG"].iter().find_map(|name| {
         Some((
             name,

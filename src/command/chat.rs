@@ -215,6 +215,7 @@ mod tests {
               --history <HOW MUCH>    As for `import`
               --media <WHICH>         As for `import`
               --media-max-size <MIB>  As for `import`
+              --admins                As for `import`
               --json                  The whole plan as JSON
 
         Example: !ferry plan --bundle before-the-move.tar.zst

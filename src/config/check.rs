@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
-use crate::{Error, Result};
+use crate::{Error, Result, secret::SecretString};
 
 /// Domains that stand for the operator's own in samples and documentation.
 const SAMPLE_DOMAINS: [&str; 3] = ["example.org", "example.com", "example.net"];
@@ -30,6 +31,14 @@ pub(super) fn plain(key: &str, value: &str) -> Result<()> {
         return wrong(key, "still has the sample's value: put in your own");
     }
     Ok(())
+}
+
+/// A secret that may be any text, blanks and all, but not the sample's.
+pub(super) fn secret(key: &str, value: &str) -> Result<SecretString> {
+    if value.starts_with(SAMPLE_SECRET) {
+        return wrong(key, "still has the sample's value: put in your own");
+    }
+    Ok(value.into())
 }
 
 fn is_placeholder(value: &str) -> bool {
@@ -138,6 +147,23 @@ pub(super) fn localpart(key: &str, value: &str) -> Result<String> {
         );
     }
     Ok(value.to_owned())
+}
+
+/// The name of an HTTP header.
+pub(super) fn header(key: &str, value: &str) -> Result<HeaderName> {
+    HeaderName::try_from(value)
+        .or_else(|_| wrong(key, "is no name of a header: write it as X-Forwarded-For"))
+}
+
+/// A number of days.
+pub(super) fn days(key: &str, value: &str) -> Result<u32> {
+    match value.parse() {
+        Ok(days) if (1..=3650).contains(&days) => Ok(days),
+        _ => wrong(
+            key,
+            "is not a number of days: write one from 1 to 3650, in quotes",
+        ),
+    }
 }
 
 /// A file that must be there.

@@ -48,6 +48,14 @@ pub const KEYS: &[Key] = &[
     key("resident.listen", Some("0.0.0.0:8449")),
     key("resident.certificate", None),
     key("resident.private_key", None),
+    key("login_bridge.listen", Some("127.0.0.1:29331")),
+    key("login_bridge.address_header", None),
+    Key {
+        path: "login_bridge.pepper",
+        secret: true,
+        default: None,
+    },
+    key("login_bridge.days", None),
 ];
 
 /// Variables that begin with `FERRYMAN_` and are no settings.

@@ -189,7 +189,7 @@ fn near_key(path: &str) -> Option<String> {
         let only = same.next()?;
         same.next().is_none().then_some(only.path)
     };
-    let sections = ["synapse", "tuwunel", "bot", "resident"];
+    let sections = ["synapse", "tuwunel", "bot", "resident", "login_bridge"];
     nearest(path, KEYS.iter().map(|key| key.path).chain(sections))
         .or_else(misplaced)
         .map(str::to_owned)

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
 use super::{
-    Bot, Config, DatabaseAddress, Resident, Synapse, Target, check,
+    Bot, Config, DatabaseAddress, LoginBridge, Resident, Synapse, Target, check,
     keys::KEYS,
     layers::{Layers, Origin},
 };
@@ -125,6 +125,7 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
             registration_dir: base.join(required(layers, "bot.registration_dir")?),
         },
         resident: resident(layers, base, &server_name, resident_listen)?,
+        login_bridge: login_bridge(layers, &[bot_listen, resident_listen])?,
         server_name,
     })
 }
@@ -165,6 +166,34 @@ fn resident(
             private_key,
         }),
     }
+}
+
+fn login_bridge(layers: &Layers, others: &[SocketAddr]) -> Result<LoginBridge> {
+    let listen = check::listen(
+        "login_bridge.listen",
+        required(layers, "login_bridge.listen")?,
+    )?;
+    if others.contains(&listen) {
+        return check::wrong(
+            "login_bridge.listen",
+            "is the same as bot.listen or resident.listen: choose another port",
+        );
+    }
+    Ok(LoginBridge {
+        listen,
+        address_header: optional(layers, "login_bridge.address_header")?
+            .map(|value| check::header("login_bridge.address_header", value))
+            .transpose()?,
+        // As it is: Synapse takes any text.
+        pepper: layers
+            .get("login_bridge.pepper")
+            .and_then(|(values, _)| values.first())
+            .map(|value| check::secret("login_bridge.pepper", value))
+            .transpose()?,
+        days: optional(layers, "login_bridge.days")?
+            .map(|value| check::days("login_bridge.days", value))
+            .transpose()?,
+    })
 }
 
 fn operators(layers: &Layers, bot: &str) -> Result<Vec<OwnedUserId>> {
@@ -241,6 +270,7 @@ fn warnings(file: &Path, layers: &Layers, config: &Config) -> Vec<String> {
     let secrets = [
         ("synapse.admin_token", "the admin token"),
         ("synapse.database", "the database's password"),
+        ("login_bridge.pepper", "the pepper"),
     ];
     let held: Vec<&str> = secrets
         .iter()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Bot, Config, Resident, Synapse, Target};
+use super::{Bot, Config, LoginBridge, Resident, Synapse, Target};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -33,6 +33,12 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             listen: ([127, 0, 0, 1], 8449).into(),
             certificate: None,
             private_key: None,
+        },
+        login_bridge: LoginBridge {
+            listen: ([127, 0, 0, 1], 29331).into(),
+            address_header: None,
+            pepper: None,
+            days: None,
         },
     }
 }

@@ -127,6 +127,10 @@ fn refusals_name_the_key_and_the_remedy() {
         added("[bot]\ncontrol_room = \"ferry\""),
         added("[resident]\nname = \"ferry.test\""),
         added("[resident]\ncertificate = \"/no/such.pem\""),
+        added("[login_bridge]\nlisten = \"127.0.0.1:29330\""),
+        added("[login_bridge]\naddress_header = \"X Forwarded\""),
+        added("[login_bridge]\ndays = \"soon\""),
+        added("[login_bridge]\npepper = \"paste-the-pepper-here\""),
         changed("admin_token = \"", "admin_token = "),
         refusal(GOOD, &[("FERRYMAN_SERVERNAME", "x")]),
         refusal(GOOD, &[("FERRYMAN_BOT_LISTEN_FILE", "x")]),
@@ -161,6 +165,10 @@ fn refusals_name_the_key_and_the_remedy() {
     bot.control_room is neither a room ID (!…) nor an alias (#…:your.server)
     resident.name is the same as server_name: use its host with another port, such as the one of resident.listen
     resident.certificate names /no/such.pem, which is not a file
+    login_bridge.listen is the same as bot.listen or resident.listen: choose another port
+    login_bridge.address_header is no name of a header: write it as X-Forwarded-For
+    login_bridge.days is not a number of days: write one from 1 to 3650, in quotes
+    login_bridge.pepper still has the sample's value: put in your own
     the configuration can't be read: line 6: missing opening quote, expected `"`
     environment variable FERRYMAN_SERVERNAME does not exist: did you mean FERRYMAN_SERVER_NAME?
     environment variable FERRYMAN_BOT_LISTEN_FILE does not exist: see config/ferryman.toml for all of them
@@ -251,6 +259,22 @@ fn a_readable_file_with_the_token_is_warned_of() {
     let loaded = load(Some(&path), []).unwrap();
     assert!(loaded.warnings[0].contains("holds the admin token and the database's password and"));
     assert!(!format!("{:?} {:?}", loaded.settings, loaded.config).contains("s3cret"));
+}
+
+#[test]
+fn the_login_bridges_settings_are_optional_and_a_pepper_is_any_text() {
+    let bridge = good(GOOD, &[]).login_bridge;
+    assert_eq!(bridge.listen.to_string(), "127.0.0.1:29331");
+    assert!(bridge.address_header.is_none() && bridge.pepper.is_none() && bridge.days.is_none());
+    let text = format!(
+        "{GOOD}\n[login_bridge]\naddress_header = \"X-Forwarded-For\"\npepper = \" s3cret \"\ndays = \"30\""
+    );
+    let loaded = attempt(&text, &[]).unwrap();
+    assert!(!format!("{:?} {:?}", loaded.settings, loaded.config).contains("s3cret"));
+    let bridge = loaded.config.login_bridge;
+    assert_eq!(bridge.address_header.unwrap(), "x-forwarded-for");
+    assert_eq!(bridge.pepper.unwrap().expose_secret(), " s3cret ");
+    assert_eq!(bridge.days, Some(30));
 }
 
 #[test]

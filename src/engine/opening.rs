@@ -55,13 +55,13 @@ pub(super) async fn plan(
     choice: Choice,
 ) -> Result<(Bundle, Plan)> {
     blocking(move || {
-        let plan = plan_of(&bundle, target, choice)?;
+        let plan = plan_of(&bundle, target, &choice)?;
         Ok((bundle, plan))
     })
     .await
 }
 
-fn plan_of(bundle: &Bundle, target: Abilities, choice: Choice) -> Result<Plan> {
+fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> {
     let history = choice.history;
     let known = bundle.users()?;
     let users: Vec<_> = known

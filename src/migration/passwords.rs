@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -16,7 +16,11 @@ use crate::{
     secret::{ExposeSecret, SecretString, random_token},
 };
 
-/// `user_id,password` lines, appended and synced one by one, so that a killed run's accounts keep theirs.
+/// Stands in the place of each character of a password that was erased.
+const GONE: char = '*';
+
+/// `user_id,password` lines, appended and synced one by one, so that a killed run's accounts keep theirs. A password that
+/// is of no more use is overwritten by as many `*`.
 pub struct Passwords {
     path: PathBuf,
     inner: Mutex<Inner>,
@@ -37,16 +41,7 @@ impl Passwords {
         };
         // The last line may be half written: its account was not made yet.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let known = text[..whole]
-            .lines()
-            .filter_map(|line| line.rsplit_once(','))
-            .filter_map(|(user, password)| {
-                Some((
-                    OwnedUserId::try_from(user).ok()?,
-                    password.to_owned().into(),
-                ))
-            })
-            .collect();
+        let known = known(&text[..whole]);
         let file = OpenOptions::new()
             .append(true)
             .create(true)
@@ -58,6 +53,39 @@ impl Passwords {
             path: path.to_owned(),
             inner: Mutex::new(Inner { known, file }),
         })
+    }
+
+    /// The passwords of a file, which is not changed; of one that is not there, none.
+    pub fn read(path: &Path) -> Result<HashMap<OwnedUserId, SecretString>> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(known(&text[..text.rfind('\n').map_or(0, |end| end + 1)])),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashMap::new()),
+            Err(error) => Err(Error::file(path)(error)),
+        }
+    }
+
+    /// Overwrites a user's password in its place, whoever else appends to the file meanwhile. A file that is not there
+    /// is no failure: its owner has deleted it.
+    pub fn erase(path: &Path, user: &UserId) -> Result<()> {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::file(path)(error)),
+        };
+        let text = fs::read_to_string(path).map_err(Error::file(path))?;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            if let Some((owner, password)) = line.trim_end().rsplit_once(',')
+                && owner == user.as_str()
+            {
+                let place = (at + owner.len() + 1) as u64;
+                let stars = GONE.to_string().repeat(password.len());
+                file.write_all_at(stars.as_bytes(), place)
+                    .map_err(Error::file(path))?;
+            }
+            at += line.len();
+        }
+        file.sync_data().map_err(Error::file(path))
     }
 
     /// Where they are.
@@ -100,6 +128,16 @@ impl Passwords {
     }
 }
 
+/// The passwords of whole lines.
+fn known(lines: &str) -> HashMap<OwnedUserId, SecretString> {
+    lines
+        .lines()
+        .filter_map(|line| line.rsplit_once(','))
+        .filter(|(_, password)| !password.contains(GONE))
+        .filter_map(|(user, password)| Some((OwnedUserId::try_from(user).ok()?, password.into())))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -129,5 +167,29 @@ mod tests {
         );
         assert_ne!(again.of(user_id!("@b:x")).unwrap().expose_secret(), "abc");
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn one_is_erased_while_others_are_added() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("passwords.csv");
+        let (a, b, c) = (user_id!("@a:x"), user_id!("@ba:x"), user_id!("@c:x"));
+        Passwords::erase(&path, a).unwrap();
+        assert!(!path.exists());
+        let all = Passwords::open(&path).unwrap();
+        let gone = all.of(a).unwrap();
+        let kept = all.of(b).unwrap();
+        Passwords::erase(&path, a).unwrap();
+        all.of(c).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(gone.expose_secret()), "{text}");
+        assert!(
+            text.starts_with("@a:x,****") && text.lines().count() == 3,
+            "{text}"
+        );
+        let read = Passwords::read(&path).unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[b].expose_secret(), kept.expose_secret());
+        assert!(Passwords::open(&path).unwrap().any());
     }
 }

@@ -58,6 +58,26 @@ impl RunLock {
     }
 }
 
+/// The one `ferryman login-bridge` of an installation: two would change the same passwords.
+#[derive(Debug)]
+pub struct BridgeLock {
+    _file: File,
+}
+
+impl BridgeLock {
+    /// Takes it; the text of the failure is for people.
+    pub fn take(data_dir: &Path) -> Result<Self> {
+        private_dir(data_dir).map_err(Error::file(data_dir))?;
+        let path = data_dir.join("login-bridge.lock");
+        let file = private(&path)?;
+        if locks(&file).map_err(Error::file(&path))? {
+            Ok(Self { _file: file })
+        } else {
+            Err(Error::Bridging(data_dir.to_owned()))
+        }
+    }
+}
+
 fn private(path: &Path) -> Result<File> {
     OpenOptions::new()
         .read(true)
@@ -114,6 +134,23 @@ mod tests {
         assert_eq!(error.exit_code(), 9);
         drop(first);
         RunLock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_second_bridge_is_told_where_the_first_one_works() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = BridgeLock::take(dir.path()).unwrap();
+        let error = BridgeLock::take(dir.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "another `ferryman login-bridge` works in {}: stop it first",
+                dir.path().display()
+            )
+        );
+        assert_eq!(error.exit_code(), 9);
+        drop(first);
+        BridgeLock::take(dir.path()).unwrap();
     }
 
     #[test]

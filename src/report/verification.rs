@@ -85,37 +85,7 @@ fn summary(verification: &Verification) -> String {
             number_of(expected)
         );
     }
-    let listed = [("listed rooms", &verification.listings)];
-    for (what, part) in listed.into_iter().chain(verification.user_data.parts()) {
-        if part.expected > 0 {
-            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
-            let _infallible = writeln!(text, "- {what}: {equal} of {expected} equal");
-        }
-    }
-    let timed = verification.user_data.receipts_timed;
-    if timed > 0 {
-        let receipts = count(timed, "public receipt has", "public receipts have");
-        let _infallible = writeln!(text, "- {receipts} the time of the source");
-    }
-    if verification.keys.expected > 0 {
-        let (equal, expected) = of(&verification.keys);
-        let _infallible = writeln!(text, "- old signing keys: {equal} of {expected} published");
-    }
-    for (what, part) in [
-        ("encryption identities", &verification.identities),
-        ("room keys in backups", &verification.room_keys),
-        ("media", &verification.media),
-    ] {
-        if part.expected > 0 {
-            let (equal, expected) = of(part);
-            let _infallible = writeln!(
-                text,
-                "- {what}: {} of {} equal",
-                number_of(equal),
-                number_of(expected)
-            );
-        }
-    }
+    text.push_str(&things(verification));
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
         (
@@ -144,6 +114,31 @@ fn summary(verification: &Verification) -> String {
             "- {} for a known reason, listed in the report",
             count(known, "thing is different", "things are different")
         );
+    }
+    text
+}
+
+/// What a migration may have beyond accounts and rooms.
+fn things(verification: &Verification) -> String {
+    let mut text = String::new();
+    let mut line = |what: &str, part: &Comparison, word: &str| {
+        if part.expected > 0 {
+            let (equal, expected) = (number_of(part.equal), number_of(part.expected));
+            let _infallible = writeln!(text, "- {what}: {equal} of {expected} {word}");
+        }
+    };
+    line("listed rooms", &verification.listings, "equal");
+    for (what, part) in verification.user_data.parts() {
+        line(what, part, "equal");
+    }
+    line("old signing keys", &verification.keys, "published");
+    line("encryption identities", &verification.identities, "equal");
+    line("room keys in backups", &verification.room_keys, "equal");
+    line("media", &verification.media, "equal");
+    let timed = verification.user_data.receipts_timed;
+    if timed > 0 {
+        let receipts = count(timed, "public receipt has", "public receipts have");
+        let _infallible = writeln!(text, "- {receipts} the time of the source");
     }
     text
 }
@@ -295,11 +290,11 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
-        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 9 public receipts have the time of the source
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
     }
@@ -337,11 +332,11 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
-        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 9 public receipts have the time of the source
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since
@@ -366,11 +361,11 @@ mod tests {
         - listed rooms: 2 of 2 equal
         - account data: 40 of 40 equal
         - receipts: 12 of 12 equal
-        - 9 public receipts have the time of the source
         - old signing keys: 1 of 1 published
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 9 public receipts have the time of the source
         - 1 room skipped by plan
         - 1 room with events in another order
         - 2 events are only on the target: one new join in each room, and what was mended or said since

@@ -24,6 +24,7 @@ mod journey;
 mod kill;
 mod lab_things;
 mod lab_works;
+mod login_bridge;
 mod media;
 mod pending;
 mod room;

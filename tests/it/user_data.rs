@@ -26,7 +26,7 @@ use seen::Seen;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_finds_their_settings() {
-    each_target("user_data", async |target| {
+    Box::pin(each_target("user_data", async |target| {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         more::keep(&stage).await;
         let mut engine = stage.engine();
@@ -97,7 +97,7 @@ async fn everybody_finds_their_settings() {
         if target == Target::Tuwunel {
             with_the_old_key(&stage, engine).await;
         }
-    })
+    }))
     .await;
 }
 

@@ -1,0 +1,141 @@
+//! The bridge with its listener, from start to end.
+
+use super::{fake::Fake, *};
+use crate::config::sample;
+
+async fn bridge(dir: &Path, fake: &Fake, days: Option<u32>, now_ms: u64) -> Result<Bridge> {
+    let mut config = sample(dir);
+    config.target.url = fake.url();
+    let port = crate::lab::names::free_port().unwrap();
+    config.login_bridge.listen = ([127, 0, 0, 1], port).into();
+    Bridge::open(Parts {
+        config: &config,
+        vault: Vault::open(&dir.join("vault")).unwrap().unwrap(),
+        passwords: dir.join("csv"),
+        pepper: Some("pepper".into()),
+        days,
+        clock: Arc::new(FixedClock(now_ms)),
+    })
+    .await
+}
+
+async fn post(address: std::net::SocketAddr, path: &str, body: String) -> (u16, String) {
+    let answer = reqwest::Client::new()
+        .post(format!("http://{address}{path}"))
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn body(user: &str) -> String {
+    let body = json!({
+        "type": "m.login.password", "identifier": { "type": "m.id.user", "user": user }, "password": RIGHT,
+    });
+    body.to_string()
+}
+
+#[tokio::test]
+async fn it_ends_when_all_are_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let bridge = bridge(dir.path(), &fake, None, 2_000_000).await.unwrap();
+    let address = bridge.listener.local_addr().unwrap();
+    let running = tokio::spawn(bridge.run(std::future::pending()));
+    let client = reqwest::Client::new();
+    for user in ["bob", "eve"] {
+        let answer = client
+            .post(format!("http://{address}/_matrix/client/r0/login"))
+            .header("content-type", "application/json")
+            .body(body(user))
+            .send()
+            .await
+            .unwrap();
+        // The fake knows v3 only.
+        assert_eq!(answer.status(), 404);
+        let answer = client
+            .post(format!("http://{address}/_matrix/client/v3/login"))
+            .header("content-type", "application/json")
+            .body(body(user))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(10), running).await;
+    let ended = ended.unwrap().unwrap().unwrap();
+    assert_eq!(ended.cause, Cause::AllMoved);
+    assert_eq!(
+        ended.count,
+        Count {
+            waiting: 0,
+            moved: 2,
+            left: 0
+        }
+    );
+}
+
+#[tokio::test]
+async fn when_its_days_are_over_the_hashes_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let day = 24 * 60 * 60 * 1000;
+    let early = bridge(dir.path(), &fake, Some(1), 1_000_000 + day - 1)
+        .await
+        .unwrap();
+    let stop = tokio::time::sleep(Duration::from_millis(50));
+    assert_eq!(early.run(stop).await.unwrap().cause, Cause::Stopped);
+    assert_eq!(files(dir.path()).matches(HASH).count(), 2);
+    let late = bridge(dir.path(), &fake, Some(1), 1_000_000 + day)
+        .await
+        .unwrap();
+    let ended = late.run(std::future::pending()).await.unwrap();
+    assert_eq!(ended.cause, Cause::TimeIsUp);
+    assert_eq!(
+        ended.count,
+        Count {
+            waiting: 0,
+            moved: 0,
+            left: 2
+        }
+    );
+    assert!(!files(dir.path()).contains("$2b$"));
+    // The random passwords are all that these accounts have.
+    assert!(files(dir.path()).contains(RANDOM));
+}
+
+#[tokio::test]
+async fn another_servers_vault_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let path = dir.path().join("vault");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("f abc", "f xyz")).unwrap();
+    let error = bridge(dir.path(), &fake, None, 0).await.err().unwrap();
+    insta::assert_snapshot!(error.to_string().replace(&fake.url(), "URL"), @"URL is not the server whose accounts wait in the login bridge's vault: correct tuwunel.url");
+    assert_eq!(error.exit_code(), 7);
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_and_only_logins_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let bridge = bridge(dir.path(), &fake, None, 0).await.unwrap();
+    let address = bridge.listener.local_addr().unwrap();
+    let running = tokio::spawn(bridge.run(std::future::pending()));
+    let login = "/_matrix/client/v3/login";
+    let (status, text) = post(address, login, "x".repeat(64 * 1024 + 1)).await;
+    insta::assert_snapshot!(format!("{status} {text}"), @r#"413 {"errcode":"M_TOO_LARGE","error":"The request is too large"}"#);
+    let (status, text) = post(address, "/_matrix/client/v3/register", String::new()).await;
+    insta::assert_snapshot!(format!("{status} {text}"), @r#"404 {"errcode":"M_UNRECOGNIZED","error":"Only /login is here"}"#);
+    running.abort();
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = listener::bind(address).await.unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&address.to_string(), "ADDRESS"), @"login_bridge.listen: ADDRESS can't be used (Address already in use (os error 98)): stop what listens there, or choose another");
+}

@@ -8,6 +8,7 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
+mod bridges;
 mod browser;
 mod conformance;
 mod crowd;

@@ -23,6 +23,7 @@ use crate::{
     targets::{Target, each_target},
 };
 use seen::Seen;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_finds_their_settings() {
@@ -149,6 +150,10 @@ async fn everybody(
         let id = user.client.user_id().to_owned();
         before.insert(id.clone(), Seen::by(&user.client, "").await);
         let seen = match target {
+            // Nobody is given a password of the bridge's.
+            Target::Tuwunel if account.appservice_id.is_some() => {
+                Seen::by(&session(stage, &id).await, "").await
+            }
             Target::Tuwunel => {
                 let client = ordinary::log_in(stage, name).await.unwrap();
                 Seen::by(&client, "").await
@@ -161,6 +166,16 @@ async fn everybody(
         after.insert(id, seen);
     }
     (before, after)
+}
+
+/// A session that the application service has opened for somebody.
+async fn session(stage: &Stage, user: &str) -> Client {
+    let (puppet, _) = puppet(stage, user);
+    let login = json!({
+        "type": "m.login.application_service", "identifier": { "type": "m.id.user", "user": user },
+    });
+    let answer = puppet.post("/_matrix/client/v3/login", &login).await;
+    puppet.session(&answer.unwrap()).unwrap()
 }
 
 /// Somebody on the target as the application service, for a stand-in lets nobody in; and the query of each request.

@@ -6,12 +6,14 @@ use ruma::{OwnedUserId, UserId};
 use super::compare::Expected;
 use crate::{
     Error, Result,
-    model::state_event::StateEvent,
+    error::Class,
+    model::state_event::{Member, StateEvent},
     resident::{OpenRoom, Resident},
     target::{Target, admin_room::AdminRoom},
 };
 
-/// Puts the joiner's membership right if the room has it wrong; tells whether anything was done.
+/// Puts the joiner's membership right if the room has it wrong, and their name and picture in it if these are others than
+/// those of their profile; tells whether anything was done.
 ///
 /// `members` are joined users who can act: a ban is tried as each of them, for not all have the power.
 pub async fn joiner(
@@ -23,8 +25,9 @@ pub async fn joiner(
 ) -> Result<bool> {
     let joiner = &room.joiner;
     let want = expected.membership(joiner);
-    if membership(found, joiner) == want {
-        return Ok(false);
+    let there = member(found, joiner);
+    if there.and_then(|there| there.membership.as_deref()) == want {
+        return name(target, room, expected, there).await;
     }
     match want {
         None | Some("leave") => target.leave(joiner, &room.room_id).await?,
@@ -77,12 +80,40 @@ async fn ban(target: &Target, room: &OpenRoom, members: &[OwnedUserId]) -> Resul
     }))
 }
 
-/// A user's membership in a state.
-fn membership<'a>(state: &'a [StateEvent], user: &UserId) -> Option<&'a str> {
+/// The new join event has the name and picture of the profile: in this room they may have had others.
+async fn name(
+    target: &Target,
+    room: &OpenRoom,
+    expected: &Expected,
+    there: Option<&Member>,
+) -> Result<bool> {
+    let joiner = &room.joiner;
+    let want = expected.members.get(joiner);
+    let Some(want) = want.filter(|want| want.membership.as_deref() == Some("join")) else {
+        return Ok(false);
+    };
+    if there == Some(want) {
+        return Ok(false);
+    }
+    let (name, avatar_url) = (want.displayname.as_deref(), want.avatar_url.as_deref());
+    let set = target.set_member(joiner, &room.room_id, name, avatar_url);
+    match set.await {
+        // Whether it was set all the same, and whether it can be at all, the next reading tells.
+        Err(error) if error.class() == Class::Retry => {}
+        Err(error @ Error::Answer { .. }) => {
+            tracing::debug!(room_id = %room.room_id, %error, "the joiner's name in the room is not set");
+        }
+        other => other?,
+    }
+    Ok(true)
+}
+
+/// A user in a state.
+fn member<'a>(state: &'a [StateEvent], user: &UserId) -> Option<&'a Member> {
     state
         .iter()
         .find(|event| event.kind == "m.room.member" && event.state_key == user.as_str())
-        .and_then(|event| event.content.membership.as_deref())
+        .map(|event| &event.content)
 }
 
 /// The joined members who can read a room for us, the joiner first if it is one of them.

@@ -39,6 +39,31 @@ impl Target {
         Ok(())
     }
 
+    /// Gives a joined user a name and a picture of their own in one room; nothing stands for none.
+    pub async fn set_member(
+        &self,
+        user: &UserId,
+        room: &RoomId,
+        name: Option<&str>,
+        avatar_url: Option<&str>,
+    ) -> Result<()> {
+        let mut content = json!({ "membership": "join" });
+        for (field, value) in [("displayname", name), ("avatar_url", avatar_url)] {
+            if let Some(value) = value {
+                content[field] = json!(value);
+            }
+        }
+        let path = format!(
+            "/_matrix/client/v3/rooms/{}/state/m.room.member/{}",
+            encode(room.as_str()),
+            encode(user.as_str())
+        );
+        // Tried once: set twice, it would be two events.
+        let request = Self::as_user(Request::put(path, &content), user).once();
+        self.puppets_http.send::<Anything>(&request).await?;
+        Ok(())
+    }
+
     /// Bans `user`, as somebody who has the power to.
     pub async fn ban(&self, by: &UserId, user: &UserId, room: &RoomId) -> Result<()> {
         let request = Request::post(

@@ -162,6 +162,9 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             ("POST", ["join", room]) => world.join(user, room),
             ("POST", ["rooms", room, "leave"]) => world.leave(user, room),
             ("GET", ["rooms", room, "state"]) => world.state(user, room),
+            ("PUT", ["rooms", room, "state", "m.room.member", of]) if *of == user => {
+                world.set_member(user, room, body)
+            }
             ("GET", ["rooms", room, "messages"]) => {
                 world.messages(user, room, asked.asks("dir"), asked.asks("from"))
             }

@@ -21,6 +21,8 @@ pub(in super::super::super::super) struct Room {
     /// Joins that changed anything.
     pub(in super::super::super::super) joins: u32,
     leaves: u32,
+    /// Names and pictures set in the room alone.
+    names: u32,
     joiner: String,
 }
 
@@ -35,7 +37,10 @@ impl Room {
             .state
             .iter()
             .map(|((kind, key), event)| format!("{kind} of {key:?}: {}", event["event_id"]));
-        let counts = format!("{} joins, {} leaves", self.joins, self.leaves);
+        let counts = format!(
+            "{} joins, {} leaves, {} names",
+            self.joins, self.leaves, self.names
+        );
         [counts].into_iter().chain(timeline).chain(state).collect()
     }
 
@@ -50,10 +55,11 @@ impl Room {
     }
 
     /// A new membership event of the target's own.
-    fn set_membership(&mut self, user: &str, membership: &str) {
+    fn set_membership(&mut self, user: &str, content: &Value) {
+        let number = self.joins + self.leaves + self.names;
         let event = json!({
-            "event_id": format!("${membership}{}", self.joins + self.leaves), "type": "m.room.member",
-            "sender": user, "state_key": user, "content": { "membership": membership },
+            "event_id": format!("${}{number}", content["membership"].as_str().unwrap()),
+            "type": "m.room.member", "sender": user, "state_key": user, "content": content,
             "origin_server_ts": 9_000_000,
         });
         self.timeline.push(event.clone());
@@ -92,15 +98,25 @@ impl World {
         });
         if room.joins == 0 || !room.is_joined(user) {
             room.joins += 1;
-            room.set_membership(user, "join");
+            room.set_membership(user, &json!({ "membership": "join" }));
         }
         Ok(json!({ "room_id": id }))
+    }
+
+    /// A name and a picture for one room; the same once more is no event.
+    pub(in super::super) fn set_member(&mut self, user: &str, id: &str, body: &Value) -> Answer {
+        let room = self.member_of(user, id)?;
+        if room.state[&member(user)]["content"] != *body {
+            room.names += 1;
+            room.set_membership(user, body);
+        }
+        Ok(json!({ "event_id": room.state[&member(user)]["event_id"] }))
     }
 
     pub(in super::super) fn leave(&mut self, user: &str, id: &str) -> Answer {
         let room = self.member_of(user, id)?;
         room.leaves += 1;
-        room.set_membership(user, "leave");
+        room.set_membership(user, &json!({ "membership": "leave" }));
         Ok(json!({}))
     }
 

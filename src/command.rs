@@ -74,6 +74,12 @@ impl Command {
         matches!(self, Self::Export(_) | Self::Import(_) | Self::Verify(_))
     }
 
+    /// Whether it runs while no other such command does: jobs, and what unpacks a whole bundle.
+    #[must_use]
+    pub fn runs_alone(&self) -> bool {
+        self.is_job() || matches!(self, Self::User(_))
+    }
+
     /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.
     pub fn confined(mut self, dir: &Path) -> Result<Self> {
         let path = match &mut self {

@@ -25,7 +25,7 @@ pub enum Step {
     Account,
     /// A user's rights as an admin.
     Admin,
-    /// A user's e-mail address: the user's ID and the address.
+    /// A user's e-mail addresses.
     Address,
     /// A user's display name and picture.
     Profile,
@@ -49,15 +49,17 @@ pub enum Step {
     Backup,
     /// A room's place in the room directory.
     Listing,
-    /// A user's own data: account data, push rules, receipts.
+    /// A user's own data: profile fields, account data, push rules.
     UserData,
+    /// What a user has read.
+    Receipts,
     /// A local file.
     Media,
 }
 
 impl Step {
     /// All that are taken for users, in the order of the import.
-    const ORDER: [Self; 9] = [
+    const ORDER: [Self; 10] = [
         Self::Account,
         Self::Admin,
         Self::Address,
@@ -67,6 +69,7 @@ impl Step {
         Self::Signatures,
         Self::Backup,
         Self::UserData,
+        Self::Receipts,
     ];
 
     fn name(self) -> &'static str {
@@ -86,6 +89,7 @@ impl Step {
             Self::Backup => "backup",
             Self::Listing => "listing",
             Self::UserData => "user_data",
+            Self::Receipts => "receipts",
             Self::Media => "media",
         }
     }

@@ -96,7 +96,7 @@ impl Operation {
             Surface::Shell => command,
         };
         let _lock = command
-            .is_job()
+            .runs_alone()
             .then(|| lock::JobLock::take(&self.engine.config.data_dir, command.name()))
             .transpose()?;
         match command {

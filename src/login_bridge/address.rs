@@ -4,9 +4,17 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use reqwest::header::{HeaderMap, HeaderName};
 
-/// One address, or of IPv6 the network of which somebody usually has all addresses (`/64`).
-pub(super) fn client(headers: &HeaderMap, name: Option<&HeaderName>, peer: IpAddr) -> IpAddr {
-    network(name.and_then(|name| named(headers, name)).unwrap_or(peer))
+/// One address, or of IPv6 the network of which somebody usually has all addresses (`/64`). Nothing where it is not known:
+/// the connection is that of a proxy on this machine, which doesn't say for whom.
+pub(super) fn client(
+    headers: &HeaderMap,
+    name: Option<&HeaderName>,
+    peer: IpAddr,
+) -> Option<IpAddr> {
+    let Some(name) = name else {
+        return (!peer.to_canonical().is_loopback()).then(|| network(peer));
+    };
+    Some(network(named(headers, name).unwrap_or(peer)))
 }
 
 /// The last address in the last of these headers: the one that the proxy itself has seen. Those before it are the
@@ -36,7 +44,8 @@ mod tests {
         for value in values {
             headers.append(&name, value.parse().unwrap());
         }
-        client(&headers, Some(&name), [127, 0, 0, 1].into()).to_string()
+        let client = client(&headers, Some(&name), [127, 0, 0, 1].into());
+        client.unwrap().to_string()
     }
 
     #[test]
@@ -52,8 +61,10 @@ mod tests {
         headers.insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
         // Without the setting, a header is what anybody may write.
         assert_eq!(
-            client(&headers, None, [10, 0, 0, 9].into()).to_string(),
-            "10.0.0.9"
+            client(&headers, None, [10, 0, 0, 9].into()),
+            Some([10, 0, 0, 9].into())
         );
+        // All clients of a proxy would share the limit, and one of them could keep all others out.
+        assert_eq!(client(&headers, None, [127, 0, 0, 1].into()), None);
     }
 }

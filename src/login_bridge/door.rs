@@ -26,7 +26,7 @@ use super::{
     vault::{State, Vault},
 };
 use crate::{
-    Result,
+    Error, Result,
     clock::Clock,
     http::Relayed,
     migration::passwords::Passwords,
@@ -168,12 +168,11 @@ impl Door {
         };
         let address = address::client(&knock.headers, self.address_header.as_ref(), knock.peer);
         let now = self.clock.now_ms();
-        let allowed = self
-            .by_address
-            .take(address, now)
+        let allowed = address
+            .map_or(Ok(()), |address| self.by_address.take(address, now))
             .and_then(|()| self.by_account.take(user.clone(), now));
         if let Err(wait) = allowed {
-            tracing::info!("too many wrong passwords from {address}, or for one account");
+            tracing::info!("too many wrong passwords from one address, or for one account");
             return Ok(Some(too_many(wait)));
         }
         let hash = secrets.as_ref().map(|secrets| &secrets.hash);
@@ -181,7 +180,9 @@ impl Door {
         let (true, Some(secrets)) = (right, secrets) else {
             return Ok(None);
         };
-        self.by_address.give_back(&address);
+        if let Some(address) = address {
+            self.by_address.give_back(&address);
+        }
         self.by_account.give_back(user);
         let was_begun = self.vault.state(user) == Some(State::Begun);
         self.vault.put(user, State::Begun)?;
@@ -200,8 +201,11 @@ impl Door {
         // A 200 is no proof; that the target lets them in is one.
         let answer = self.pass(knock).await?;
         if answer.status.is_success() {
-            self.put_away(user, State::Moved)?;
-            tracing::info!("{user} has kept the password");
+            // They are in, whatever becomes of what they have waited with.
+            match self.put_away(user, State::Moved) {
+                Ok(()) => tracing::info!("{user} has kept the password"),
+                Err(error) => tracing::error!("{user} has kept the password, but {error}"),
+            }
         }
         Ok(Some(answer))
     }
@@ -254,13 +258,20 @@ impl Door {
             let Some(secrets) = self.vault.secrets(&user) else {
                 continue;
             };
-            match self.target.log_in(&user, &secrets.password).await? {
-                Some(session) => {
+            match self.target.log_in(&user, &secrets.password).await {
+                Ok(Some(session)) => {
                     self.target.log_out(&session).await?;
                     self.vault.put(&user, State::Waiting)?;
                 }
                 // Its password was changed, by the bridge or by its user.
-                None => self.put_away(&user, State::Open)?,
+                Ok(None) => self.put_away(&user, State::Open)?,
+                // One account, such as a deactivated one, must not keep all others out: it is looked at when its user comes.
+                Err(error @ Error::Answer { .. }) => {
+                    tracing::warn!(
+                        "{user} can't be looked after ({error}): it stays as it was left"
+                    );
+                }
+                Err(error) => return Err(error),
             }
         }
         for user in Passwords::read(&self.passwords)?.into_keys() {

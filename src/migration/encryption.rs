@@ -6,11 +6,16 @@ pub mod identities;
 mod same;
 pub mod signatures;
 pub mod verify;
+mod versions;
 
 use ruma::UserId;
 
 use super::context::Import;
-use crate::{Result, ledger::Step};
+use crate::{
+    Result,
+    ledger::{Entry, Step},
+};
+use versions::Versions;
 
 /// How it ended for a user, as the ledger keeps it.
 pub mod how {
@@ -22,15 +27,31 @@ pub mod how {
     pub const THEIRS: &str = "theirs";
 }
 
-/// Whether a user has an identity of their own on the target, so that the old one's secrets are worthless there.
-pub(super) fn has_another(import: &Import, user: &UserId) -> Result<bool> {
+/// What becomes of a user's secrets: account data that is worth something only with their identity and their backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// They are set.
+    Carried,
+    /// The user has encryption of their own on the target: theirs stay.
+    LeftOut,
+    /// Nobody knows yet.
+    Unknown,
+}
+
+/// Decided by what the identity's step has found.
+pub(super) fn secrets(import: &Import, user: &UserId) -> Result<Secrets> {
     let identity = import.ledger.entry(Step::Identity, user)?;
-    Ok(identity.is_some_and(|entry| entry.detail == how::THEIRS))
+    Ok(match identity.filter(Entry::is_done) {
+        None => Secrets::Unknown,
+        Some(entry) if entry.detail == how::THEIRS => Secrets::LeftOut,
+        Some(_) => Secrets::Carried,
+    })
 }
 
 /// Identities, whom each of them has verified, then backups.
 pub async fn run(import: &Import) -> Result<()> {
-    identities::run(import).await?;
+    let versions = tokio::task::block_in_place(|| Versions::read(&import.bundle))?;
+    identities::run(import, &versions).await?;
     signatures::run(import).await?;
-    backups::run(import).await
+    backups::run(import, &versions).await
 }

@@ -9,11 +9,13 @@ use crate::{
     error::Class,
     model::state_event::{Member, StateEvent},
     resident::{OpenRoom, Resident},
-    target::{Target, admin_room::AdminRoom},
+    target::{
+        Target,
+        admin_room::{self, AdminRoom},
+    },
 };
 
-/// Puts the joiner's membership right if the room has it wrong, and their name and picture in it if these are others than
-/// those of their profile; tells whether anything was done.
+/// Puts the joiner's membership right if the room has it wrong; tells whether anything was done.
 ///
 /// `members` are joined users who can act: a ban is tried as each of them, for not all have the power.
 pub async fn joiner(
@@ -25,9 +27,9 @@ pub async fn joiner(
 ) -> Result<bool> {
     let joiner = &room.joiner;
     let want = expected.membership(joiner);
-    let there = member(found, joiner);
-    if there.and_then(|there| there.membership.as_deref()) == want {
-        return name(target, room, expected, there).await;
+    let there = member(found, joiner).and_then(|there| there.membership.as_deref());
+    if there == want {
+        return Ok(false);
     }
     match want {
         None | Some("leave") => target.leave(joiner, &room.room_id).await?,
@@ -47,14 +49,16 @@ pub async fn joiner(
 /// `conflicted_subgraph` counts events that are in no conflict, so that an old `m.room.power_levels` may forbid the
 /// right topic. Here only what differs is in conflict. Whether it went well, the next reading tells.
 pub async fn state(admin: &AdminRoom, resident: &Resident, room: &OpenRoom) -> Result<()> {
+    if !admin_room::is_word(room.room_id.as_str()) {
+        return Ok(());
+    }
     let command = format!(
         "debug force-set-room-state-from-server {} {}",
         room.room_id, resident.identity.name
     );
-    room.tell_current_state(true);
-    let answer = admin.run(&command).await;
-    room.tell_current_state(false);
-    let answer = match answer {
+    // From now on: a command without an answer may still be carried out, and nothing else asks for a room's state.
+    room.tell_current_state();
+    let answer = match admin.run(&command).await {
         // No reply: what came of it is seen in the state.
         Err(Error::Target(reason)) => reason,
         other => other?,
@@ -80,14 +84,16 @@ async fn ban(target: &Target, room: &OpenRoom, members: &[OwnedUserId]) -> Resul
     }))
 }
 
-/// The new join event has the name and picture of the profile: in this room they may have had others.
-async fn name(
+/// The joiner's new join event has the name and picture of the profile: where they had others in this room, these are set;
+/// tells whether that was tried.
+pub async fn name(
     target: &Target,
     room: &OpenRoom,
     expected: &Expected,
-    there: Option<&Member>,
+    found: &[StateEvent],
 ) -> Result<bool> {
     let joiner = &room.joiner;
+    let there = member(found, joiner);
     let want = expected.members.get(joiner);
     let Some(want) = want.filter(|want| want.membership.as_deref() == Some("join")) else {
         return Ok(false);

@@ -17,6 +17,9 @@ use crate::{
 /// How often a state that differs is mended: a resolution of the target's may go wrong again ([`mend::state`]).
 const MENDS: usize = 3;
 
+/// How often the joiner's name in the room is set: whether it was is read.
+const NAMES: usize = 2;
+
 /// Reads the room back until it is as it should be, or nothing more can be done: what differs is a problem each.
 pub async fn run(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()> {
     let expected = tokio::task::block_in_place(|| {
@@ -35,6 +38,16 @@ pub async fn run(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()
         found = read().await?;
     }
     let mut verdict = compare::room(plan, &room.joiner, &expected, &found);
+    // After all that was said, or what is still missing would come behind it.
+    for _ in 0..NAMES {
+        if !verdict.timeline.is_good()
+            || !mend::name(&import.target, room, &expected, &found.state).await?
+        {
+            break;
+        }
+        found = read().await?;
+        verdict = compare::room(plan, &room.joiner, &expected, &found);
+    }
     if let Some(admin) = &import.admin {
         for _ in 0..MENDS {
             if verdict.has_its_state() {

@@ -9,22 +9,30 @@ mod receipts;
 mod refused;
 pub mod verify;
 
+use std::collections::BTreeSet;
+
 use ruma::UserId;
 
 use super::{
     context::{Each, Import},
-    encryption,
+    encryption::{self, Secrets},
     plan::{RoomAction, UserAction},
 };
 use crate::{
-    Result,
+    Error, Result,
     bundle::{Bundle, OfUser},
     job::Phase,
-    ledger::{Outcome, Step},
+    ledger::{Entry, Outcome, Step},
     model::{account_data::AccountData, push_rules::PushRules, user::User},
 };
 use receipts::{Place, Read};
 use refused::Refused;
+
+/// Before the rooms that somebody's receipts wait for, in the ledger.
+const WAITS: &str = "rooms that are not there yet: ";
+
+/// In the ledger, of somebody whose identity is not settled.
+const NO_SECRETS: &str = "all but the secrets of their encryption";
 
 /// Users whose data are set at once.
 const IN_FLIGHT: usize = 8;
@@ -77,35 +85,93 @@ pub async fn run(import: &Import) -> Result<()> {
 
 async fn one(import: &Import, user: &User) -> Result<()> {
     import.job.check()?;
-    let (ledger, target, id) = (&import.ledger, &import.target, &user.user_id);
-    if ledger.is_done(Step::UserData, id)? || !ledger.is_done(Step::Account, id)? {
+    let (ledger, id) = (&import.ledger, &user.user_id);
+    let is_done = |step| ledger.is_done(step, id);
+    if !is_done(Step::Account)? || (is_done(Step::Receipts)? && is_done(Step::UserData)?) {
         return Ok(());
     }
     let mut data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
-    if encryption::has_another(import, id)? {
-        data.account_data.without_secrets();
-    }
-    let abilities = &import.plan.target;
-    let mut refused = Refused::default();
-    fields::set(target, id, &user.profile, &mut refused).await?;
-    let place = Place {
-        target,
-        abilities,
-        old_server: import.old_server.as_ref(),
-    };
-    receipts::set(place, id, &data.read, &mut refused).await?;
-    account_data::set(target, abilities, id, &data.account_data, &mut refused).await?;
-    push_rules::set(target, id, &data.push_rules, &mut refused).await?;
-    refused.end()?;
-    if waits(import, &data.read)? {
-        // The room's failure is told; with it, the next import tries again what was read there.
-        return Ok(());
-    }
-    ledger.record(Step::UserData, id, &Outcome::Done("set"))
+    // Receipts first: of people whom somebody ignores, the target shows them nothing.
+    read(import, id, &mut data.read).await?;
+    settings(import, user, data).await
 }
 
-/// Whether an import should have carried a room that the user has read in, but has not yet.
-fn waits(import: &Import, read: &Read) -> Result<bool> {
+/// What a user has read. Once it is set, it is not set again: they go on reading.
+async fn read(import: &Import, user: &UserId, read: &mut Read) -> Result<()> {
+    let ledger = &import.ledger;
+    let entry = ledger.entry(Step::Receipts, user)?;
+    if entry.as_ref().is_some_and(Entry::is_done) {
+        return Ok(());
+    }
+    if let Some(rooms) = entry
+        .as_ref()
+        .and_then(|entry| entry.detail.strip_prefix(WAITS))
+    {
+        let left: BTreeSet<_> = rooms.split(' ').collect();
+        read.receipts.retain(|room, _| left.contains(room.as_str()));
+        read.markers.retain(|room, _| left.contains(room.as_str()));
+    }
+    let place = Place {
+        target: &import.target,
+        abilities: &import.plan.target,
+        old_server: import.old_server.as_ref(),
+    };
+    let mut refused = Refused::default();
+    receipts::set(place, user, read, &mut refused).await?;
+    if let Some(text) = refused.text() {
+        import.problem("receipts", user, &text)?;
+    }
+    let waits = waits(import, read)?;
+    let outcome = if waits.is_empty() {
+        Outcome::Done("set")
+    } else {
+        // The rooms' failures are told; with them, the next import tries again what was read there.
+        Outcome::Failed(format!("{WAITS}{}", waits.join(" ")))
+    };
+    ledger.record(Step::Receipts, user, &outcome)
+}
+
+/// The rest. Once it is set, it is not set again: they may have changed it since.
+async fn settings(import: &Import, user: &User, data: Theirs) -> Result<()> {
+    let (ledger, target, id) = (&import.ledger, &import.target, &user.user_id);
+    let entry = ledger.entry(Step::UserData, id)?;
+    if entry.as_ref().is_some_and(Entry::is_done) {
+        return Ok(());
+    }
+    let secrets = encryption::secrets(import, id)?;
+    let (abilities, mut account_data) = (&import.plan.target, data.account_data);
+    let taken = account_data.take_secrets();
+    let mut refused = Refused::default();
+    let before = entry.map(|entry| entry.detail).unwrap_or_default();
+    // What was refused gets another chance; what is there may be their own by now.
+    let again = before.starts_with(refused::START);
+    let is_due = |kind: &str| !again || before.contains(kind) || before.contains(refused::MORE);
+    if before != NO_SECRETS {
+        if is_due(fields::KIND) {
+            fields::set(target, id, &user.profile, &mut refused).await?;
+        }
+        account_data::set(target, abilities, (id, !again), &account_data, &mut refused).await?;
+        if is_due(push_rules::KIND) {
+            push_rules::set(target, id, &data.push_rules, &mut refused).await?;
+        }
+    }
+    if secrets == Secrets::Carried {
+        account_data::set(target, abilities, (id, !again), &taken, &mut refused).await?;
+    }
+    if let Some(text) = refused.text() {
+        return Err(Error::Target(text));
+    }
+    let outcome = match secrets {
+        // The identity's failure is told; with it, the next import tries again.
+        Secrets::Unknown => Outcome::Failed(NO_SECRETS.to_owned()),
+        Secrets::Carried | Secrets::LeftOut => Outcome::Done("set"),
+    };
+    ledger.record(Step::UserData, id, &outcome)
+}
+
+/// Rooms that the user has read in and that an import should have carried, but has not yet.
+fn waits(import: &Import, read: &Read) -> Result<Vec<String>> {
+    let mut waits = Vec::new();
     for room in &import.plan.rooms {
         let is_read =
             read.receipts.contains_key(&room.room_id) || read.markers.contains_key(&room.room_id);
@@ -113,8 +179,8 @@ fn waits(import: &Import, read: &Read) -> Result<bool> {
             && matches!(room.action, RoomAction::Carry { .. })
             && !import.ledger.is_done(Step::Settle, &room.room_id)?
         {
-            return Ok(true);
+            waits.push(room.room_id.to_string());
         }
     }
-    Ok(false)
+    Ok(waits)
 }

@@ -18,16 +18,21 @@ pub struct AccountData {
 }
 
 impl AccountData {
-    /// Takes away what belongs to an encryption identity, encrypted by the user's recovery key: it is worthless with another
-    /// identity. Gives the number of entries.
+    /// Takes out what belongs to an encryption identity, encrypted by the user's recovery key: it is worthless with another
+    /// identity.
     ///
     /// Source: client-server API, "Secrets".
-    pub fn without_secrets(&mut self) -> usize {
-        let before = self.global.len();
+    #[must_use]
+    pub fn take_secrets(&mut self) -> Self {
         let secrets = ["m.secret_storage.", "m.cross_signing.", "m.megolm_backup."];
-        self.global
-            .retain(|kind, _| !secrets.iter().any(|start| kind.starts_with(start)));
-        before - self.global.len()
+        let (global, rest) = std::mem::take(&mut self.global)
+            .into_iter()
+            .partition(|(kind, _)| secrets.iter().any(|start| kind.starts_with(start)));
+        self.global = rest;
+        Self {
+            global,
+            rooms: BTreeMap::new(),
+        }
     }
 
     /// Whether there is nothing in it.
@@ -48,7 +53,7 @@ mod tests {
                 "m.megolm_backup.v1":{},"m.direct":{},"m.secret":{}}}"#,
         )
         .unwrap();
-        assert_eq!(data.without_secrets(), 4);
+        assert_eq!(data.take_secrets().global.len(), 4);
         assert_eq!(
             data.global.into_keys().collect::<Vec<_>>(),
             ["m.direct", "m.secret"]

@@ -30,7 +30,7 @@ pub fn full(summary: &ImportSummary) -> String {
         }
     }
     if !summary.identities_kept.is_empty() {
-        text.push_str("\n## Users with an encryption identity of their own on the target\n\n");
+        text.push_str("\n## Users with encryption of their own on the target\n\n");
         for user in &summary.identities_kept {
             let _infallible = writeln!(text, "- {}", code(&user));
         }
@@ -113,7 +113,7 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
     }
     if !summary.identities_kept.is_empty() {
         line(format!(
-            "{} an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)",
+            "{} encryption set up on the target already: that stays, and their old identity and key backup stay behind (the report names them)",
             count(len(&summary.identities_kept), "user has", "users have")
         ));
     }
@@ -193,7 +193,7 @@ mod tests {
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
-        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 1 user has encryption set up on the target already: that stays, and their old identity and key backup stay behind (the report names them)
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
@@ -210,7 +210,7 @@ mod tests {
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
-        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 1 user has encryption set up on the target already: that stays, and their old identity and key backup stay behind (the report names them)
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
         - the new accounts' passwords are in `data/passwords.toml` on Ferryman's machine: hand them out, then delete the file
@@ -219,7 +219,7 @@ mod tests {
 
         - `@anna:ferry.test`
 
-        ## Users with an encryption identity of their own on the target
+        ## Users with encryption of their own on the target
 
         - `@anna:ferry.test`
 
@@ -257,7 +257,7 @@ mod tests {
         - history: 1,382 events; 38 joins through the resident in this run
         - 7 aliases set
         - encryption: 12 identities and 11 key backups
-        - 1 user has an encryption identity on the target already: it stays, and their old key backup stays behind (the report names them)
+        - 1 user has encryption set up on the target already: that stays, and their old identity and key backup stay behind (the report names them)
         - 3 rooms in the room directory
         - settings, tags and read receipts: of 21 users
 

@@ -28,22 +28,21 @@ pub fn markdown(state: &UserState) -> String {
         code(&state.bundle)
     );
     if state.steps.is_empty() {
-        let _infallible = writeln!(
-            text,
-            "- nothing was done yet\n- joined rooms: {}",
-            number_of(state.rooms)
-        );
-        return text;
+        text.push_str("- nothing was done yet\n");
     }
     for taken in &state.steps {
         let _infallible = writeln!(text, "- {}", step(taken));
     }
-    let _infallible = writeln!(
-        text,
-        "- joined rooms: {} there, {} not",
-        number_of(state.rooms),
-        number_of(len(&state.rooms_left))
-    );
+    let _infallible = if state.steps.is_empty() && state.rooms_left.is_empty() {
+        writeln!(text, "- joined rooms: {}", number_of(state.rooms))
+    } else {
+        writeln!(
+            text,
+            "- joined rooms: {} there, {} not",
+            number_of(state.rooms),
+            number_of(len(&state.rooms_left))
+        )
+    };
     if !state.rooms_left.is_empty() {
         let lines = state.rooms_left.iter().map(room);
         let _infallible = write!(
@@ -69,19 +68,19 @@ fn step(taken: &Taken) -> String {
     let what = match taken.step.as_str() {
         "account" => "account",
         "admin" => "admin rights",
-        "address" => "e-mail address",
+        "address" => "e-mail addresses",
         "profile" => "name and picture",
         "wait" => "invite or knock",
         "identity" => "encryption identity",
         "signatures" => "verified people",
         "backup" => "key backup",
-        "user_data" => "settings, tags and read receipts",
+        "user_data" => "settings and tags",
+        "receipts" => "read receipts",
         other => other,
     };
-    // An address is nobody else's business.
     let part = match taken.part.as_str() {
-        part if !part.is_empty() && taken.step != "address" => format!(" {}", code(part)),
-        _ => String::new(),
+        "" => String::new(),
+        part => format!(" {}", code(part)),
     };
     let how = match (taken.outcome.as_str(), taken.detail.as_str()) {
         ("begun", _) => "begun, and not known to be done: import again".to_owned(),
@@ -117,7 +116,7 @@ mod tests {
             action: UserAction::Carry,
             steps: vec![
                 taken("account", "", "done", "adopted"),
-                taken("address", "anna@example.org", "done", "bound"),
+                taken("address", "", "done", "bound"),
                 taken("profile", "", "failed", "the target answered 500"),
                 taken("identity", "", "done", "theirs"),
                 taken("backup", "3", "done", "carried"),
@@ -140,11 +139,11 @@ mod tests {
 
         - bundle: `b.tar.zst`
         - account: there already, its password stays
-        - e-mail address: bound
+        - e-mail addresses: bound
         - name and picture: failed: the target answered 500
         - encryption identity: they have their own on the target: that stays
         - key backup `3`: carried
-        - settings, tags and read receipts: begun, and not known to be done: import again
+        - settings and tags: begun, and not known to be done: import again
         - joined rooms: 12 there, 1 not
 
         Rooms that are not there, or differ:

@@ -228,9 +228,9 @@ impl OpenRoom {
         Some(state)
     }
 
-    /// Whether who asks for the state is told the room's present one, at whatever event: so the target's is mended.
-    pub fn tell_current_state(&self, tells: bool) {
-        self.tells_current_state.store(tells, Ordering::Relaxed);
+    /// From now on, who asks for the state is told the room's present one, at whatever event: so the target's is mended.
+    pub fn tell_current_state(&self) {
+        self.tells_current_state.store(true, Ordering::Relaxed);
     }
 
     /// What `/state` answers at an event: the state before it, or the present one while that is told

@@ -81,6 +81,13 @@ pub fn failure(reply: &str) -> String {
     words.join(" ").chars().take(LONGEST_REASON).collect()
 }
 
+/// Whether a text stays one argument of a command, and no option: IDs of old rooms and users may hold anything.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    let is_odd = |sign: char| sign.is_whitespace() || sign.is_control() || "\"'`\\".contains(sign);
+    !text.is_empty() && !text.starts_with('-') && !text.contains(is_odd)
+}
+
 /// The admin room, with the bot in it.
 #[derive(Debug, Clone)]
 pub struct AdminRoom {
@@ -258,6 +265,22 @@ mod tests {
             reply(&json!({"rel_type": "m.replace", "event_id": "$command"})),
             None
         );
+    }
+
+    #[test]
+    fn a_word_is_one_argument() {
+        assert!(is_word("!room:example.org") && is_word("@odd.name_=x/y-z+1:server"));
+        for odd in [
+            "",
+            "-x",
+            "!a b:x",
+            "!a\nb:x",
+            "!a`b",
+            "@a\"b:x",
+            "@a\u{2028}b:x",
+        ] {
+            assert!(!is_word(odd), "{odd:?}");
+        }
     }
 
     #[test]

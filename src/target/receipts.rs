@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Anything, Target};
 use crate::{
-    Result,
+    Error, Result,
     http::{Request, encode},
     model::receipt::Receipt,
     secret::SecretString,
@@ -66,11 +66,11 @@ impl Target {
     pub async fn sees_event(&self, user: &UserId, room: &RoomId, event: &EventId) -> Result<bool> {
         let path = path(room, &format!("event/{}", encode(event.as_str())));
         let request = Self::as_user(Request::get(path), user);
-        Ok(self
-            .puppets_http
-            .find::<Anything>(&request)
-            .await?
-            .is_some())
+        match self.puppets_http.find::<Anything>(&request).await {
+            // It is there, but not for them: from before they joined, or by somebody whom they ignore.
+            Err(Error::Answer { status: 403, .. }) => Ok(false),
+            found => Ok(found?.is_some()),
+        }
     }
 
     /// Sets a receipt of `receipt`'s type, event and thread, with the time of now.

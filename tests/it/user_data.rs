@@ -127,11 +127,11 @@ async fn with_the_old_key(stage: &Stage, mut engine: Engine) {
     }
 }
 
-/// Lets the ledger forget that users' own data are set; gives the number of its entries.
+/// Lets the ledger forget that what users have read is set; gives the number of its entries.
 fn forget(stage: &Stage) -> usize {
     let path = stage.installation.config.data_dir.join("ledger");
     let ledger = Connection::open(path.join("ledger.sqlite")).unwrap();
-    let forget = "delete from step where step = 'user_data'";
+    let forget = "delete from step where step = 'receipts'";
     ledger.execute(forget, []).unwrap()
 }
 

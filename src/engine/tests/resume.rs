@@ -93,13 +93,14 @@ async fn what_became_of_a_user_is_told() {
 
     - bundle: `bundle`
     - account: created
-    - e-mail address: bound
+    - e-mail addresses: bound
     - name and picture: set
     - encryption identity: carried
     - verified people: carried
     - key backup `1`: carried
     - key backup `3`: carried
-    - settings, tags and read receipts: set
+    - settings and tags: set
+    - read receipts: set
     - joined rooms: 4 there, 0 not
     ");
     insta::assert_snapshot!(stage.user("@dora").await.unwrap(), @r"

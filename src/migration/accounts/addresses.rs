@@ -1,7 +1,5 @@
 //! Users' e-mail addresses, where the target can hold them: with one, a user can set a new password alone.
 
-use ruma::{OwnedUserId, UserId};
-
 use super::super::{
     context::{Each, Import},
     people,
@@ -11,6 +9,7 @@ use crate::{
     Error, Result,
     job::Phase,
     ledger::{Outcome, Step},
+    model::user::User,
     target::admin_room::{self, AdminRoom},
 };
 
@@ -27,58 +26,64 @@ pub async fn run(import: &Import) -> Result<()> {
         return Ok(());
     };
     let carried = import.plan.users.iter();
-    let addresses: Vec<(OwnedUserId, String)> = carried
+    let users: Vec<_> = carried
         .filter(|user| user.action == UserAction::Carry)
         .filter_map(|user| import.users.get(&user.user_id))
-        .flat_map(|user| {
-            people::emails(user).map(|address| (user.user_id.clone(), address.to_owned()))
-        })
+        .filter(|user| people::emails(user).next().is_some())
+        .cloned()
         .collect();
     let each = Each {
         phase: Phase::Addresses,
         name: "e-mail address",
         step: Step::Address,
-        total: addresses.len(),
+        total: users.len(),
         events: None,
         in_flight: 1,
     };
-    let work = addresses.into_iter().map(|(user, address)| {
-        // Addresses are nobody else's business: a problem names the user alone.
-        let subject = user.to_string();
-        (
-            subject,
-            async move { one(import, admin, &user, &address).await },
-        )
+    let work = users.into_iter().map(|user| {
+        let subject = user.user_id.to_string();
+        (subject, async move { one(import, admin, &user).await })
     });
     import.each(each, work).await
 }
 
-async fn one(import: &Import, admin: &AdminRoom, user: &UserId, address: &str) -> Result<()> {
+/// All of a user's addresses. They are nobody else's business: a problem names the user alone, and says nothing of what the
+/// target says of them.
+async fn one(import: &Import, admin: &AdminRoom, user: &User) -> Result<()> {
     import.job.check()?;
-    let subject = format!("{user} {address}");
-    if import.ledger.is_done(Step::Address, &subject)?
-        || !import.ledger.is_done(Step::Account, user)?
-    {
+    let id = &user.user_id;
+    if import.ledger.is_done(Step::Address, id)? || !import.ledger.is_done(Step::Account, id)? {
         return Ok(());
     }
-    // It becomes a part of a command.
-    let is_plain = |sign: char| sign.is_alphanumeric() || "@.!#$%&*+-/=?^_{|}~".contains(sign);
-    if !address.chars().all(is_plain) {
-        return Err(Error::Target(
-            "one of their e-mail addresses has signs that can't be sent to the target: let them add it themselves"
-                .to_owned(),
-        ));
+    let mut refused = None;
+    for address in people::emails(user) {
+        // It becomes a part of a command.
+        if !(admin_room::is_word(address) && admin_room::is_word(id.as_str())) {
+            refused = Some(
+                "one of their e-mail addresses has signs that can't be sent to the target: let them add it themselves",
+            );
+            continue;
+        }
+        // The same address once more changes nothing.
+        match admin.run(&format!("users add-email {id} {address}")).await {
+            Ok(reply) if reply.contains(DONE) => {}
+            Ok(_) => {
+                refused = Some(
+                    "the target does not take one of their e-mail addresses, most often because another user has it: its admin room has the reason",
+                );
+            }
+            Err(Error::Target(_)) => {
+                refused = Some(
+                    "the target gave no answer when it was told one of their e-mail addresses: look at its log and import again",
+                );
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let reply = admin
-        .run(&format!("users add-email {user} {address}"))
-        .await?;
-    if !reply.contains(DONE) {
-        return Err(Error::Target(format!(
-            "the target does not take one of their e-mail addresses: {}",
-            admin_room::failure(&reply)
-        )));
+    if let Some(reason) = refused {
+        return Err(Error::Target(reason.to_owned()));
     }
     import
         .ledger
-        .record(Step::Address, &subject, &Outcome::Done("bound"))
+        .record(Step::Address, id, &Outcome::Done("bound"))
 }

@@ -42,6 +42,11 @@ async fn one(import: &Import, admin: &AdminRoom, user: &UserId) -> Result<()> {
         Ok::<_, Error>(rooms.iter().any(|room| room == admin.room_id()))
     };
     if !is_admin().await? {
+        if !admin_room::is_word(user.as_str()) {
+            return Err(Error::Target(
+                "their user ID can't be a part of a command: make them an admin by hand".to_owned(),
+            ));
+        }
         let reply = admin.run(&format!("users make-user-admin {user}")).await?;
         if !is_admin().await? {
             return Err(Error::Target(format!(

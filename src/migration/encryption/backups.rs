@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, UserId, owned_user_id};
 use serde_json::{Value, value::RawValue};
 
-use super::{has_another, how, identities};
+use super::{Secrets, how, identities, secrets, versions::Versions};
 use crate::{
     Error, Result,
     error::Class,
@@ -35,14 +35,15 @@ struct Filling {
     put: u64,
 }
 
-/// Reads the bundle's backups once, version by version; a user's failure is that user's problem.
-pub async fn run(import: &Import) -> Result<()> {
+/// Reads the bundle's backups, version by version; a user's failure is that user's problem, and ends what is done for them:
+/// a later version would close the one that failed.
+pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
     let carried: BTreeSet<_> = identities::carried(import).into_iter().collect();
     import.job.emit(Event::Phase {
         phase: Phase::KeyBackups,
         total: carried.len() as u64,
     });
-    let mut users = Users::default();
+    let (mut of, mut users) = (OfUser::nobody(), 0);
     let mut filling = None;
     for line in import.bundle.key_backups()? {
         match line? {
@@ -52,15 +53,23 @@ pub async fn run(import: &Import) -> Result<()> {
                 algorithm,
                 auth_data,
             } => {
-                end(import, filling.take()).await?;
+                of.has_failed |= !end(import, filling.take()).await?;
                 import.job.check()?;
-                users.come_to(import, &user_id);
-                if !carried.contains(&user_id) {
+                if of.come_to(&user_id, version) {
+                    users += 1;
+                    import.job.emit(Event::Done {
+                        phase: Phase::KeyBackups,
+                        done: users,
+                    });
+                }
+                if of.has_failed || !carried.contains(&user_id) {
                     continue;
                 }
-                let subject = format!("{user_id} {version}");
-                let begun = begin(import, &mut users, &subject, &algorithm, &auth_data).await;
-                filling = kept(import, &subject, begun)?.flatten();
+                let begun = begin(import, &of, (&algorithm, &auth_data), versions).await;
+                match kept(import, &of.subject(), begun)? {
+                    Some(begun) => filling = begun,
+                    None => of.has_failed = true,
+                }
             }
             KeyBackupLine::Session {
                 room_id,
@@ -75,6 +84,7 @@ pub async fn run(import: &Import) -> Result<()> {
                     let flushed = open.flush(import).await;
                     if kept(import, &open.subject, flushed)?.is_none() {
                         filling = None;
+                        of.has_failed = true;
                     }
                 }
             }
@@ -88,28 +98,44 @@ pub async fn run(import: &Import) -> Result<()> {
     Ok(())
 }
 
-/// The user whose lines are read.
-#[derive(Default)]
-struct Users {
-    user: Option<OwnedUserId>,
-    done: u64,
-    /// Whether one of their versions was carried by this import or an earlier one: the newest is ours then.
-    is_ours: bool,
+/// Whose lines are read, and how it went with them.
+struct OfUser {
+    user: OwnedUserId,
+    /// The version's number on the source.
+    version: String,
+    /// How many of the user's versions came before it.
+    place: usize,
+    has_failed: bool,
+    is_any: bool,
 }
 
-impl Users {
-    fn come_to(&mut self, import: &Import, user: &UserId) {
-        if self.user.as_deref() == Some(user) {
-            return;
+impl OfUser {
+    fn nobody() -> Self {
+        Self {
+            user: owned_user_id!("@nobody:invalid"),
+            version: String::new(),
+            place: 0,
+            has_failed: false,
+            is_any: false,
         }
-        if self.user.replace(user.to_owned()).is_some() {
-            self.done += 1;
-            import.job.emit(Event::Done {
-                phase: Phase::KeyBackups,
-                done: self.done,
-            });
+    }
+
+    /// The next version; whether the user before is done with.
+    fn come_to(&mut self, user: &UserId, version: String) -> bool {
+        self.version = version;
+        if self.is_any && self.user == user {
+            self.place += 1;
+            return false;
         }
-        self.is_ours = false;
+        let was_any = std::mem::replace(&mut self.is_any, true);
+        user.clone_into(&mut self.user);
+        self.place = 0;
+        self.has_failed = false;
+        was_any
+    }
+
+    fn subject(&self) -> String {
+        format!("{} {}", self.user, self.version)
     }
 }
 
@@ -126,42 +152,44 @@ fn kept<T>(import: &Import, subject: &str, result: Result<T>) -> Result<Option<T
 /// The version on the target that is to be filled; nothing if there is nothing to do.
 async fn begin(
     import: &Import,
-    users: &mut Users,
-    subject: &str,
-    algorithm: &str,
-    auth_data: &RawValue,
+    of: &OfUser,
+    (algorithm, auth_data): (&str, &RawValue),
+    versions: &Versions,
 ) -> Result<Option<Filling>> {
-    let Some(user) = users.user.clone() else {
-        return Ok(None);
-    };
+    let (user, subject) = (&of.user, of.subject());
     let ledger = &import.ledger;
-    let entry = ledger.entry(Step::Backup, subject)?;
-    if let Some(entry) = entry.as_ref().filter(|entry| entry.is_done()) {
-        users.is_ours |= entry.detail == how::CARRIED;
+    if ledger.is_done(Step::Backup, &subject)? || !ledger.is_done(Step::Account, user)? {
         return Ok(None);
     }
-    if !ledger.is_done(Step::Account, &user)? {
+    if secrets(import, user)? == Secrets::LeftOut {
+        ledger.record(Step::Backup, &subject, &Outcome::Done(how::THEIRS))?;
         return Ok(None);
     }
-    users.is_ours |= entry.is_some_and(|entry| entry.outcome == "begun");
-    let has_other_identity = has_another(import, &user)?;
-    let newest = import.target.backup(&user).await?;
-    let same = |backup: &Backup| is_same(backup, algorithm, auth_data);
-    // A backup of the user's own must stay the newest, and with another identity nobody would trust the old one.
-    let is_theirs = newest.as_ref().is_some_and(|newest| !same(newest)) && !users.is_ours;
-    if has_other_identity || is_theirs {
-        ledger.record(Step::Backup, subject, &Outcome::Done(how::THEIRS))?;
-        return Ok(None);
+    let newest = import.target.backup(user).await?;
+    let place = newest.as_ref().map(|newest| versions.place(user, newest));
+    let is_done_with = match place {
+        // A backup of the user's own, made since: it must stay the newest.
+        Some(None) => {
+            ledger.record(Step::Backup, &subject, &Outcome::Done(how::THEIRS))?;
+            return Ok(None);
+        }
+        Some(Some(place)) => place > of.place,
+        None => false,
+    };
+    if is_done_with {
+        // A later version is there: nobody can add to this one any more.
+        return Err(Error::Target(
+            "a later version of the key backup is on the target already, so this one can't be filled".to_owned(),
+        ));
     }
-    ledger.record(Step::Backup, subject, &Outcome::Begun)?;
-    users.is_ours = true;
-    let version = match newest.filter(same) {
+    ledger.record(Step::Backup, &subject, &Outcome::Begun)?;
+    let version = match newest.filter(|_| place == Some(Some(of.place))) {
         Some(newest) => newest.version,
-        None => create(import, &user, algorithm, auth_data).await?,
+        None => create(import, user, algorithm, auth_data).await?,
     };
     Ok(Some(Filling {
-        subject: subject.to_owned(),
-        user,
+        subject,
+        user: user.clone(),
         version,
         sessions: Sessions::new(),
         waiting: 0,
@@ -193,10 +221,10 @@ pub(super) fn is_same(backup: &Backup, algorithm: &str, auth_data: &RawValue) ->
     backup.algorithm == algorithm && wanted.as_ref() == Some(&backup.auth_data)
 }
 
-/// Puts what still waits, and looks whether all is there.
-async fn end(import: &Import, filling: Option<Filling>) -> Result<()> {
+/// Puts what still waits, and looks whether all is there; whether it went well.
+async fn end(import: &Import, filling: Option<Filling>) -> Result<bool> {
     let Some(mut filling) = filling else {
-        return Ok(());
+        return Ok(true);
     };
     let subject = filling.subject.clone();
     let ended = async {
@@ -215,8 +243,7 @@ async fn end(import: &Import, filling: Option<Filling>) -> Result<()> {
             .record(Step::Backup, &subject, &Outcome::Done(how::CARRIED))
     };
     let ended = ended.await;
-    kept(import, &subject, ended)?;
-    Ok(())
+    Ok(kept(import, &subject, ended)?.is_some())
 }
 
 impl Filling {

@@ -12,7 +12,9 @@ pub(super) enum There {
     Nothing,
     /// That of the bundle.
     Same,
-    /// Another one, or a part of one.
+    /// A part of that of the bundle, and nothing else.
+    Part,
+    /// Another one.
     Other,
 }
 
@@ -35,11 +37,14 @@ pub(super) fn identity(user: &UserId, wanted: [&RawValue; 3], seen: &SeenKeys) -
     if there.iter().all(Option::is_none) {
         return There::Nothing;
     }
-    let pairs = wanted.into_iter().zip(there);
-    let all_same = pairs
-        .into_iter()
-        .all(|(wanted, there)| there.is_some_and(|there| key(wanted, there)));
-    if all_same { There::Same } else { There::Other }
+    let is_complete = there.iter().all(Option::is_some);
+    let mut pairs = wanted.into_iter().zip(there);
+    let all_same = pairs.all(|(wanted, there)| there.is_none_or(|there| key(wanted, there)));
+    match (all_same, is_complete) {
+        (true, true) => There::Same,
+        (true, false) => There::Part,
+        (false, _) => There::Other,
+    }
 }
 
 /// The same public key for the same use. That its own user's signatures are all there is another question.
@@ -106,7 +111,7 @@ mod tests {
         assert_eq!(there(&seen(&keys("b"))), There::Other);
         let mut part = seen(&wanted);
         part.user_signing_keys.clear();
-        assert_eq!(there(&part), There::Other);
+        assert_eq!(there(&part), There::Part);
     }
 
     #[test]

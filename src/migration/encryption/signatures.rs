@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, ServerName, UserId};
 use serde_json::{Value, json};
 
 use super::{how, identities, same};
 use crate::{
-    Result,
+    Error, Result,
     bundle::OfUser,
     job::Phase,
     ledger::{Outcome, Step},
@@ -16,8 +16,9 @@ use crate::{
     target::cross_signing::SeenKeys,
 };
 
-/// Users at once.
-const IN_FLIGHT: usize = 8;
+/// One user at a time: Tuwunel reads a key, adds a signature and writes it back, without a lock, so that of two signatures
+/// of one person's key one would be lost (`sign_key`).
+const IN_FLIGHT: usize = 1;
 
 /// Uploads the signatures of all whose identity was carried.
 pub async fn run(import: &Import) -> Result<()> {
@@ -46,29 +47,72 @@ async fn one(import: &Import, user: &UserId) -> Result<()> {
         return Ok(());
     }
     let keys: CrossSigning = import.bundle.of_user(OfUser::CrossSigning, user)?;
-    if !keys.signed_users.is_empty() {
-        let others = keys.signed_users.keys().map(AsRef::as_ref);
-        let seen = import.target.cross_signing(user, others).await?;
-        let missing = missing(user, &keys, &seen);
+    let signed = made(&keys, user.server_name());
+    for other in signed.keys() {
+        // Their identity failed: with it, the next import brings this, too.
+        if import.can_act(other) && !ledger.is_done(Step::Identity, other)? {
+            return Ok(());
+        }
+    }
+    let seen = || {
+        import
+            .target
+            .cross_signing(user, signed.keys().map(AsRef::as_ref))
+    };
+    if !signed.is_empty() {
+        let missing = missing(user, &signed, &seen().await?);
         if !missing.is_empty() {
             import
                 .target
                 .upload_signatures(user, &json!(missing))
                 .await?;
+            let left = self::missing(user, &signed, &seen().await?);
+            if let Some(other) = left.keys().next() {
+                return Err(Error::Target(format!(
+                    "the target does not keep that they have verified {other}: import again, or tell them to verify each other again"
+                )));
+            }
         }
     }
     ledger.record(Step::Signatures, user, &Outcome::Done(how::CARRIED))
 }
 
-/// The signatures that the target has not, each with the key that it signs, as the target has it. Whose key it doesn't
-/// know, such as that of a user of another server, nobody can sign there.
+/// By user, by public key: who signed, and the signature.
+pub(super) type Signed = BTreeMap<OwnedUserId, BTreeMap<String, BTreeMap<String, String>>>;
+
+/// What the user has signed of people of their own server, with the key that is carried. Asked about others, the target
+/// would ask their servers.
+pub(super) fn made(keys: &CrossSigning, server: &ServerName) -> Signed {
+    let by: Option<Value> = keys
+        .user_signing_key
+        .as_ref()
+        .and_then(|key| serde_json::from_str(key.get()).ok());
+    let by = by.as_ref().and_then(same::public).unwrap_or_default();
+    let by = format!("ed25519:{by}");
+    let mut made = Signed::new();
+    let here = keys.signed_users.iter();
+    for (other, signed) in here.filter(|(other, _)| other.server_name() == server) {
+        for (public, signatures) in signed {
+            if let Some(signature) = signatures.get(&by) {
+                made.entry(other.clone()).or_default().insert(
+                    public.clone(),
+                    BTreeMap::from([(by.clone(), signature.clone())]),
+                );
+            }
+        }
+    }
+    made
+}
+
+/// The signatures that the target has not, each with the key that it signs, as the target has it. What it doesn't have of
+/// somebody, nobody can sign there.
 fn missing(
     user: &UserId,
-    keys: &CrossSigning,
+    signed: &Signed,
     seen: &SeenKeys,
 ) -> BTreeMap<OwnedUserId, BTreeMap<String, Value>> {
     let mut missing: BTreeMap<OwnedUserId, BTreeMap<String, Value>> = BTreeMap::new();
-    for (other, signed) in &keys.signed_users {
+    for (other, signed) in signed {
         let Some(there) = seen.master_keys.get(other) else {
             continue;
         };
@@ -97,7 +141,7 @@ pub(super) fn has(key: &Value, user: &UserId, signatures: &BTreeMap<String, Stri
 
 #[cfg(test)]
 mod tests {
-    use ruma::{owned_user_id, user_id};
+    use ruma::{owned_user_id, server_name, user_id};
 
     use super::*;
 
@@ -109,12 +153,21 @@ mod tests {
                 BTreeMap::from([("ed25519:usk".to_owned(), "by-usk".to_owned())]),
             )])
         };
+        let key = json!({ "keys": { "ed25519:usk": "usk" } });
         let keys = CrossSigning {
+            user_signing_key: Some(serde_json::value::to_raw_value(&key).unwrap()),
             signed_users: [
                 (owned_user_id!("@b:x"), signed("b")),
                 (owned_user_id!("@c:x"), signed("c")),
                 (owned_user_id!("@d:x"), signed("former")),
                 (owned_user_id!("@e:elsewhere"), signed("e")),
+                (
+                    owned_user_id!("@f:x"),
+                    BTreeMap::from([(
+                        "f".to_owned(),
+                        BTreeMap::from([("ed25519:former".to_owned(), "s".to_owned())]),
+                    )]),
+                ),
             ]
             .into(),
             ..CrossSigning::default()
@@ -135,7 +188,9 @@ mod tests {
             .into(),
             ..SeenKeys::default()
         };
-        insta::assert_json_snapshot!(missing(user_id!("@a:x"), &keys, &seen), @r#"
+        let signed = made(&keys, server_name!("x"));
+        assert_eq!(signed.len(), 3);
+        insta::assert_json_snapshot!(missing(user_id!("@a:x"), &signed, &seen), @r#"
         {
           "@b:x": {
             "b": {

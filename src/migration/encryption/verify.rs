@@ -7,8 +7,10 @@ use ruma::{OwnedUserId, UserId};
 
 use super::{
     backups,
+    identities::has_own,
     same::{self, There},
     signatures,
+    versions::Versions,
 };
 use crate::{
     Result,
@@ -34,10 +36,11 @@ pub struct Compared {
 
 /// Compares both.
 pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Compared> {
-    let (identities, others) = identities(target, bundle, plan, job).await?;
+    let versions = tokio::task::block_in_place(|| Versions::read(bundle))?;
+    let (identities, others) = identities(target, bundle, plan, job, &versions).await?;
     Ok(Compared {
         identities,
-        room_keys: backups(target, bundle, plan, job, &others).await?,
+        room_keys: backups(target, bundle, plan, job, (&versions, &others)).await?,
         others,
     })
 }
@@ -68,6 +71,7 @@ async fn identities(
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
+    versions: &Versions,
 ) -> Result<(Comparison, BTreeSet<OwnedUserId>)> {
     let users = carried(plan);
     job.emit(Event::Phase {
@@ -78,7 +82,7 @@ async fn identities(
     let mut compared = stream::iter(users)
         .map(|user| async move {
             job.check()?;
-            let compared = identity(target, bundle, &user).await?;
+            let compared = identity(target, bundle, &user, versions).await?;
             Ok::<_, crate::Error>((user, compared))
         })
         .buffered(IN_FLIGHT);
@@ -95,7 +99,7 @@ async fn identities(
                     Difference::Known(text) => comparison.known.push(text),
                     Difference::Other => {
                         comparison.known.push(format!(
-                            "{user} has another encryption identity: one from before the import, or a new one since"
+                            "{user} has encryption of their own: set up before the import, or anew since"
                         ));
                         others.insert(user.clone());
                     }
@@ -116,6 +120,7 @@ async fn identity(
     target: &Target,
     bundle: &Bundle,
     user: &UserId,
+    versions: &Versions,
 ) -> Result<Option<Vec<Difference>>> {
     let keys: CrossSigning = bundle.of_user(OfUser::CrossSigning, user)?;
     if keys.is_empty() {
@@ -126,14 +131,25 @@ async fn identity(
             "{user}: the bundle has only the part of their encryption identity that everybody sees, for it was exported by API and not as the user; they begin with a new one"
         ))]));
     };
-    let about = keys.signed_users.keys().map(AsRef::as_ref).chain([user]);
+    let made = signatures::made(&keys, user.server_name());
+    let about = made.keys().map(AsRef::as_ref).chain([user]);
     let seen = target.cross_signing(user, about).await?;
     let mut differences = Vec::new();
     match same::identity(user, wanted, &seen) {
         There::Same => {}
+        There::Nothing if has_own(target, bundle, user, versions).await? => {
+            differences.push(Difference::Other);
+            return Ok(Some(differences));
+        }
         There::Nothing => {
             differences.push(Difference::Real(format!(
                 "{user} has no encryption identity"
+            )));
+            return Ok(Some(differences));
+        }
+        There::Part => {
+            differences.push(Difference::Real(format!(
+                "{user} has only a part of their encryption identity"
             )));
             return Ok(Some(differences));
         }
@@ -142,7 +158,13 @@ async fn identity(
             return Ok(Some(differences));
         }
     }
-    for (other, signed) in &keys.signed_users {
+    let elsewhere = keys.signed_users.keys();
+    for other in elsewhere.filter(|other| other.server_name() != user.server_name()) {
+        differences.push(Difference::Known(format!(
+            "{user} has verified {other}, who is on another server: they verify each other again"
+        )));
+    }
+    for (other, signed) in &made {
         let key = seen.master_keys.get(other);
         for (public, signatures) in signed {
             match key {
@@ -168,7 +190,8 @@ struct Comparing {
     version: String,
     /// What the target has in it and the bundle has not named yet; nothing if the target's newest is another one.
     there: Option<Sessions>,
-    has_any: bool,
+    /// Whether what the target has is an earlier version of the bundle's, if it has any.
+    other: Option<bool>,
     missing: u64,
 }
 
@@ -179,7 +202,7 @@ async fn backups(
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
-    others: &BTreeSet<OwnedUserId>,
+    (versions, others): (&Versions, &BTreeSet<OwnedUserId>),
 ) -> Result<Comparison> {
     let carried: BTreeSet<_> = carried(plan).into_iter().collect();
     job.emit(Event::Phase {
@@ -211,7 +234,9 @@ async fn backups(
                     continue;
                 }
                 let newest = target.backup(&user_id).await?;
-                let has_any = newest.is_some();
+                let other = newest
+                    .as_ref()
+                    .map(|newest| versions.place(&user_id, newest).is_some());
                 let there = match newest {
                     Some(newest) if backups::is_same(&newest, &algorithm, &auth_data) => {
                         Some(target.backup_keys(&user_id, &newest.version).await?)
@@ -222,7 +247,7 @@ async fn backups(
                     user: user_id,
                     version,
                     there,
-                    has_any,
+                    other,
                     missing: 0,
                 });
             }
@@ -278,7 +303,11 @@ impl Comparing {
             comparison.known.push(format!(
                 "{user}: version {version} of the key backup is older than their newest; nobody can ask for it"
             ));
-        } else if self.has_any {
+        } else if self.other == Some(true) {
+            comparison.differences.push(format!(
+                "{user} has an older version of the key backup as the newest"
+            ));
+        } else if self.other.is_some() {
             comparison.known.push(format!(
                 "{user} has another key backup: one from before the import, or a new one since"
             ));

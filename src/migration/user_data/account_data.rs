@@ -67,17 +67,17 @@ fn items(data: &AccountData) -> Vec<Item<'_>> {
         .collect()
 }
 
-/// Sets what differs.
+/// Sets what differs, or, not `over` what is there, what is missing.
 pub(super) async fn set(
     target: &Target,
     abilities: &Abilities,
-    user: &UserId,
+    (user, over): (&UserId, bool),
     data: &AccountData,
     refused: &mut Refused,
 ) -> Result<()> {
     for item in items(data) {
         let there = there(target, abilities, user, item).await?;
-        if is_there(item, there.as_deref()) {
+        if is_there(item, there.as_deref()) || (there.is_some() && !over) {
             continue;
         }
         let set = put(target, abilities, user, item, there.as_deref()).await;

@@ -9,6 +9,9 @@ use crate::{Result, migration::outcome::Comparison, target::Target};
 /// The time zone, by its name in the specification, the one before, and that of Tuwunel 1.4.
 const TIME_ZONE: [&str; 3] = ["m.tz", "us.cloke.msc4175.tz", "tz"];
 
+/// How a refused one is told.
+pub(super) const KIND: &str = "the profile's field";
+
 /// How a field is on the target.
 #[derive(Debug, PartialEq)]
 enum There<'a> {
@@ -97,7 +100,7 @@ pub(super) async fn compare(
 }
 
 fn name(field: &str) -> String {
-    format!("the profile's field {field}")
+    format!("{KIND} {field}")
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use crate::{
     },
     target::Target,
 };
+
+/// How a refused one is told.
+pub(super) const KIND: &str = "the push rule";
 use order::{Change, changes, id, is_default};
 
 /// Makes the rules be as they were, and reads them again in between: a rule that is made anew is on, whatever it was.
@@ -138,7 +141,7 @@ fn differs(rule: &Value, other: &Value) -> bool {
 }
 
 fn name(kind: &str, rule: &Value) -> String {
-    format!("the push rule {} of kind {kind}", id(rule))
+    format!("{KIND} {} of kind {kind}", id(rule))
 }
 
 /// What a request to make the rule has in it.

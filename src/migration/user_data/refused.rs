@@ -2,6 +2,11 @@
 
 use crate::{Error, Result};
 
+/// How the sentence begins.
+pub(super) const START: &str = "not all of their settings came over: ";
+/// What is in it where not all are named.
+pub(super) const MORE: &str = "; and ";
+
 /// So many are named.
 const FEW: usize = 3;
 
@@ -33,20 +38,20 @@ impl Refused {
         }
     }
 
-    /// One error for all of it.
-    pub(super) fn end(self) -> Result<()> {
+    /// One sentence for all of it.
+    pub(super) fn text(self) -> Option<String> {
         if self.all.is_empty() {
-            return Ok(());
+            return None;
         }
         let named = self.all.iter().take(FEW).cloned().collect::<Vec<_>>();
         let more = match self.all.len() - named.len() {
             0 => String::new(),
-            more => format!("; and {more} more"),
+            more => format!("{MORE}{more} more"),
         };
-        Err(Error::Target(format!(
-            "not all of their settings came over: {}{more}; import again, or tell the user to set them by hand",
+        Some(format!(
+            "{START}{}{more}; import again, or tell the user to set them by hand",
             named.join("; ")
-        )))
+        ))
     }
 }
 
@@ -69,13 +74,13 @@ mod tests {
     fn refusals_are_kept_and_the_rest_goes_on() {
         let mut refused = Refused::default();
         assert!(refused.note(|| "a".into(), Ok(())).unwrap());
-        assert!(Refused::default().end().is_ok());
+        assert_eq!(Refused::default().text(), None);
         for name in ["a", "b", "c", "d", "e"] {
             assert!(!refused.note(|| name.into(), Err(answer(400))).unwrap());
         }
-        insta::assert_snapshot!(refused.end().unwrap_err(), @"not all of their settings came over: a (M_BAD_JSON not this one); b (M_BAD_JSON not this one); c (M_BAD_JSON not this one); and 2 more; import again, or tell the user to set them by hand");
+        insta::assert_snapshot!(refused.text().unwrap(), @"not all of their settings came over: a (M_BAD_JSON not this one); b (M_BAD_JSON not this one); c (M_BAD_JSON not this one); and 2 more; import again, or tell the user to set them by hand");
         let mut refused = Refused::default();
         assert!(refused.note(|| "a".into(), Err(answer(500))).is_err());
-        assert!(refused.end().is_ok());
+        assert_eq!(refused.text(), None);
     }
 }

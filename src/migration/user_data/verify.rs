@@ -89,7 +89,7 @@ async fn read(
         return Ok(());
     }
     let mut data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
-    if has_other && data.account_data.without_secrets() > 0 {
+    if has_other && !data.account_data.take_secrets().is_empty() {
         all.account_data.known.push(format!(
             "{user}: the secret storage of their former encryption identity stays behind"
         ));

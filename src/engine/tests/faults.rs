@@ -235,6 +235,45 @@ async fn what_users_have_of_their_own_for_encryption_stays() {
     ");
 }
 
+/// Of several addresses, one that is refused is told until it is taken, and never by its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_address_is_told_and_not_named() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().version = "1.8.0";
+    let taken = "anna@example.net".to_owned();
+    stage.world().taken_addresses.insert(taken);
+    for _ in 0..2 {
+        let (summary, _) = stage.import().await;
+        assert_eq!(told(&summary), [("e-mail address", ANNA)]);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(summary.problems[0].reason, @"the target does not take one of their e-mail addresses, most often because another user has it: its admin room has the reason");
+        }
+        assert_eq!(stage.world().addresses.len(), 1);
+    }
+    stage.world().taken_addresses.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert_eq!(stage.world().addresses.len(), 2);
+}
+
+/// The newest version on the target must be the newest of the source, whatever failed on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_backup_that_failed_is_not_closed_by_a_later_one() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().refused_keys.insert(ANNA.to_owned());
+    for _ in 0..2 {
+        let (summary, _) = stage.import().await;
+        assert_eq!(told(&summary), [("key backup", "@anna:ferry.test 1")]);
+        assert_eq!(stage.world().encryption.backups[ANNA].len(), 1);
+        assert!(!stage.verify().await.room_keys.is_good());
+    }
+    stage.world().refused_keys.clear();
+    let (summary, _) = stage.import().await;
+    assert_eq!(stage.end(summary), good(&source).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_the_target_has_lost_is_joined_again() {
     let source = Source::new();

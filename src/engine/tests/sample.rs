@@ -313,7 +313,7 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
     };
     let mut writer = BundleWriter::create(out, origin).unwrap();
     for user in [
-        json!({ "user_id": ANNA, "displayname": "Anna", "avatar_url": "mxc://ferry.test/anna", "is_admin": true, "threepids": [{ "medium": "email", "address": "anna@example.org" }] }),
+        json!({ "user_id": ANNA, "displayname": "Anna", "avatar_url": "mxc://ferry.test/anna", "is_admin": true, "threepids": [{ "medium": "email", "address": "anna@example.net" }, { "medium": "email", "address": "anna@example.org" }] }),
         json!({ "user_id": BEN, "displayname": "Ben" }),
         json!({ "user_id": CARA }),
         json!({ "user_id": DORA, "deactivated": true, "threepids": [{ "medium": "email", "address": "dora@example.org" }] }),

@@ -85,6 +85,10 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) admins: BTreeSet<String>,
     /// Users' e-mail addresses.
     pub(in super::super::super) addresses: BTreeSet<(String, String)>,
+    /// E-mail addresses that somebody else has.
+    pub(in super::super::super) taken_addresses: BTreeSet<String>,
+    /// Users whose room keys it does not take.
+    pub(in super::super::super) refused_keys: BTreeSet<String>,
     /// Users' keys.
     pub(in super::super::super) encryption: Encryption,
     pub(in super::super::super) settings: Settings,
@@ -126,6 +130,8 @@ impl World {
             forgotten_commands: 0,
             admins: BTreeSet::new(),
             addresses: BTreeSet::new(),
+            taken_addresses: BTreeSet::new(),
+            refused_keys: BTreeSet::new(),
             encryption: Encryption::default(),
             settings: Settings::default(),
             changes: Vec::new(),

@@ -62,6 +62,11 @@ impl World {
             [what, user] if what == "make-user-admin" && self.admins.insert(user.clone()) => {
                 format!("{user} has been granted admin privileges.")
             }
+            [what, _, address] if what == "add-email" && self.taken_addresses.contains(address) => {
+                format!(
+                    "Command failed with error:\n```\nEmail {address} is already bound to another user.\n```"
+                )
+            }
             [what, user, address] if what == "add-email" => {
                 self.addresses.insert((user.clone(), address.clone()));
                 format!("Bound email {address} to user {user}.")

@@ -110,6 +110,9 @@ impl World {
         version: &str,
         body: &Value,
     ) -> Answer {
+        if self.refused_keys.contains(user) {
+            return Err(Fault(403, "M_FORBIDDEN", "not these"));
+        }
         let backup = self.newest(user, version)?;
         for (room, sessions) in body["rooms"].as_object().unwrap() {
             let there = backup.sessions.entry(room.clone()).or_default();

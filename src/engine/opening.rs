@@ -10,16 +10,16 @@ use ruma::OwnedUserId;
 
 use crate::{
     Error, Result,
-    bundle::Bundle,
+    bundle::{Bundle, Schema, SourceKind},
     migration::{
         facts::RoomFacts,
         media::planner::Terms,
         pending::{read, waiting::Found},
-        people::Counting,
+        people::{Counting, People},
         plan::{Abilities, MediaPlan, Plan, Replayed, Shared},
         planner, shared,
     },
-    model::{media_wish::MediaWish, room::Room},
+    model::{media_wish::MediaWish, room::Room, wanted::Wanted},
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -108,7 +108,10 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
         users,
         rooms,
         shared: others,
-        people: people.end(bundle.aliases()?.keys()),
+        people: People {
+            lacks_own: lacks_own(bundle.schema()),
+            ..people.end(bundle.aliases()?.keys())
+        },
         admins: choice.admins,
         media,
     })
@@ -121,6 +124,12 @@ fn media(bundle: &Bundle, terms: Terms) -> Result<MediaPlan> {
     });
     let files: Vec<_> = files.collect::<Result<_>>()?;
     Ok(terms.plan(files.into_iter()))
+}
+
+/// Whether it was exported by API, and not as the users: Synapse shows nobody else what belongs to them alone.
+fn lacks_own(schema: &Schema) -> bool {
+    let as_users = |wanted: &Wanted| wanted.act_as_users;
+    schema.source != Some(SourceKind::Database) && !schema.wanted.as_ref().is_some_and(as_users)
 }
 
 /// A room's facts, with everybody who waits at its door.

@@ -22,6 +22,8 @@ pub struct People {
     pub sign_on: BTreeMap<String, u64>,
     /// Application services that were on Synapse, by ID.
     pub services: BTreeMap<String, Service>,
+    /// Whether the bundle lacks what Synapse shows to its owners alone: it was exported by API, and not as the users.
+    pub lacks_own: bool,
     /// Users whose account is on the target already, made by somebody else: its password stays.
     pub there: BTreeSet<OwnedUserId>,
 }
@@ -205,6 +207,7 @@ mod tests {
               "aliases": 1
             }
           },
+          "lacks_own": false,
           "there": []
         }
         "#);

@@ -13,6 +13,12 @@ pub fn lines(plan: &Plan) -> String {
     let mut line = |line: String| {
         let _infallible = writeln!(text, "- {line}");
     };
+    if people.lacks_own {
+        line(
+            "**the bundle has no key backups, push rules, tags and read receipts, and no whole encryption identity**, for it was exported by API and not as the users: export from the database or with `--act-as-users`, or nobody's recovery key opens anything afterwards"
+                .to_owned(),
+        );
+    }
     if !people.there.is_empty() {
         line(format!(
             "{} there already: the password stays, the rest is carried",
@@ -144,6 +150,7 @@ mod tests {
                     ),
                 ]
                 .into(),
+                lacks_own: !admins,
                 there: ["@anna:ferry.test".try_into().unwrap()].into(),
             },
             admins,
@@ -154,6 +161,7 @@ mod tests {
     #[test]
     fn what_is_to_be_done_about_users() {
         insta::assert_snapshot!(lines(&plan("Tuwunel 1.4.6", false)), @r"
+        - **the bundle has no key backups, push rules, tags and read receipts, and no whole encryption identity**, for it was exported by API and not as the users: export from the database or with `--act-as-users`, or nobody's recovery key opens anything afterwards
         - 1 account is there already: the password stays, the rest is carried
         - 1 admin of Synapse comes over without admin rights, unless you import with `--admins`
         - 12 users have an e-mail address: this target can't hold it, so nobody can set a new password without an admin

@@ -1,0 +1,77 @@
+use super::*;
+use crate::model::media_wish::WhichMedia;
+
+#[test]
+fn entries_survive_and_belong_to_their_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let few = MediaWish {
+        which: WhichMedia::NewerThan { days: 30 },
+        max_mib: Some(8),
+    };
+    {
+        let ledger = Ledger::open(&path, "one").unwrap();
+        ledger
+            .record(Step::Account, "@a:x", &Outcome::Begun)
+            .unwrap();
+        ledger
+            .record(Step::Account, "@a:x", &Outcome::Done("created"))
+            .unwrap();
+        ledger
+            .record(Step::Account, "@b:x", &Outcome::Failed("no".into()))
+            .unwrap();
+        assert_eq!(ledger.history().unwrap(), None);
+        ledger.choose_history(Replayed::Last(5)).unwrap();
+        assert_eq!(ledger.media().unwrap(), None);
+        ledger.choose_media(few).unwrap();
+        ledger.advance("!r:x", 3).unwrap();
+        ledger.advance("!r:x", 4).unwrap();
+    }
+    let ledger = Ledger::open(&path, "one").unwrap();
+    assert_eq!(ledger.history().unwrap(), Some(Replayed::Last(5)));
+    assert_eq!(ledger.media().unwrap(), Some(few));
+    assert!(ledger.is_done(Step::Account, "@a:x").unwrap());
+    assert!(!ledger.is_done(Step::Account, "@b:x").unwrap());
+    assert_eq!(
+        ledger.count_done(Step::Account, Some("created")).unwrap(),
+        1
+    );
+    assert_eq!(ledger.done_as(Step::Account, "created").unwrap(), ["@a:x"]);
+    assert_eq!(
+        ledger
+            .entry(Step::Replay, "!r:x")
+            .unwrap()
+            .unwrap()
+            .position,
+        4
+    );
+    assert_eq!(ledger.events().unwrap(), 4);
+    let other = Ledger::open(&path, "two").unwrap();
+    assert_eq!(other.entry(Step::Account, "@a:x").unwrap(), None);
+    assert_eq!(other.events().unwrap(), 0);
+    assert_eq!(other.history().unwrap(), None);
+    assert!(ledger.has_any(Step::Account).unwrap());
+    assert!(!ledger.has_any(Step::Join).unwrap() && !other.has_any(Step::Account).unwrap());
+}
+
+#[test]
+fn a_problem_is_listed_once_until_it_is_solved() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&dir.path().join("l"), "b").unwrap();
+    let problem = Problem {
+        step: "event".into(),
+        subject: "$e".into(),
+        reason: "no".into(),
+    };
+    ledger.problem(&problem).unwrap();
+    ledger.problem(&problem).unwrap();
+    assert_eq!(ledger.problems().unwrap(), std::slice::from_ref(&problem));
+    ledger.solved_all("event", "$x").unwrap();
+    ledger.solved_all("room", "$").unwrap();
+    assert_eq!(ledger.problems().unwrap().len(), 1);
+    ledger.solved_all("event", "$").unwrap();
+    assert!(ledger.problems().unwrap().is_empty());
+    ledger.problem(&problem).unwrap();
+    ledger.solved("event", "$e").unwrap();
+    assert!(ledger.problems().unwrap().is_empty());
+}

@@ -15,13 +15,14 @@ use super::{Http, Request};
 use crate::{Error, Result};
 
 /// What concerns one connection only (RFC 9110, 7.6.1), and the encoding of an answer that is to be read on its way.
-const OF_THE_CONNECTION: [HeaderName; 12] = [
+const OF_THE_CONNECTION: [HeaderName; 13] = [
     ACCEPT_ENCODING,
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
     HOST,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
     TE,
@@ -100,6 +101,16 @@ impl Http {
 
 fn without_connection(headers: &HeaderMap) -> HeaderMap {
     let mut rest = headers.clone();
+    // Source: RFC 9110, 7.6.1.
+    let listed = headers.get_all(CONNECTION).iter();
+    for name in listed
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        if let Ok(name) = HeaderName::try_from(name.trim()) {
+            rest.remove(name);
+        }
+    }
     for name in OF_THE_CONNECTION {
         rest.remove(name);
     }
@@ -111,6 +122,26 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
     use super::*;
+
+    #[test]
+    fn what_the_connection_lists_stays_with_it() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "X-Hop, close"),
+            ("connection", "x-other"),
+            ("x-hop", "1"),
+            ("x-other", "1"),
+            ("proxy-connection", "keep-alive"),
+            ("x-own", "1"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        let rest = without_connection(&headers);
+        assert_eq!(
+            rest.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["x-own"]
+        );
+    }
 
     #[tokio::test]
     async fn everything_but_the_connections_headers_is_passed_on_both_ways() {

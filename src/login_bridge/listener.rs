@@ -79,6 +79,19 @@ fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Whether a path is that of logins in some version. It goes on to the target as it is, and there a backslash or an encoded
+/// dot would lead elsewhere.
+fn is_login(path: &str) -> bool {
+    let version = path
+        .strip_prefix("/_matrix/client/")
+        .and_then(|rest| rest.strip_suffix("/login"));
+    version.is_some_and(|version| {
+        let number = version.strip_prefix(['v', 'r']).unwrap_or_default();
+        let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        is_number || version == "unstable"
+    })
+}
+
 async fn elsewhere() -> Response {
     let body = json!({ "errcode": "M_UNRECOGNIZED", "error": "Only /login is here" });
     response(failure(StatusCode::NOT_FOUND, &body))
@@ -90,6 +103,9 @@ async fn login(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    if !is_login(parts.uri.path()) {
+        return elsewhere().await;
+    }
     let read = tokio::time::timeout(READING, to_bytes(body, LARGEST_BODY)).await;
     let Ok(Ok(body)) = read else {
         let (status, errcode, error) = match read {
@@ -139,4 +155,23 @@ fn response(answer: Relayed) -> Response {
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_logins_have_the_path_of_logins() {
+        for path in ["r0", "v3", "v11", "unstable"] {
+            assert!(is_login(&format!("/_matrix/client/{path}/login")), "{path}");
+        }
+        for path in ["", "v", "v3x", "x", "..\\..\\x", "%2e%2e", "v3\\..", "v3/x"] {
+            assert!(
+                !is_login(&format!("/_matrix/client/{path}/login")),
+                "{path}"
+            );
+        }
+        assert!(!is_login("/_matrix/client/v3/login/sso"));
+    }
 }

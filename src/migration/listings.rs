@@ -14,7 +14,7 @@ use crate::{
     bundle::Bundle,
     job::Phase,
     ledger::{Outcome, Step},
-    target::Target,
+    target::{Target, admin_room},
 };
 
 /// Lists the rooms that were carried over and had been listed.
@@ -77,6 +77,9 @@ async fn list(import: &Import, room: &RoomId, joiner: &OwnedUserId) -> Result<()
         other => return other,
     };
     if let Some(admin) = &import.admin {
+        if !admin_room::is_word(room.as_str()) {
+            return Err(refused);
+        }
         let command = format!("rooms directory publish {room}");
         let answer = admin.run(&command).await?;
         tracing::debug!(%room, answer, "the room was listed as an admin");

@@ -23,6 +23,8 @@ pub mod how {
     pub const NONE: &str = "none";
     /// Carried.
     pub const CARRIED: &str = "carried";
+    /// A later version of it is on the target already.
+    pub const OLDER: &str = "older";
     /// The user has something of their own on the target: that stays.
     pub const THEIRS: &str = "theirs";
 }

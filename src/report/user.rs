@@ -88,6 +88,7 @@ fn step(taken: &Taken) -> String {
         (_, "adopted") => "there already, its password stays".to_owned(),
         (_, "reserved") => "closed, so that nobody takes the name".to_owned(),
         (_, "theirs") => "they have their own on the target: that stays".to_owned(),
+        (_, "older") => "a later version is there already".to_owned(),
         (_, "none") => "none in the bundle".to_owned(),
         (_, how) => escape(how),
     };

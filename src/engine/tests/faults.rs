@@ -257,6 +257,42 @@ async fn a_refused_address_is_told_and_not_named() {
     assert_eq!(stage.world().addresses.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_an_identity_is_told() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import().await;
+    let mut encryption = stage.world().encryption.clone();
+    let keys = encryption.keys.get_mut(ANNA).unwrap();
+    keys.remove("user_signing_key");
+    let stage = Stage::new(&source);
+    stage.world().encryption = encryption;
+    let (summary, _) = stage.import().await;
+    assert_eq!(told(&summary), [("encryption identity", ANNA)]);
+    insta::assert_snapshot!(summary.problems[0].reason, @"the target has only a part of their encryption identity: look at its log, and tell them to set up encryption anew");
+    let identities = stage.verify().await.identities;
+    assert_eq!(
+        identities.differences,
+        ["@anna:ferry.test has only a part of their encryption identity"]
+    );
+}
+
+/// As after an import whose ledger is lost, or of an earlier bundle.
+#[tokio::test(flavor = "multi_thread")]
+async fn encryption_that_is_there_is_known_again() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import().await;
+    let there = stage.world().encryption.clone();
+    let stage = Stage::new(&source);
+    stage.world().encryption = there.clone();
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert_eq!(summary.identities_kept.len(), 0);
+    assert_eq!(stage.world().encryption, there);
+    assert!(stage.verify().await.is_good());
+}
+
 /// The newest version on the target must be the newest of the source, whatever failed on the way.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_backup_that_failed_is_not_closed_by_a_later_one() {

@@ -177,10 +177,9 @@ async fn begin(
         None => false,
     };
     if is_done_with {
-        // A later version is there: nobody can add to this one any more.
-        return Err(Error::Target(
-            "a later version of the key backup is on the target already, so this one can't be filled".to_owned(),
-        ));
+        // Such as after the import of an earlier bundle: nobody can add to this version any more, or ask for it.
+        ledger.record(Step::Backup, &subject, &Outcome::Done(how::OLDER))?;
+        return Ok(None);
     }
     ledger.record(Step::Backup, &subject, &Outcome::Begun)?;
     let version = match newest.filter(|_| place == Some(Some(of.place))) {

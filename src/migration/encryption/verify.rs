@@ -136,11 +136,11 @@ async fn identity(
     let seen = target.cross_signing(user, about).await?;
     let mut differences = Vec::new();
     match same::identity(user, wanted, &seen) {
-        There::Same => {}
-        There::Nothing if has_own(target, bundle, user, versions).await? => {
+        There::Same | There::Nothing if has_own(target, bundle, user, versions).await? => {
             differences.push(Difference::Other);
             return Ok(Some(differences));
         }
+        There::Same => {}
         There::Nothing => {
             differences.push(Difference::Real(format!(
                 "{user} has no encryption identity"

@@ -136,6 +136,34 @@ impl Client {
         field(&answer, "an upload", "content_uri")
     }
 
+    /// A file's type and bytes, by its `mxc://` URI.
+    pub async fn download(&self, uri: &str) -> Result<(Option<String>, Vec<u8>)> {
+        let path = uri.trim_start_matches("mxc://");
+        let path = format!("/_matrix/client/v1/media/download/{path}");
+        let mut request = self.http.get(self.url(&path));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        let unanswered = |source: reqwest::Error| LabError::Unanswered {
+            request: format!("GET {path}"),
+            source: source.without_url(),
+        };
+        let response = request.send().await.map_err(unanswered)?;
+        let status = response.status();
+        let kind = response.headers().get("content-type");
+        let kind = kind.and_then(|kind| Some(kind.to_str().ok()?.to_owned()));
+        let content = response.bytes().await.map_err(unanswered)?;
+        if status.is_success() {
+            Ok((kind, content.into()))
+        } else {
+            Err(LabError::Answer {
+                request: format!("GET {path}"),
+                status: status.as_u16(),
+                body: serde_json::from_slice(&content).unwrap_or_default(),
+            })
+        }
+    }
+
     /// A transaction ID: the same ones in the same order in every run.
     fn transaction(&self) -> String {
         format!("lab{}", self.transactions.fetch_add(1, Ordering::Relaxed))

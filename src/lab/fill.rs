@@ -40,12 +40,11 @@ use super::{Result, client::Client, synapse::Synapse};
 
 pub(in crate::lab) use self::{
     encrypted::envelope,
-    people::PIXEL,
     talk::{edit, in_thread, reaction, reply},
     voices::{emoji, line},
 };
 pub use accounts::{GUEST, source_options};
-pub use people::{FilledUser, ODD, password};
+pub use people::{FilledUser, ODD, PIXEL, password};
 pub use things::Things;
 
 /// Requests of so many rooms at once: more only queue in a single Synapse process.

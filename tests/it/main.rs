@@ -11,6 +11,7 @@
 mod bridges;
 mod browser;
 mod conformance;
+mod counter;
 mod crowd;
 mod database;
 mod demo;

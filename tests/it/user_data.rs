@@ -1,6 +1,7 @@
 //! What belongs to each user alone, read as that user on both servers.
 
 mod more;
+mod newcomers;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -8,10 +9,11 @@ use std::collections::BTreeMap;
 use ferryman::{
     bundle::SourceKind,
     demo::{ordinary, stage::Stage},
-    engine::{Engine, ExportOptions},
+    engine::{Asked, Engine, ExportOptions},
     http::encode,
-    lab::{client::Client, fill::GUEST},
-    model::wanted::Wanted,
+    lab::{admin_room::AdminRoom, client::Client, fill::GUEST},
+    migration::outcome::ImportSummary,
+    model::wanted::{Media, Wanted},
     report::page::page,
     secret::ExposeSecret,
 };
@@ -19,6 +21,7 @@ use ferryman::{
 use rusqlite::Connection;
 
 use crate::{
+    counter::Counter,
     journey::{assert_good, job},
     targets::{Target, each_target},
 };
@@ -28,8 +31,9 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_finds_their_settings() {
     Box::pin(each_target("user_data", async |target| {
-        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let mut stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         more::keep(&stage).await;
+        newcomers::settle(&mut stage).await;
         let mut engine = stage.engine();
         // Both readers have everything.
         let source = match target {
@@ -43,6 +47,7 @@ async fn everybody_finds_their_settings() {
             source: Some(source),
             wanted: Wanted {
                 act_as_users: true,
+                media: Media::All,
                 ..Wanted::default()
             },
             ..ExportOptions::default()
@@ -52,7 +57,11 @@ async fn everybody_finds_their_settings() {
             .await
             .unwrap();
         assert_eq!(summary.problems, []);
-        let imported = engine.import(&job(), None, None).await.unwrap();
+        let asked = Asked {
+            admins: target == Target::Tuwunel,
+            ..Asked::default()
+        };
+        let imported = engine.import_as(&job(), None, asked).await.unwrap();
         assert_eq!(imported.problems, []);
         let things = &stage.filled.things;
         assert_eq!(
@@ -65,12 +74,19 @@ async fn everybody_finds_their_settings() {
         let counts = parts.map(|(_, part)| (part.equal, part.known.len()));
         match target {
             // No event is there that anybody has read.
-            Target::StandIn => assert_eq!(counts, [(7, 0), (23, 0), (61, 0), (0, 9)], "{parts:#?}"),
-            Target::Tuwunel => assert_eq!(counts, [(6, 1), (23, 0), (61, 0), (8, 1)], "{parts:#?}"),
+            Target::StandIn => {
+                assert_eq!(counts, [(23, 0), (103, 0), (101, 0), (0, 33)], "{parts:#?}");
+            }
+            Target::Tuwunel => {
+                assert_eq!(counts, [(22, 1), (103, 0), (101, 0), (32, 1)], "{parts:#?}");
+            }
         }
         let root = &things.events["thread root"].event_id;
         let (before, mut after) = everybody(&stage, target).await;
-        assert!(before.len() >= 12, "{:?}", before.keys());
+        assert!(before.len() >= 20, "{:?}", before.keys());
+        if target == Target::Tuwunel {
+            admins_are_admins(&stage, &mut after).await;
+        }
         for (user, before) in before {
             let after = after.remove(&user).unwrap();
             let (expected, after) = match target {
@@ -87,11 +103,7 @@ async fn everybody_finds_their_settings() {
             assert_eq!(expected.differences(&after), Vec::<String>::new(), "{user}");
         }
 
-        let again = engine.import(&job(), None, None).await.unwrap();
-        assert_eq!(
-            (again.problems.len(), again.user_data),
-            (0, imported.user_data)
-        );
+        again_changes_nothing(&engine, asked, &imported).await;
         let after = engine.verify(&job(), None).await.unwrap();
         assert_eq!(after.user_data, verification.user_data);
         assert_eq!(after.listings, verification.listings);
@@ -100,6 +112,35 @@ async fn everybody_finds_their_settings() {
         }
     }))
     .await;
+}
+
+/// Who was an admin is one, and nobody else. From then on the admins' room is left out.
+async fn admins_are_admins(stage: &Stage, after: &mut BTreeMap<String, Seen>) {
+    let server_name = stage.names.server_name.as_str();
+    let room = AdminRoom::find(&stage.target.operator, server_name).await;
+    let room = room.unwrap();
+    let accounts = &stage.filled.things.accounts;
+    for (user, seen) in after {
+        assert_eq!(seen.leave_out(room.id()), accounts[user].admin, "{user}");
+    }
+}
+
+/// A second import only looks, whatever it looks at.
+async fn again_changes_nothing(engine: &Engine, asked: Asked, before: &ImportSummary) {
+    let counter = Counter::before(&engine.config.target.url).await;
+    let mut engine = engine.clone();
+    let mut config = (*engine.config).clone();
+    config.target.url.clone_from(&counter.url);
+    engine.config = config.into();
+    let again = engine.import_as(&job(), None, asked).await.unwrap();
+    assert_eq!(counter.changes(), Vec::<String>::new());
+    assert!(counter.reads() > 0);
+    let before = ImportSummary {
+        elapsed_ms: again.elapsed_ms,
+        remote_joins: 0,
+        ..before.clone()
+    };
+    assert_eq!(again, before);
 }
 
 /// Lent the old server's key, an import gives public receipts their own time and thread.
@@ -115,10 +156,13 @@ async fn with_the_old_key(stage: &Stage, mut engine: Engine) {
     assert_eq!(imported.user_data, forgotten as u64);
     let verification = engine.verify(&job(), None).await.unwrap();
     assert_good(&verification);
-    assert_eq!(verification.user_data.receipts_timed, 3);
+    assert_eq!(verification.user_data.receipts_timed, 3 + 8);
     let root = &stage.filled.things.events["thread root"].event_id;
     let (before, after) = everybody(stage, Target::Tuwunel).await;
-    for name in ["carol", "dave", "erin"] {
+    for name in ["carol", "dave", "erin"]
+        .into_iter()
+        .chain(newcomers::NAMES)
+    {
         let user = stage.filled.user(name).user_id();
         let mut expected = before[user].public_receipts();
         expected.retain(|[_, thread, _], _| name != "dave" || thread != root);
@@ -141,31 +185,50 @@ async fn everybody(
     target: Target,
 ) -> (BTreeMap<String, Seen>, BTreeMap<String, Seen>) {
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    let people = stage.filled.users.values();
+    let people: Vec<_> = people.map(|user| user.client.user_id()).collect();
     for (name, user) in &stage.filled.users {
         let account = &stage.filled.things.accounts[user.client.user_id()];
         // The operator is somebody else on the target, and guests stay behind.
-        if account.is_shut_out() || ["alice", "operator", GUEST].contains(name) {
+        if account.is_shut_out() || ["operator", GUEST].contains(name) {
             continue;
         }
         let id = user.client.user_id().to_owned();
-        before.insert(id.clone(), Seen::by(&user.client, "").await);
+        let mut seen_before = Seen::by(&user.client, "", &people).await;
         let seen = match target {
-            // Nobody is given a password of the bridge's.
-            Target::Tuwunel if account.appservice_id.is_some() => {
-                Seen::by(&session(stage, &id).await, "").await
-            }
             Target::Tuwunel => {
-                let client = ordinary::log_in(stage, name).await.unwrap();
-                Seen::by(&client, "").await
+                // Nobody is given a password of the bridge's.
+                let client = if account.appservice_id.is_some() {
+                    session(stage, &id).await
+                } else {
+                    ordinary::log_in(stage, name).await.unwrap()
+                };
+                let mut seen = Seen::by(&client, "", &people).await;
+                let files = files(stage, &id);
+                seen_before.read(&user.client, &files).await;
+                seen.read(&client, &files).await;
+                seen
             }
             Target::StandIn => {
                 let (puppet, query) = puppet(stage, &id);
-                Seen::by(&puppet, &query).await
+                Seen::by(&puppet, &query, &people).await
             }
         };
+        before.insert(id.clone(), seen_before);
         after.insert(id, seen);
     }
     (before, after)
+}
+
+/// The addresses of what somebody has uploaded.
+fn files<'a>(stage: &'a Stage, user: &str) -> Vec<&'a str> {
+    let media = stage.filled.things.media.iter();
+    media
+        .filter(|(_, medium)| {
+            medium.user_id == user && medium.content.is_some() && !medium.quarantined
+        })
+        .map(|(uri, _)| uri.as_str())
+        .collect()
 }
 
 /// A session that the application service has opened for somebody.

@@ -52,7 +52,7 @@ pub(super) async fn back_up(
 }
 
 /// A new version with so many sessions in each room.
-async fn make(client: &Client, rooms: &[&String], sessions: usize) -> Result<Backup> {
+pub async fn make(client: &Client, rooms: &[&String], sessions: usize) -> Result<Backup> {
     let signature = json!({ "ed25519:LABDEVICE": "c2lnbmF0dXJl" });
     let auth_data = json!({
         "public_key": random_key(),

@@ -12,7 +12,10 @@ use super::{
     password,
     signing_key::SigningKey,
 };
-use crate::lab::{LabError, Result, client::v3};
+use crate::lab::{
+    LabError, Result,
+    client::{Client, v3},
+};
 
 /// One user's three public keys with all signatures. Synapse's `/keys/query` shows everybody only the signatures that
 /// they made themselves.
@@ -74,6 +77,14 @@ impl Identity {
 
 fn public(user_id: &str, key: &SigningKey, usage: &str) -> Value {
     json!({ "user_id": user_id, "usage": [usage], "keys": { key.id(): key.public() } })
+}
+
+/// A user's first identity, which no device has signed.
+pub async fn sign_up(client: &Client) -> Result<CrossSigning> {
+    let identity = Identity::new(client.user_id())?;
+    let path = v3(&["keys", "device_signing", "upload"]);
+    client.post(&path, &identity.upload()).await?;
+    Ok(identity.public)
 }
 
 /// Uploads identities; the signatures of devices go into `devices`.

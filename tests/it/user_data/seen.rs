@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferryman::{
+    hex::hex,
     http::encode,
     lab::client::{Client, v3},
 };
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// As their client sees it.
 #[derive(Debug, Default)]
@@ -25,19 +27,21 @@ pub(super) struct Seen {
     /// Room, thread and event of each public receipt → its time.
     times: BTreeMap<[String; 3], Value>,
     joined: BTreeSet<String>,
+    /// Room → the name that they have there.
+    names: BTreeMap<String, Value>,
+    /// Public cross-signing keys by owner and usage; master keys with this user's signatures.
+    identities: BTreeMap<String, Value>,
+    /// The newest key backup: algorithm, public key with signatures, and every session.
+    backup: BTreeMap<String, Value>,
+    /// `mxc://` → type and SHA-256.
+    media: BTreeMap<String, Value>,
 }
 
 impl Seen {
-    /// `query` stands behind each request, without `?`.
-    pub(super) async fn by(client: &Client, query: &str) -> Self {
+    /// `query` stands behind each request, without `?`; `people` are those whose identities are looked at.
+    pub(super) async fn by(client: &Client, query: &str, people: &[&str]) -> Self {
         let mut seen = Self::default();
-        let get = async |path: String| {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            client
-                .get(&format!("{path}{separator}{query}"))
-                .await
-                .unwrap()
-        };
+        let get = async |path: String| client.get(&asked(&path, query)).await.unwrap();
         let profile = get(v3(&["profile", client.user_id()])).await;
         seen.profile = object(&profile).clone().into_iter().collect();
         seen.rules(&get("/_matrix/client/v3/pushrules/".to_owned()).await);
@@ -55,6 +59,12 @@ impl Seen {
         }
         for (room, joined) in object(&sync["rooms"]["join"]) {
             seen.joined.insert(room.clone());
+            let member = v3(&["rooms", room, "state", "m.room.member", client.user_id()]);
+            let member = get(member).await;
+            seen.names.insert(
+                room.clone(),
+                json!([member["displayname"], member["avatar_url"]]),
+            );
             for event in events(&joined["account_data"]) {
                 let kind = event["type"].as_str().unwrap().to_owned();
                 seen.rooms
@@ -66,7 +76,62 @@ impl Seen {
                 }
             }
         }
+        seen.identities(client, query, people).await;
+        seen.backup(client, query).await;
         seen
+    }
+
+    async fn identities(&mut self, client: &Client, query: &str, people: &[&str]) {
+        let path = asked("/_matrix/client/v3/keys/query", query);
+        let people: Map<_, _> = people
+            .iter()
+            .map(|it| ((*it).to_owned(), json!([])))
+            .collect();
+        let body = json!({ "device_keys": people });
+        let keys = client.post(&path, &body).await.unwrap();
+        for kind in ["master_keys", "self_signing_keys", "user_signing_keys"] {
+            for (user, key) in object(&keys[kind]) {
+                let mut key = key.clone();
+                // Tuwunel shows the owner of a master key also who else has signed it, and others which of the owner's
+                // devices have. Synapse shows each the signatures of their own.
+                if kind == "master_keys" {
+                    let mut signatures = object(&key["signatures"]).clone();
+                    signatures.retain(|by, _| by == client.user_id());
+                    key["signatures"] = signatures.into();
+                }
+                self.identities.insert(format!("{user} {kind}"), key);
+            }
+        }
+    }
+
+    async fn backup(&mut self, client: &Client, query: &str) {
+        let path = asked("/_matrix/client/v3/room_keys/version", query);
+        let version = match client.get(&path).await {
+            Ok(version) => version,
+            Err(error) if error.errcode() == Some("M_NOT_FOUND") => return,
+            Err(error) => panic!("{error}"),
+        };
+        let number = version["version"].as_str().unwrap();
+        let path = format!("/_matrix/client/v3/room_keys/keys?version={number}");
+        let keys = client.get(&asked(&path, query)).await.unwrap();
+        for part in ["algorithm", "auth_data", "count"] {
+            self.backup.insert(part.to_owned(), version[part].clone());
+        }
+        for (room, keys) in object(&keys["rooms"]) {
+            for (session, key) in object(&keys["sessions"]) {
+                self.backup.insert(format!("{room} {session}"), key.clone());
+            }
+        }
+    }
+
+    /// Reads some files through this user's session.
+    pub(super) async fn read(&mut self, client: &Client, uris: &[&str]) {
+        for uri in uris {
+            let (kind, content) = client.download(uri).await.unwrap();
+            let digest = hex(&Sha256::digest(&content));
+            self.media
+                .insert((*uri).to_owned(), json!([kind, content.len(), digest]));
+        }
     }
 
     fn rules(&mut self, answer: &Value) {
@@ -102,7 +167,8 @@ impl Seen {
     }
 
     /// As Tuwunel 1.4 keeps it: it shows the time zone under another name and numbers in quotes, it has rules of its own
-    /// for polls and none for a widget, and it has one receipt of each type in a room, without a thread.
+    /// for polls and none for a widget, it has one receipt of each type in a room, without a thread, and it gives out a text's
+    /// type as it was uploaded, where Synapse adds the character set.
     pub(super) fn on_tuwunel(mut self, threads_lost: &str) -> Self {
         if let Some(zone) = self.profile.remove("m.tz") {
             self.profile.insert("tz".to_owned(), zone);
@@ -110,11 +176,22 @@ impl Seen {
         for value in self.profile.values_mut().filter(|value| value.is_number()) {
             *value = value.to_string().into();
         }
+        for file in self.media.values_mut() {
+            let kind = file[0].as_str().unwrap_or_default();
+            file[0] = kind.trim_end_matches("; charset=UTF-8").into();
+        }
         self.without_rules_of_servers()
             .with_receipts(|[room, kind, thread, event]| {
                 let is_lost = kind == "m.read" && thread == threads_lost;
                 (!is_lost).then_some([room, kind, String::new(), event])
             })
+    }
+
+    /// Forgets a room that the source doesn't have; whether they are in it.
+    pub(super) fn leave_out(&mut self, room: &str) -> bool {
+        self.rooms.retain(|(id, _), _| id != room);
+        self.names.remove(room);
+        self.joined.remove(room)
     }
 
     /// Room, thread and event of each public receipt, and its time.
@@ -161,6 +238,14 @@ impl Seen {
         };
         maps("profile", &json!(self.profile), &json!(other.profile));
         maps("global", &json!(self.global), &json!(other.global));
+        maps("name in", &json!(self.names), &json!(other.names));
+        maps(
+            "identity",
+            &json!(self.identities),
+            &json!(other.identities),
+        );
+        maps("backup", &json!(self.backup), &json!(other.backup));
+        maps("file", &json!(self.media), &json!(other.media));
         maps("rooms", &by_text(&self.rooms), &by_text(&other.rooms));
         maps(
             "own rule",
@@ -228,6 +313,11 @@ fn by_text<K: std::fmt::Debug>(map: &BTreeMap<K, Value>) -> Value {
         .iter()
         .map(|(key, value)| (format!("{key:?}"), value.clone()));
     Value::Object(entries.collect())
+}
+
+fn asked(path: &str, query: &str) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}{query}")
 }
 
 fn object(value: &Value) -> &Map<String, Value> {

@@ -15,6 +15,7 @@ pub mod import;
 pub mod login_bridge;
 pub mod plan;
 pub mod report;
+pub mod sign_on;
 pub mod status;
 pub mod user;
 pub mod verify;
@@ -36,6 +37,8 @@ pub enum Command {
     Status(status::Status),
     /// What became of one user: account, settings, keys, rooms, and what could not be done
     User(user::User),
+    /// Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing is changed
+    SignOn(sign_on::SignOn),
     /// Compare the target with a bundle: accounts, aliases, members, state, history
     Verify(verify::Verify),
     /// The newest full report of each command, as files
@@ -54,6 +57,7 @@ impl Command {
             Self::Import(_) => "import",
             Self::Status(_) => "status",
             Self::User(_) => "user",
+            Self::SignOn(_) => "sign-on",
             Self::Verify(_) => "verify",
             Self::Report(_) => "report",
         }
@@ -77,7 +81,7 @@ impl Command {
     /// Whether it runs while no other such command does: jobs, and what unpacks a whole bundle.
     #[must_use]
     pub fn runs_alone(&self) -> bool {
-        self.is_job() || matches!(self, Self::User(_))
+        self.is_job() || matches!(self, Self::User(_) | Self::SignOn(_))
     }
 
     /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.
@@ -95,6 +99,7 @@ impl Command {
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
             Self::User(user) => &mut user.bundle,
+            Self::SignOn(sign_on) => &mut sign_on.bundle,
             Self::Verify(verify) => &mut verify.bundle,
             Self::Help(_) | Self::Doctor(_) | Self::Status(_) | Self::Report(_) => return Ok(self),
         };

@@ -32,16 +32,18 @@ use crate::{
         outcome::{Finding, ImportSummary, Status, Verification},
         plan::{Abilities, Plan, Replayed, RoomAction},
         planner,
+        sign_on::SignOn,
         user_state::UserState,
         verify,
     },
     model::{
         media_wish::{MediaWish, WhichMedia},
+        provider_pair::Pair,
         wanted::Wanted,
     },
     registration::PUPPETS_LOCALPART,
     resident::Sender,
-    secret::private_dir,
+    secret::{private_dir, write_private},
     source::summary::ExportSummary,
     target::Target,
 };
@@ -74,6 +76,8 @@ pub struct Asked {
     pub media_max_mib: Option<u32>,
     /// Whether admins of Synapse become admins of the target, by this import.
     pub admins: bool,
+    /// Whether nobody is told the passwords of the accounts that this import makes.
+    pub passwords_for_nobody: bool,
 }
 
 /// One installation's servers, tokens and data.
@@ -200,6 +204,7 @@ impl Engine {
             sender: Sender::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?,
             ledger,
             passwords: &passwords,
+            passwords_for_nobody: asked.passwords_for_nobody,
             job: job.clone(),
             bundle,
             plan,
@@ -268,6 +273,26 @@ impl Engine {
         };
         let own = own(&self.target()?);
         blocking(move || UserState::read(&bundle, ledger.as_ref(), &own, &user)).await
+    }
+
+    /// Who logs in by single sign-on; for the providers that are named, Tuwunel's commands in a file, whose path is given.
+    pub async fn sign_on(
+        &self,
+        bundle: Option<PathBuf>,
+        providers: Vec<Pair>,
+        claim: String,
+    ) -> Result<(SignOn, Option<PathBuf>)> {
+        let bundle = self.open(bundle).await?;
+        let own = own(&self.target()?);
+        let name = bundle.name();
+        let wants_file = !providers.is_empty();
+        let all = blocking(move || SignOn::read(&bundle, &own, &providers, &claim)).await?;
+        if !wants_file {
+            return Ok((all, None));
+        }
+        let file = self.private_dir("sign-on")?.join(format!("{name}.toml"));
+        write_private(&file, all.settings().as_bytes()).map_err(Error::file(&file))?;
+        Ok((all, Some(file)))
     }
 
     fn user_id(&self, name: &str) -> Result<OwnedUserId> {

@@ -26,6 +26,7 @@ pub mod replay;
 pub mod schedule;
 pub mod settle;
 pub mod shared;
+pub mod sign_on;
 pub mod stragglers;
 pub mod unpack;
 pub mod user_data;

@@ -14,6 +14,7 @@ pub mod media_wish;
 pub mod order;
 pub mod pdu;
 pub mod pending;
+pub mod provider_pair;
 pub mod push_rules;
 pub mod receipt;
 pub mod replayed;

@@ -15,6 +15,7 @@ use crate::{
         help,
         import::Import,
         plan,
+        sign_on::SignOn,
     },
     engine::{Asked, Engine, ExportOptions},
     job::Job,
@@ -117,6 +118,7 @@ impl Operation {
                 let state = self.engine.user(user.bundle, &user.user).await?;
                 Ok(Answer::of(report::user::markdown(&state)))
             }
+            Command::SignOn(wanted) => self.sign_on(wanted).await,
             Command::Report(_) => self.report(),
         }
     }
@@ -163,6 +165,7 @@ impl Operation {
             media: wanted.media,
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
+            passwords_for_nobody: false,
         };
         let plan = self.engine.plan_as(wanted.bundle, asked).await?;
         let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
@@ -182,6 +185,7 @@ impl Operation {
             media: wanted.media,
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
+            passwords_for_nobody: wanted.no_passwords,
         };
         let summary = self.engine.import_as(job, wanted.bundle, asked).await?;
         let files = self.keep("import", &report::import::full(&summary), &summary)?;
@@ -201,6 +205,15 @@ impl Operation {
             good: verification.is_good(),
             ..Answer::of(report::verification::short(&verification))
         })
+    }
+
+    async fn sign_on(&self, wanted: SignOn) -> Result<Answer> {
+        let (all, file) = self
+            .engine
+            .sign_on(wanted.bundle, wanted.providers, wanted.claim)
+            .await?;
+        let text = report::sign_on::markdown(&all, file.as_deref());
+        Ok(Answer::of(self.spoken(&text)))
     }
 
     fn status(&self) -> Result<Answer> {

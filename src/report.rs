@@ -15,6 +15,7 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod registration;
+pub mod sign_on;
 pub mod status;
 pub mod text;
 pub mod user;

@@ -191,17 +191,19 @@ mod tests {
         Usage: !ferry <COMMAND>
 
         Commands:
-          help    The list of commands, or one with its options and an example
-          doctor  Look whether the installation itself is sound: tokens, ping, admin rights, resident,
-                  Synapse
-          export  Read Synapse into a bundle; Synapse is not changed
-          plan    Say what an import would do with every user and every room; nothing is changed
-          import  Carry a bundle's accounts, rooms and history to the target; again, to go on where it
-                  stopped
-          status  Where the migration stands, and how far the running job is
-          user    What became of one user: account, settings, keys, rooms, and what could not be done
-          verify  Compare the target with a bundle: accounts, aliases, members, state, history
-          report  The newest full report of each command, as files
+          help     The list of commands, or one with its options and an example
+          doctor   Look whether the installation itself is sound: tokens, ping, admin rights, resident,
+                   Synapse
+          export   Read Synapse into a bundle; Synapse is not changed
+          plan     Say what an import would do with every user and every room; nothing is changed
+          import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it
+                   stopped
+          status   Where the migration stands, and how far the running job is
+          user     What became of one user: account, settings, keys, rooms, and what could not be done
+          sign-on  Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
+                   is changed
+          verify   Compare the target with a bundle: accounts, aliases, members, state, history
+          report   The newest full report of each command, as files
 
         One command in detail: !ferry help import
         ");

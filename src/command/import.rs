@@ -1,4 +1,4 @@
-//! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]`.
+//! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]`.
 
 use std::path::PathBuf;
 
@@ -28,4 +28,7 @@ pub struct Import {
     /// Make the admins of Synapse admins of the target, too
     #[arg(long)]
     pub admins: bool,
+    /// New accounts get a password that nobody is told, instead of one in the passwords file: for single sign-on, JWT, LDAP
+    #[arg(long)]
+    pub no_passwords: bool,
 }

@@ -92,7 +92,7 @@ fn password(import: &Import, user: &UserId) -> Result<SecretString> {
         .users
         .get(user)
         .is_some_and(|user| user.appservice_id.is_some());
-    if is_puppet {
+    if is_puppet || import.passwords_for_nobody {
         return Ok(random_token());
     }
     import.passwords.of(user)

@@ -53,6 +53,8 @@ pub struct Import {
     pub ledger: Ledger,
     /// New accounts' passwords.
     pub passwords: Passwords,
+    /// Whether new accounts get one that is in no file.
+    pub passwords_for_nobody: bool,
     /// Who watches, and who may stop.
     pub job: Job,
     /// Filled once the first join has shown that the target takes the old server's keys.
@@ -104,6 +106,8 @@ pub struct Parts<'a> {
     pub ledger: Ledger,
     /// Where new accounts' passwords go.
     pub passwords: &'a Path,
+    /// Whether none goes there.
+    pub passwords_for_nobody: bool,
     /// Who watches, and who may stop.
     pub job: Job,
 }
@@ -129,6 +133,7 @@ impl Import {
             users,
             rooms,
             passwords: Passwords::open(parts.passwords)?,
+            passwords_for_nobody: parts.passwords_for_nobody,
             events: AtomicU64::new(parts.ledger.events()?),
             one_by_one: AtomicBool::new(false),
             bundle: parts.bundle,

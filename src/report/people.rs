@@ -56,7 +56,7 @@ pub fn lines(plan: &Plan) -> String {
     }
     for (provider, users) in &people.sign_on {
         line(format!(
-            "{} in through {}: set up the same provider in the target's configuration, and mark it as trusted until each of them has logged in once, or it refuses them",
+            "{} in through {}: set up the same provider in the target's configuration, and see `sign-on`, or it refuses them",
             count(*users, "user logs", "users log"),
             code(provider)
         ));
@@ -166,7 +166,7 @@ mod tests {
         - 1 admin of Synapse comes over without admin rights, unless you import with `--admins`
         - 12 users have an e-mail address: this target can't hold it, so nobody can set a new password without an admin
         - 1 user has a telephone number, which the target can't hold
-        - 7 users log in through `oidc-keycloak`: set up the same provider in the target's configuration, and mark it as trusted until each of them has logged in once, or it refuses them
+        - 7 users log in through `oidc-keycloak`: set up the same provider in the target's configuration, and see `sign-on`, or it refuses them
         - 2 application services with 121 users on Synapse: hand each one's registration file to the target, too (the report lists them)
         ");
         insta::assert_snapshot!(lines(&plan("Tuwunel 1.9.0", true)), @r"
@@ -174,7 +174,7 @@ mod tests {
         - 1 admin of Synapse becomes one here
         - 12 users have an e-mail address: it is carried
         - 1 user has a telephone number, which the target can't hold
-        - 7 users log in through `oidc-keycloak`: set up the same provider in the target's configuration, and mark it as trusted until each of them has logged in once, or it refuses them
+        - 7 users log in through `oidc-keycloak`: set up the same provider in the target's configuration, and see `sign-on`, or it refuses them
         - 2 application services with 121 users on Synapse: hand each one's registration file to the target, too (the report lists them)
         ");
         let mut nobody = plan("Tuwunel 1.9.0", true);

@@ -4,14 +4,18 @@ mod more;
 mod newcomers;
 mod seen;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
 use ferryman::{
     bundle::SourceKind,
     demo::{ordinary, stage::Stage},
     engine::{Asked, Engine, ExportOptions},
     http::encode,
-    lab::{admin_room::AdminRoom, client::Client, fill::GUEST},
+    lab::{
+        admin_room::AdminRoom,
+        client::Client,
+        fill::{GUEST, ODD},
+    },
     migration::outcome::ImportSummary,
     model::wanted::{Media, Wanted},
     report::page::page,
@@ -107,6 +111,7 @@ async fn everybody_finds_their_settings() {
         let after = engine.verify(&job(), None).await.unwrap();
         assert_eq!(after.user_data, verification.user_data);
         assert_eq!(after.listings, verification.listings);
+        single_sign_on(&stage, &engine).await;
         if target == Target::Tuwunel {
             with_the_old_key(&stage, engine).await;
         }
@@ -141,6 +146,37 @@ async fn again_changes_nothing(engine: &Engine, asked: Asked, before: &ImportSum
         ..before.clone()
     };
     assert_eq!(again, before);
+}
+
+/// Whoever has a provider's ID on Synapse has a command; Tuwunel's configuration can be read with them in it.
+async fn single_sign_on(stage: &Stage, engine: &Engine) {
+    let pairs = ["oidc-lab=lab-client", "saml=saml"].map(|pair| pair.parse().unwrap());
+    let (all, file) = engine
+        .sign_on(None, pairs.into(), "sub".to_owned())
+        .await
+        .unwrap();
+    let file = file.unwrap();
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let settings: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+    let commands = settings["admin_execute"].as_array().unwrap();
+    let (bob, odd) = (stage.filled.user("bob"), stage.filled.user(ODD));
+    let wanted = [
+        ("lab-client", bob.user_id(), "bob|1234"),
+        ("saml", bob.user_id(), "Bob/Ünï"),
+        ("lab-client", odd.user_id(), "odd"),
+    ];
+    let wanted = wanted.map(|(provider, user, id)| {
+        format!("query oauth associate {provider} {user} --claim sub={id}").into()
+    });
+    assert_eq!(*commands, wanted);
+    assert_eq!(all.left, []);
+    let unknown = vec!["oidc-other=x".parse().unwrap()];
+    let error = engine.sign_on(None, unknown, "sub".to_owned()).await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "nobody in the bundle logs in through oidc-other: `sign-on` without a provider lists the names that Synapse has"
+    );
 }
 
 /// Lent the old server's key, an import gives public receipts their own time and thread.

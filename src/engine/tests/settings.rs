@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::Asked;
 use super::{
     sample::{ANNA, BEN},
     stage::{Source, Stage},
@@ -79,6 +80,19 @@ async fn everybody_has_their_own() {
             ("receipts", 4, 6, 2),
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_the_passwords_if_that_is_asked_for() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let asked = Asked {
+        passwords_for_nobody: true,
+        ..Asked::default()
+    };
+    let summary = stage.import_as(asked).await;
+    assert_eq!(summary.problems, []);
+    assert_eq!((summary.accounts_created, summary.passwords), (2, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

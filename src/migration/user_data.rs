@@ -2,6 +2,7 @@
 //! rooms, for most of it speaks of them.
 
 mod account_data;
+mod backfilled;
 mod fields;
 pub mod outcome;
 mod push_rules;

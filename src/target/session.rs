@@ -7,18 +7,22 @@ use serde_json::json;
 use super::{Anything, Target};
 use crate::{Result, http::Request, secret::SecretString};
 
+/// The same each time: what a command that was killed has left behind, the next one takes away.
+const DEVICE: &str = "FERRYMAN";
+
 #[derive(Debug, Deserialize)]
 struct Login {
     access_token: SecretString,
 }
 
 impl Target {
-    /// Logs a user in on a new device. Whoever calls this logs out again, whatever happens between.
+    /// Logs a user in on a device of ours. Whoever calls this logs out again, whatever happens between.
     pub(super) async fn log_in(&self, user: &UserId) -> Result<SecretString> {
         let login = json!({
             "type": "m.login.application_service",
             "identifier": { "type": "m.id.user", "user": user },
             "initial_device_display_name": "Ferryman",
+            "device_id": DEVICE,
         });
         let request = Request::post("/_matrix/client/v3/login", &login);
         let login: Login = self.puppets_http.send(&request).await?;

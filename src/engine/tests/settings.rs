@@ -49,7 +49,7 @@ async fn everybody_has_their_own() {
             assert_eq!(master[0]["enabled"], true);
         }
         // What was read up to an event that isn't there is left out.
-        assert_eq!(settings.receipts.len(), 2);
+        assert_eq!(settings.receipts.len(), 3);
         let rules = |user| -> Vec<(&Value, &Value)> {
             let rules = settings.push_rules[&key([user, "content"])].iter();
             rules
@@ -77,9 +77,47 @@ async fn everybody_has_their_own() {
             ("profile fields", 0, 0, 0),
             ("account data", 6, 6, 0),
             ("push rules", 8, 8, 0),
-            ("receipts", 4, 6, 2),
+            ("receipts", 5, 6, 1),
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_receipts_without_a_place_are_known() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().settings.refuses_private = true;
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    let verification = stage.verify().await;
+    assert!(verification.is_good(), "{verification:#?}");
+    let known = verification.user_data.receipts.known.join("\n");
+    let first = source.room(HARBOUR).events[0].0.to_string();
+    insta::assert_snapshot!(known.replace(&first, "FIRST"), @r"
+    @anna:ferry.test: the receipt m.read.private at FIRST in !harbour:ferry.test: that event came as backfill, where the target has no place for it
+    @ben:ferry.test: the receipt m.read.private at $gone in !harbour:ferry.test: that event is not there
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_cannot_come_leaves_the_one_that_was_there() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    let rule = |id: &str, pattern: &str| json!({ "rule_id": id, "default": false, "enabled": true, "pattern": pattern, "actions": ["notify"] });
+    let key = key([BEN, "content"]);
+    let rules = vec![rule("a", "older"), rule("b", "b")];
+    stage.world().settings.push_rules.insert(key.clone(), rules);
+    stage.world().settings.refused.push("a");
+    let (summary, _) = stage.import().await;
+    // Anna's rule is refused, too; she had none.
+    assert_eq!(summary.problems.len(), 2);
+    let world = stage.world();
+    let rules = world.settings.push_rules[&key].iter();
+    let rules: Vec<_> = rules
+        .map(|rule| (&rule["rule_id"], &rule["pattern"]))
+        .collect();
+    let [a, b, c, older] = ["a", "b", "c", "older"].map(|text| json!(text));
+    assert_eq!(rules, [(&c, &c), (&a, &older), (&b, &b)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,8 +72,15 @@ async fn own(
             },
             Change::Put(rule) => {
                 let body = body(rule);
-                let put = target.put_push_rule(user, (kind, id(rule)), &body).await;
-                refused.note(|| name(kind, rule), put)?;
+                let what = (kind, id(rule));
+                let put = target.put_push_rule(user, what, &body).await;
+                let is_there = refused.note(|| name(kind, rule), put)?;
+                // It was deleted to be moved: better the one of before than none.
+                let before = there.iter().find(|other| id(other) == id(rule));
+                if let (false, Some(before)) = (is_there, before) {
+                    let put = target.put_push_rule(user, what, &self::body(before)).await;
+                    refused.note(|| name(kind, before), put)?;
+                }
             }
         }
     }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ruma::{EventId, OwnedRoomId, RoomId, UserId};
 use serde_json::Value;
 
-use super::{account_data::FULLY_READ, refused::Refused};
+use super::{account_data::FULLY_READ, backfilled::is_backfilled, refused::Refused};
 use crate::{
     Result,
-    migration::outcome::Comparison,
+    bundle::Bundle,
+    migration::{outcome::Comparison, plan::Plan},
     model::{abilities::Abilities, receipt::Receipt},
     resident::OldServer,
     target::Target,
@@ -99,7 +100,7 @@ pub(super) async fn set(
             }
             // The user's own request resets the unread counts, which that of a server does not.
             match target.set_receipt(user, room, receipt).await {
-                Err(error) if is_backfilled(receipt, &error) => {}
+                Err(error) if has_no_place(receipt, &error) => {}
                 set => {
                     refused.note(|| name(room, receipt), set)?;
                 }
@@ -125,7 +126,7 @@ pub(super) async fn set(
 }
 
 /// Whether a private receipt is refused because its event came as backfill: Tuwunel has no place for it.
-fn is_backfilled(receipt: &Receipt, error: &crate::Error) -> bool {
+fn has_no_place(receipt: &Receipt, error: &crate::Error) -> bool {
     receipt.receipt_type == PRIVATE
         && matches!(error, crate::Error::Answer { status: 400, message, .. } if message.contains("backfilled"))
 }
@@ -150,11 +151,12 @@ fn name(room: &RoomId, receipt: &Receipt) -> String {
 /// Compares all of them, and counts the public ones that have their own time.
 pub(super) async fn compare(
     target: &Target,
-    abilities: &Abilities,
+    (bundle, plan): (&Bundle, &Plan),
     user: &UserId,
     read: &Read,
     (comparison, timed): (&mut Comparison, &mut u64),
 ) -> Result<()> {
+    let abilities = &plan.target;
     if read.receipts.is_empty() && read.markers.is_empty() {
         return Ok(());
     }
@@ -188,12 +190,20 @@ pub(super) async fn compare(
             if let Some(found) = same(receipt, found, abilities) {
                 comparison.equal += 1;
                 *timed += u64::from(receipt.receipt_type == PUBLIC && found.ts == receipt.ts);
-            } else if target.sees_event(user, room, &receipt.event_id).await? {
-                comparison.differences.push(format!("{name} is missing"));
-            } else {
+            } else if !target.sees_event(user, room, &receipt.event_id).await? {
                 comparison
                     .known
                     .push(format!("{name}: that event is not there"));
+            } else if receipt.receipt_type == PRIVATE
+                && tokio::task::block_in_place(|| {
+                    is_backfilled(bundle, plan, room, &receipt.event_id)
+                })?
+            {
+                comparison.known.push(format!(
+                    "{name}: that event came as backfill, where the target has no place for it"
+                ));
+            } else {
+                comparison.differences.push(format!("{name} is missing"));
             }
         }
     }

@@ -95,10 +95,9 @@ async fn read(
         ));
     }
     fields::compare(target, user, profile, &mut all.fields).await?;
-    let abilities = &plan.target;
     account_data::compare(
         target,
-        abilities,
+        &plan.target,
         user,
         &data.account_data,
         &mut all.account_data,
@@ -106,5 +105,5 @@ async fn read(
     .await?;
     push_rules::compare(target, user, &data.push_rules, &mut all.push_rules).await?;
     let counts = (&mut all.receipts, &mut all.receipts_timed);
-    receipts::compare(target, abilities, user, &data.read, counts).await
+    receipts::compare(target, (bundle, plan), user, &data.read, counts).await
 }

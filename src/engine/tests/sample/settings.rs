@@ -17,6 +17,12 @@ pub(super) fn add(record: &mut UserRecord, rooms: &[Draft]) {
     }
     let room = &rooms[0];
     let (event, _) = room.events.last().unwrap();
+    let gone = "$gone".try_into().unwrap();
+    let read = if user == ANNA {
+        &room.events[0].0
+    } else {
+        &gone
+    };
     let room = &room.room_id;
     record.account_data = raw(&json!({
         "global": { "m.direct": { ANNA: [room] }, "org.example/x": { "n": 1.5 } },
@@ -32,6 +38,6 @@ pub(super) fn add(record: &mut UserRecord, rooms: &[Draft]) {
     }));
     record.receipts = raw(&json!({ room: [
         { "receipt_type": "m.read", "event_id": event, "ts": 5 },
-        { "receipt_type": "m.read.private", "event_id": "$gone", "ts": 6 },
+        { "receipt_type": "m.read.private", "event_id": read, "ts": 6 },
     ] }));
 }

@@ -15,8 +15,10 @@ pub(in super::super::super::super) struct Settings {
     pub(in super::super::super::super) push_rules: BTreeMap<[String; 2], Vec<Value>>,
     /// User, room and type: the event.
     pub(in super::super::super::super) receipts: BTreeMap<[String; 3], String>,
-    /// Types of account data that it does not take.
+    /// Types of account data and IDs of push rules that it does not take.
     pub(in super::super::super::super) refused: Vec<&'static str>,
+    /// It takes no private receipts, as if all events had come as backfill.
+    pub(in super::super::super::super) refuses_private: bool,
 }
 
 const KINDS: [&str; 5] = ["override", "content", "room", "sender", "underride"];
@@ -70,6 +72,10 @@ impl World {
         (kind, rule, what): (&str, &str, &str),
         body: &Value,
     ) -> Answer {
+        let is_refused = self.settings.refused.contains(&rule) && body["pattern"] == rule;
+        if (method, what) == ("PUT", "") && is_refused {
+            return Err(Fault(400, "M_BAD_JSON", "not this one"));
+        }
         let rules = self.rules(user, kind);
         let place = rules.iter().position(|other| other["rule_id"] == rule);
         match (method, what, place) {
@@ -100,6 +106,9 @@ impl World {
     /// One of each type in a room.
     pub(in super::super) fn set_receipt(&mut self, [user, room, kind, event]: [&str; 4]) -> Answer {
         self.member_of(user, room)?;
+        if self.settings.refuses_private && kind == "m.read.private" {
+            return Err(Fault(400, "M_INVALID_PARAM", "the event is backfilled"));
+        }
         let key = [user, room, kind].map(str::to_owned);
         self.settings.receipts.insert(key, event.to_owned());
         Ok(json!({}))

@@ -361,7 +361,8 @@ fn keys(user: &str) -> CrossSigning {
             "signatures": { user: { "ed25519:PHONE": "by the phone" } },
         })
     };
-    let verified = json!({ BEN: { format!("master of {BEN}"): { "ed25519:usk": "by Anna" } } });
+    let by = format!("ed25519:user_signing of {ANNA}");
+    let verified = json!({ BEN: { format!("master of {BEN}"): { by: "by Anna" } } });
     let keys = json!({
         "master_key": key("master"), "self_signing_key": key("self_signing"), "user_signing_key": key("user_signing"),
         "signed_users": if user == ANNA { verified } else { json!({}) },

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
-pub(in super::super) use encryption::{Backup, Encryption};
+pub(in super::super) use encryption::{Backup, Encryption, Lie};
 pub(in super::super) use media::Broken;
 use media::Medium;
 use room::Room;
@@ -89,6 +89,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) taken_addresses: BTreeSet<String>,
     /// Users whose room keys it does not take.
     pub(in super::super::super) refused_keys: BTreeSet<String>,
+    /// What it says it has done, and hasn't.
+    pub(in super::super::super) lies: BTreeSet<Lie>,
     /// Users' keys.
     pub(in super::super::super) encryption: Encryption,
     pub(in super::super::super) settings: Settings,
@@ -132,6 +134,7 @@ impl World {
             addresses: BTreeSet::new(),
             taken_addresses: BTreeSet::new(),
             refused_keys: BTreeSet::new(),
+            lies: BTreeSet::new(),
             encryption: Encryption::default(),
             settings: Settings::default(),
             changes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::World;
+use super::{Lie, World};
 
 /// More events than this don't fit into a reply.
 const FITTING: usize = 20;
@@ -59,6 +59,9 @@ impl World {
     fn about_a_user(&mut self, command: &str) -> String {
         let words: Vec<_> = command.split(' ').map(str::to_owned).collect();
         match &words[..] {
+            [what, user] if what == "make-user-admin" && self.lies.contains(&Lie::NoAdmins) => {
+                format!("{user} has been granted admin privileges.")
+            }
             [what, user] if what == "make-user-admin" && self.admins.insert(user.clone()) => {
                 format!("{user} has been granted admin privileges.")
             }

@@ -13,6 +13,15 @@ const KINDS: [(&str, &str); 3] = [
     ("user_signing_key", "user_signing_keys"),
 ];
 
+/// A change that is answered with 200 and not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super::super::super) enum Lie {
+    OtherKeys,
+    NoSignatures,
+    FewRoomKeys,
+    NoAdmins,
+}
+
 /// A version of a key backup.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super::super::super) struct Backup {
@@ -61,6 +70,9 @@ impl World {
 
     /// Other keys than those that are there would need a password.
     pub(in super::super) fn upload_keys(&mut self, user: &str, body: &Value) -> Answer {
+        if self.lies.contains(&Lie::OtherKeys) {
+            return Ok(json!({}));
+        }
         let keys = self.encryption.keys.entry(user.to_owned()).or_default();
         for (kind, _) in KINDS {
             let key = body[kind].clone();
@@ -73,6 +85,9 @@ impl World {
     }
 
     pub(in super::super) fn upload_signatures(&mut self, by: &str, body: &Value) -> Value {
+        if self.lies.contains(&Lie::NoSignatures) {
+            return json!({});
+        }
         for (user, keys) in body.as_object().unwrap() {
             let there = self.encryption.keys.get_mut(user).unwrap();
             let master = there.get_mut("master_key").unwrap();
@@ -113,7 +128,11 @@ impl World {
         if self.refused_keys.contains(user) {
             return Err(Fault(403, "M_FORBIDDEN", "not these"));
         }
+        let is_lie = self.lies.contains(&Lie::FewRoomKeys);
         let backup = self.newest(user, version)?;
+        if is_lie {
+            return Ok(json!({ "count": 1_000, "etag": "0" }));
+        }
         for (room, sessions) in body["rooms"].as_object().unwrap() {
             let there = backup.sessions.entry(room.clone()).or_default();
             for (id, session) in sessions["sessions"].as_object().unwrap() {

@@ -6,6 +6,8 @@ use clap::Subcommand;
 
 use crate::{Error, Result};
 
+pub mod audit;
+pub mod cancel;
 pub mod chat;
 pub mod docs;
 pub mod doctor;
@@ -13,8 +15,10 @@ pub mod export;
 pub mod help;
 pub mod import;
 pub mod login_bridge;
+pub mod pause;
 pub mod plan;
 pub mod report;
+pub mod resume;
 pub mod sign_on;
 pub mod status;
 pub mod user;
@@ -35,6 +39,12 @@ pub enum Command {
     Import(import::Import),
     /// Where the migration stands, and how far the running job is
     Status(status::Status),
+    /// Let the running job wait after its current step
+    Pause(pause::Pause),
+    /// Let a paused job go on
+    Resume(resume::Resume),
+    /// Stop the running job after its current step; the same command again goes on from there
+    Cancel(cancel::Cancel),
     /// What became of one user: account, settings, keys, rooms, and what could not be done
     User(user::User),
     /// Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing is changed
@@ -43,6 +53,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// The newest full report of each command, as files
     Report(report::Report),
+    /// Who ordered what, when, and how it ended
+    Audit(audit::Audit),
 }
 
 impl Command {
@@ -56,10 +68,14 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
             Self::Status(_) => "status",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Cancel(_) => "cancel",
             Self::User(_) => "user",
             Self::SignOn(_) => "sign-on",
             Self::Verify(_) => "verify",
             Self::Report(_) => "report",
+            Self::Audit(_) => "audit",
         }
     }
 
@@ -76,6 +92,15 @@ impl Command {
     #[must_use]
     pub fn is_job(&self) -> bool {
         matches!(self, Self::Export(_) | Self::Import(_) | Self::Verify(_))
+    }
+
+    /// Whether it only looks at what this installation has noted: nothing that anybody need know of later.
+    #[must_use]
+    pub fn only_looks_back(&self) -> bool {
+        matches!(
+            self,
+            Self::Help(_) | Self::Status(_) | Self::Report(_) | Self::Audit(_)
+        )
     }
 
     /// Whether it runs while no other such command does: jobs, and what unpacks a whole bundle.
@@ -101,7 +126,14 @@ impl Command {
             Self::User(user) => &mut user.bundle,
             Self::SignOn(sign_on) => &mut sign_on.bundle,
             Self::Verify(verify) => &mut verify.bundle,
-            Self::Help(_) | Self::Doctor(_) | Self::Status(_) | Self::Report(_) => return Ok(self),
+            Self::Help(_)
+            | Self::Doctor(_)
+            | Self::Status(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Cancel(_)
+            | Self::Report(_)
+            | Self::Audit(_) => return Ok(self),
         };
         if let Some(given) = path.take() {
             *path = Some(inside(dir, &given)?);

@@ -122,7 +122,7 @@ pub enum Error {
     },
 
     /// Another job of this installation is running.
-    #[error("another job is running ({0}): wait for its end")]
+    #[error("another job is running ({0}): wait for its end, or `cancel` it")]
     Busy(String),
 
     /// Another bot of this installation is running.

@@ -1,14 +1,11 @@
 //! What a running job tells the world: typed events, rendered only by `report`.
 
 use std::fmt::Display;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{sync::Arc, time::Duration};
 
 use ruma::OwnedRoomId;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A stretch of a job with a countable amount of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -109,6 +106,20 @@ pub enum Event {
     RoomLeft(OwnedRoomId),
     /// Something could not be done.
     Problem(Problem),
+    /// It waits, or goes on.
+    Paused(bool),
+}
+
+/// What somebody wants of a running job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wish {
+    /// To go on.
+    #[default]
+    Run,
+    /// To wait after its current step.
+    Pause,
+    /// To end after its current step.
+    Stop,
 }
 
 /// How far a room is.
@@ -128,21 +139,46 @@ pub struct RoomInHand {
 #[derive(Debug, Clone)]
 pub struct Job {
     events: mpsc::UnboundedSender<Event>,
-    stop: Arc<AtomicBool>,
+    wish: Arc<watch::Sender<Wish>>,
+    /// Who ordered it, for people.
+    by: Arc<str>,
+    /// In which words.
+    words: Arc<str>,
 }
+
+/// How often a blocking thread looks whether a pause is over.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl Job {
     /// A job and the end at which its events come out.
     #[must_use]
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        Self::ordered("the shell", "")
+    }
+
+    /// The same, ordered by somebody in some words.
+    #[must_use]
+    pub fn ordered(by: &str, words: &str) -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        (
-            Self {
-                events,
-                stop: Arc::default(),
-            },
-            receiver,
-        )
+        let job = Self {
+            events,
+            wish: Arc::default(),
+            by: by.into(),
+            words: words.into(),
+        };
+        (job, receiver)
+    }
+
+    /// Who ordered it, for people.
+    #[must_use]
+    pub fn asker(&self) -> &str {
+        &self.by
+    }
+
+    /// In which words it was ordered; empty where nobody has said.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.words
     }
 
     /// Tells an event; nobody listening is fine.
@@ -166,15 +202,90 @@ impl Job {
 
     /// Asks the job to stop after the current step.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.wish(Wish::Stop);
     }
 
-    /// [`crate::Error::Stopped`] if somebody asked.
+    /// Asks something of the job. Who has asked it to stop can't take that back.
+    pub fn wish(&self, wish: Wish) {
+        self.wish.send_if_modified(|last| {
+            let is_new = *last != wish && *last != Wish::Stop;
+            if is_new {
+                *last = wish;
+            }
+            is_new
+        });
+    }
+
+    /// What is wanted of it now.
+    #[must_use]
+    pub fn wished(&self) -> Wish {
+        *self.wish.borrow()
+    }
+
+    /// Between two steps: waits while the job is to wait; [`crate::Error::Stopped`] if it is to stop.
+    pub async fn turn(&self) -> crate::Result<()> {
+        if self.wished() == Wish::Pause {
+            self.emit(Event::Paused(true));
+            let mut wishes = self.wish.subscribe();
+            // It can't end before the job does.
+            let _sender_is_here = wishes.wait_for(|wish| *wish != Wish::Pause).await;
+            self.emit(Event::Paused(false));
+        }
+        self.check()
+    }
+
+    /// [`Job::turn`] for a thread that may block.
+    pub fn blocking_turn(&self) -> crate::Result<()> {
+        if self.wished() == Wish::Pause {
+            self.emit(Event::Paused(true));
+            while self.wished() == Wish::Pause {
+                std::thread::sleep(LOOK);
+            }
+            self.emit(Event::Paused(false));
+        }
+        self.check()
+    }
+
+    /// [`crate::Error::Stopped`] if somebody asked; a job that is to wait goes on.
     pub fn check(&self) -> crate::Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.wished() == Wish::Stop {
             Err(crate::Error::Stopped)
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_paused_job_waits_for_its_turn() {
+        let (job, mut events) = Job::new();
+        assert!(job.turn().await.is_ok());
+        job.wish(Wish::Pause);
+        let waiting = {
+            let job = job.clone();
+            tokio::spawn(async move { job.turn().await })
+        };
+        let blocking = {
+            let job = job.clone();
+            tokio::task::spawn_blocking(move || job.blocking_turn())
+        };
+        for _ in 0..2 {
+            assert_eq!(events.recv().await, Some(Event::Paused(true)));
+        }
+        assert!(!waiting.is_finished() && !blocking.is_finished());
+        job.wish(Wish::Run);
+        assert!(waiting.await.unwrap().is_ok() && blocking.await.unwrap().is_ok());
+        for _ in 0..2 {
+            assert_eq!(events.recv().await, Some(Event::Paused(false)));
+        }
+        job.wish(Wish::Pause);
+        job.stop();
+        job.wish(Wish::Run);
+        assert!(matches!(job.turn().await, Err(crate::Error::Stopped)));
+        assert!(matches!(job.blocking_turn(), Err(crate::Error::Stopped)));
     }
 }

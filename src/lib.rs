@@ -3,6 +3,7 @@
 //! Data flows one way: `source` → `bundle` → `migration` → (`resident`, `target`), with every outcome in the `ledger`
 //! and every sentence that a person reads in `report`. `ARCHITECTURE.md` has the floors and the invariants.
 
+pub mod audit;
 pub mod bot;
 pub mod bundle;
 pub mod cli;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result,
+    Error, Result, audit,
     bundle::SourceKind,
     command::{
         Command, chat,
@@ -18,13 +18,14 @@ use crate::{
         sign_on::SignOn,
     },
     engine::{Asked, Engine, ExportOptions},
-    job::Job,
+    job::{Job, Wish},
     report::{self, progress::Progress},
 };
 
 pub mod lock;
 pub mod reports;
 pub mod watch;
+mod wish;
 
 /// What a command answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,6 +92,24 @@ impl Operation {
         }
     }
 
+    /// Carries it out, and notes who ordered it and how it ended.
+    async fn noted(&self, command: Command, job: &Job) -> Result<Answer> {
+        let (dir, clock) = (&self.engine.config.data_dir, &self.engine.clock);
+        if command.only_looks_back() {
+            return self.answer(command, job).await;
+        }
+        let words = if job.words().is_empty() {
+            command.name()
+        } else {
+            job.words()
+        };
+        let noted = audit::begin(dir, clock.now_ms(), job.asker(), words)?;
+        let answer = self.answer(command, job).await;
+        let outcome = report::steering::outcome(answer.as_ref().map(|answer| answer.good));
+        audit::end(dir, noted, clock.now_ms(), &outcome)?;
+        answer
+    }
+
     async fn answer(&self, command: Command, job: &Job) -> Result<Answer> {
         let command = match self.surface {
             Surface::Room => command.confined(&self.engine.config.data_dir.join("bundles"))?,
@@ -98,8 +117,20 @@ impl Operation {
         };
         let _lock = command
             .runs_alone()
-            .then(|| lock::JobLock::take(&self.engine.config.data_dir, command.name()))
+            .then(|| {
+                let dir = &self.engine.config.data_dir;
+                let lock = lock::JobLock::take(dir, command.name(), job.asker())?;
+                // It was for the job before.
+                wish::forget(dir).map(|()| lock)
+            })
             .transpose()?;
+        let _following = command
+            .is_job()
+            .then(|| wish::Following::new(&self.engine.config.data_dir, job));
+        self.done(command, job).await
+    }
+
+    async fn done(&self, command: Command, job: &Job) -> Result<Answer> {
         match command {
             Command::Help(help) => self.help(help.command.as_deref()),
             Command::Doctor(_) => {
@@ -114,6 +145,13 @@ impl Operation {
             Command::Import(import) => self.import(job, import).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
+            Command::Pause(_) => self.wish(Wish::Pause),
+            Command::Resume(_) => self.wish(Wish::Run),
+            Command::Cancel(_) => self.wish(Wish::Stop),
+            Command::Audit(audit) => {
+                let entries = audit::newest(&self.engine.config.data_dir, audit.last)?;
+                Ok(Answer::of(report::steering::audit(&entries)))
+            }
             Command::User(user) => {
                 let state = self.engine.user(user.bundle, &user.user).await?;
                 Ok(Answer::of(report::user::markdown(&state)))
@@ -121,6 +159,19 @@ impl Operation {
             Command::SignOn(wanted) => self.sign_on(wanted).await,
             Command::Report(_) => self.report(),
         }
+    }
+
+    fn wish(&self, wish: Wish) -> Result<Answer> {
+        let dir = &self.engine.config.data_dir;
+        let job = lock::running(dir);
+        if job.is_some() {
+            wish::keep(dir, wish)?;
+        }
+        let text = report::steering::wished(wish, job.as_deref());
+        Ok(Answer {
+            good: job.is_some(),
+            ..Answer::of(self.spoken(&text))
+        })
     }
 
     fn help(&self, name: Option<&str>) -> Result<Answer> {
@@ -251,7 +302,7 @@ impl Operation {
 
 impl Runner for Operation {
     async fn run(&self, command: Command, job: Job) -> Result<Answer> {
-        self.answer(command, &job).await
+        self.noted(command, &job).await
     }
 
     fn board(&self) -> &Board {

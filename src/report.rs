@@ -17,6 +17,7 @@ pub mod progress;
 pub mod registration;
 pub mod sign_on;
 pub mod status;
+pub mod steering;
 pub mod text;
 pub mod user;
 pub mod verification;

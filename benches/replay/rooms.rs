@@ -132,6 +132,7 @@ pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) ->
         old_server: None,
         sender: Sender::new(Arc::clone(&resident), Arc::new(SystemClock), target.url())?,
         ledger: Ledger::open(&work.path().join("ledger"), "bench")?,
+        passwords_for_nobody: false,
         passwords: &work.path().join("passwords.csv"),
         admin: Some(target.admin_room().await?),
         job,

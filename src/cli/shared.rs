@@ -56,7 +56,8 @@ pub(super) async fn run(
     command: Command,
     clock: &Arc<dyn Clock>,
 ) -> Result<u8> {
-    let (job, events) = Job::new();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (job, events) = Job::ordered("the shell", &words.join(" "));
     let stopper = tokio::spawn(stop_on_signal(job.clone()));
     let bar = terminal::bar();
     let pace = if bar.is_some() { BAR } else { LINES };

@@ -199,11 +199,15 @@ mod tests {
           import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it
                    stopped
           status   Where the migration stands, and how far the running job is
+          pause    Let the running job wait after its current step
+          resume   Let a paused job go on
+          cancel   Stop the running job after its current step; the same command again goes on from there
           user     What became of one user: account, settings, keys, rooms, and what could not be done
           sign-on  Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
                    is changed
           verify   Compare the target with a bundle: accounts, aliases, members, state, history
           report   The newest full report of each command, as files
+          audit    Who ordered what, when, and how it ended
 
         One command in detail: !ferry help import
         ");

@@ -53,7 +53,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, user: &UserPlan) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let (ledger, id) = (&import.ledger, &user.user_id);
     let entry = ledger.entry(Step::Account, id)?;
     if entry.as_ref().is_some_and(Entry::is_done) {

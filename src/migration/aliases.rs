@@ -56,7 +56,7 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
 }
 
 async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     if import.ledger.is_done(Step::Alias, alias)? {
         return Ok(());
     }

@@ -33,7 +33,7 @@ pub async fn run(
         Some(_) => import.ledger.advance(room_id, 0)?,
         None => {}
     }
-    import.job.check()?;
+    import.job.turn().await?;
     // Unpacking and reading a big room takes long: other tasks, the resident among them, go on meanwhile.
     let room = Arc::new(tokio::task::block_in_place(|| {
         open(import, plan, joiner, join)

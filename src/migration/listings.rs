@@ -48,7 +48,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     if import.ledger.is_done(Step::Listing, room)? {
         return Ok(());
     }

@@ -108,7 +108,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, line: &Line<'_>, carried: Carried) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let id = carried.item.media_id.as_str();
     let bytes = carried.file.bytes;
     // An earlier run's answer may be lost, or its whole ledger.

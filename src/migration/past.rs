@@ -101,7 +101,7 @@ pub async fn open(
     let mut left = openers.clone();
     if openers.len() > ANSWERED.events {
         for events in commands(&openers, size, MANY) {
-            job.check()?;
+            job.turn().await?;
             let command = command(resident, events, " --force");
             admin.run_to_its_end(&command).await?;
         }

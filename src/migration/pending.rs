@@ -35,7 +35,7 @@ pub async fn run(import: &Import, room: &RoomPlan, waiting: &[Waiting]) -> Resul
     }
     let mut missing = 0;
     for waiting in waiting.iter().filter(|waiting| waiting.left.is_none()) {
-        import.job.check()?;
+        import.job.turn().await?;
         let subject = format!("{} in {}", waiting.user_id, room.room_id);
         if !ledger.is_done(Step::Wait, &subject)? {
             let result = one(import, room, waiting, &subject).await;

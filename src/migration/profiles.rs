@@ -41,7 +41,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, user: &User) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let id = &user.user_id;
     if import.ledger.is_done(Step::Profile, id)? || !import.ledger.is_done(Step::Account, id)? {
         return Ok(());

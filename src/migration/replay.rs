@@ -25,7 +25,7 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom, name: &str) 
     let portions = portions(room, skip, || pdus_at_once(import, &room.version));
     let mut position = start;
     for portion in portions {
-        import.job.check()?;
+        import.job.turn().await?;
         send(import, sender, room, &portion.sent).await?;
         position += portion.events;
         import.ledger.advance(&room.room_id, position)?;
@@ -42,7 +42,7 @@ pub async fn again(
     events: &[OwnedEventId],
 ) -> Result<()> {
     for id in events {
-        import.job.check()?;
+        import.job.turn().await?;
         send(import, sender, room, std::slice::from_ref(&id)).await?;
     }
     Ok(())

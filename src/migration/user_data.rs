@@ -85,7 +85,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, user: &User) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let (ledger, id) = (&import.ledger, &user.user_id);
     let is_done = |step| ledger.is_done(step, id);
     if !is_done(Step::Account)? || (is_done(Step::Receipts)? && is_done(Step::UserData)?) {

@@ -75,7 +75,7 @@ async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Resu
     let known = &known;
     let mut checked = stream::iter(wanted)
         .map(|plan| async move {
-            job.check()?;
+            job.turn().await?;
             user(
                 target,
                 &plan.action,
@@ -183,7 +183,7 @@ async fn rooms(
     let able = &able;
     let mut compared = stream::iter(plan.rooms.clone())
         .map(|room| async move {
-            job.check()?;
+            job.turn().await?;
             match one(target, bundle, &room, plan.target.replay, able).await {
                 Err(
                     error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped),

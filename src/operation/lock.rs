@@ -20,7 +20,7 @@ pub struct JobLock {
 
 impl JobLock {
     /// Takes the lock, or says which job has it.
-    pub fn take(data_dir: &Path, job: &str) -> Result<Self> {
+    pub fn take(data_dir: &Path, job: &str, by: &str) -> Result<Self> {
         private_dir(data_dir).map_err(Error::file(data_dir))?;
         let path = data_dir.join(FILE);
         let mut file = private(&path)?;
@@ -28,11 +28,11 @@ impl JobLock {
             // A `status` that is looking holds it for an instant.
             std::thread::sleep(Duration::from_millis(20));
             if !locks(&file).map_err(Error::file(&path))? {
-                return Err(Error::Busy(name_in(&path)));
+                return Err(Error::Busy(holder(&path)));
             }
         }
         file.set_len(0)
-            .and_then(|()| file.write_all(job.as_bytes()))
+            .and_then(|()| file.write_all(format!("{job}\n{by}").as_bytes()))
             .map_err(Error::file(&path))?;
         Ok(Self { _file: file })
     }
@@ -109,10 +109,19 @@ fn locks(file: &File) -> std::io::Result<bool> {
 }
 
 fn name_in(path: &Path) -> String {
-    fs::read_to_string(path)
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned())
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let name = text.lines().next().filter(|name| !name.is_empty());
+    name.unwrap_or("unknown").to_owned()
+}
+
+/// The job's name, and whose order it is.
+fn holder(path: &Path) -> String {
+    let name = name_in(path);
+    let text = fs::read_to_string(path).unwrap_or_default();
+    match text.split_once('\n') {
+        Some((_, by)) => format!("{name}, ordered by {by}"),
+        None => name,
+    }
 }
 
 #[cfg(test)]
@@ -157,15 +166,15 @@ mod tests {
     fn the_second_is_told_who_is_first() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(running(dir.path()), None);
-        let first = JobLock::take(dir.path(), "import").unwrap();
+        let first = JobLock::take(dir.path(), "import", "@anna:ferry.test").unwrap();
         assert_eq!(running(dir.path()).as_deref(), Some("import"));
-        let error = JobLock::take(dir.path(), "verify").unwrap_err();
+        let error = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "another job is running (import): wait for its end"
+            "another job is running (import, ordered by @anna:ferry.test): wait for its end, or `cancel` it"
         );
         drop(first);
         assert_eq!(running(dir.path()), None);
-        let _second = JobLock::take(dir.path(), "verify").unwrap();
+        let _second = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap();
     }
 }

@@ -51,7 +51,7 @@ async fn reports_are_handed_out() {
 #[tokio::test]
 async fn a_second_job_is_told_which_one_runs() {
     let dir = tempfile::tempdir().unwrap();
-    let _lock = lock::JobLock::take(dir.path(), "import").unwrap();
+    let _lock = lock::JobLock::take(dir.path(), "import", "@anna:ferry.test").unwrap();
     for command in [
         Command::Export(Export::default()),
         Command::Import(Import::default()),
@@ -59,7 +59,9 @@ async fn a_second_job_is_told_which_one_runs() {
     ] {
         let operation = operation(dir.path(), Surface::Shell);
         let answer = operation.run(command, Job::new().0).await;
-        assert!(matches!(answer, Err(Error::Busy(job)) if job == "import"));
+        assert!(
+            matches!(answer, Err(Error::Busy(job)) if job == "import, ordered by @anna:ferry.test")
+        );
     }
 }
 

@@ -139,7 +139,7 @@ mod tests {
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.
         Ferryman was restarted in the middle of this `verify`. Nothing is lost; send it again.
         Stopped. The same command again goes on from here.
-        ✗ another job is running (import): wait for its end
+        ✗ another job is running (import): wait for its end, or `cancel` it
         **import** has ended after 1 min 1 s. The result is below.
         **import** ended early after 1 min 1 s. The result is below.
         There is no report yet: `plan`, `import` and `verify` write one each.

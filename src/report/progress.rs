@@ -23,6 +23,7 @@ pub struct Progress {
     hand: Hand,
     problems: u64,
     last_problem: Option<Problem>,
+    paused: bool,
 }
 
 /// The current phase.
@@ -52,6 +53,7 @@ impl Progress {
             hand: Hand::default(),
             problems: 0,
             last_problem: None,
+            paused: false,
         }
     }
 
@@ -96,6 +98,7 @@ impl Progress {
             }
             Event::Room(room) => self.hand.take(room, now_ms),
             Event::RoomLeft(room) => self.hand.leave(&room),
+            Event::Paused(paused) => self.paused = paused,
             Event::Problem(problem) => {
                 self.problems += 1;
                 self.last_problem = Some(problem);
@@ -203,6 +206,9 @@ impl Progress {
 
     /// How fast: events if there are any, else whatever the stage counts; or since when nothing moves.
     fn pace(&self, now_ms: u64) -> Vec<String> {
+        if self.paused {
+            return vec!["paused".to_owned()];
+        }
         let Some(stage) = &self.stage else {
             return Vec::new();
         };
@@ -244,7 +250,7 @@ impl Progress {
 
     fn left_ms(&self, now_ms: u64) -> Option<u64> {
         let stage = self.stage.as_ref()?;
-        if stage.still_ms(now_ms).is_some() {
+        if self.paused || stage.still_ms(now_ms).is_some() {
             return None;
         }
         let by_events = || {

@@ -69,7 +69,7 @@ pub async fn run<R: Reader>(
     // A writer that failed stops the reader: its own reason is the one to tell.
     let mut writer = kept?;
     let ending = read?;
-    job.check()?;
+    job.turn().await?;
     let complete = ending.failure.is_none();
     if let Some(error) = ending.failure {
         if writer.users_written() == 0 {

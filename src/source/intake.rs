@@ -188,9 +188,19 @@ impl Intake {
         Ok(())
     }
 
-    /// [`Error::Stopped`] if somebody asked the job to stop: for work that hands nothing over for long.
-    pub fn check(&self) -> Result<()> {
+    /// [`Error::Stopped`] if somebody asked the job to stop.
+    fn check(&self) -> Result<()> {
         self.shared.job.check()
+    }
+
+    /// Between two requests: [`Job::turn`].
+    pub async fn turn(&self) -> Result<()> {
+        self.shared.job.turn().await
+    }
+
+    /// Between two reads of a thread that may block: [`Job::blocking_turn`].
+    pub fn blocking_turn(&self) -> Result<()> {
+        self.shared.job.blocking_turn()
     }
 
     /// A section begins, of so many units.

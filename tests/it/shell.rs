@@ -103,8 +103,12 @@ fn a_running_job_keeps_others_out() {
         ferryman(dir.path(), &["registration", "--config", &path]).0,
         0
     );
-    let _lock =
-        ferryman::operation::lock::JobLock::take(&dir.path().join("data"), "export").unwrap();
+    let _lock = ferryman::operation::lock::JobLock::take(
+        &dir.path().join("data"),
+        "export",
+        "@anna:ferry.test",
+    )
+    .unwrap();
     let (code, _, err) = ferryman(dir.path(), &["import", "--config", &path]);
     assert_eq!(code, 9, "{err}");
     assert!(err.contains("another job is running (export)"));

@@ -50,7 +50,7 @@ pub async fn run(import: &Import) -> Result<()> {
 /// All of a user's addresses. They are nobody else's business: a problem names the user alone, and says nothing of what the
 /// target says of them.
 async fn one(import: &Import, admin: &AdminRoom, user: &User) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let id = &user.user_id;
     if import.ledger.is_done(Step::Address, id)? || !import.ledger.is_done(Step::Account, id)? {
         return Ok(());

@@ -32,7 +32,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, admin: &AdminRoom, user: &UserId) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     if import.ledger.is_done(Step::Admin, user)? || !import.ledger.is_done(Step::Account, user)? {
         return Ok(());
     }

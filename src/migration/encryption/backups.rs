@@ -54,7 +54,7 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
                 auth_data,
             } => {
                 of.has_failed |= !end(import, filling.take()).await?;
-                import.job.check()?;
+                import.job.turn().await?;
                 if of.come_to(&user_id, version) {
                     users += 1;
                     import.job.emit(Event::Done {
@@ -80,7 +80,7 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
                 let Some(open) = &mut filling else { continue };
                 open.add(room_id, session_id, session);
                 if open.waiting >= SESSIONS || open.bytes >= BYTES {
-                    import.job.check()?;
+                    import.job.turn().await?;
                     let flushed = open.flush(import).await;
                     if kept(import, &open.subject, flushed)?.is_none() {
                         filling = None;

@@ -55,7 +55,7 @@ pub(super) fn carried(import: &Import) -> Vec<OwnedUserId> {
 }
 
 async fn one(import: &Import, user: &UserId, versions: &Versions) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let ledger = &import.ledger;
     if ledger.is_done(Step::Identity, user)? || !ledger.is_done(Step::Account, user)? {
         return Ok(());

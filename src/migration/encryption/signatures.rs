@@ -39,7 +39,7 @@ pub async fn run(import: &Import) -> Result<()> {
 }
 
 async fn one(import: &Import, user: &UserId) -> Result<()> {
-    import.job.check()?;
+    import.job.turn().await?;
     let ledger = &import.ledger;
     let identity = ledger.entry(Step::Identity, user)?;
     let is_carried = identity.is_some_and(|entry| entry.is_done() && entry.detail == how::CARRIED);

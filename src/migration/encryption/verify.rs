@@ -81,7 +81,7 @@ async fn identities(
     let mut comparison = Comparison::default();
     let mut compared = stream::iter(users)
         .map(|user| async move {
-            job.check()?;
+            job.turn().await?;
             let compared = identity(target, bundle, &user, versions).await?;
             Ok::<_, crate::Error>((user, compared))
         })
@@ -220,7 +220,7 @@ async fn backups(
                 algorithm,
                 auth_data,
             } => {
-                job.check()?;
+                job.turn().await?;
                 if let Some(before) = comparing.take() {
                     let is_older = before.user == user_id;
                     before.end(&mut comparison, is_older, others);

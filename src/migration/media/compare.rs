@@ -44,7 +44,7 @@ pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Re
     });
     let mut compared = stream::iter(files)
         .map(|carried| async move {
-            job.check()?;
+            job.turn().await?;
             one(target, carried).await
         })
         .buffered(IN_FLIGHT);

@@ -39,7 +39,7 @@ pub async fn run(
     });
     let mut compared = stream::iter(carried)
         .map(|(user, profile)| async move {
-            job.check()?;
+            job.turn().await?;
             let has_other = others.contains(&user);
             one(target, bundle, plan, (&user, &profile, has_other)).await
         })

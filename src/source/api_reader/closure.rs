@@ -84,7 +84,7 @@ impl<'a> Closure<'a> {
         let mut from: Option<String> = None;
         let mut is_worth_it = true;
         while is_worth_it && self.wanted.len() >= PER_REQUEST {
-            to.check()?;
+            to.turn().await?;
             let page = self.client.messages_of(self.room, from.as_deref(), &types);
             let page = page.await;
             let Some(page) = alone(page, "room events", self.room, to).await? else {
@@ -134,7 +134,7 @@ impl<'a> Closure<'a> {
             if self.wanted.is_empty() {
                 return Ok(());
             }
-            to.check()?;
+            to.turn().await?;
             if redacted.is_none() {
                 let read = redactions::of(client, room).await;
                 redacted = alone(read, "redactions", room, to).await?;

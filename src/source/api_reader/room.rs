@@ -33,7 +33,7 @@ pub(super) async fn read(
     listed: ListedRoom,
     to: &Intake,
 ) -> Result<()> {
-    to.check()?;
+    to.turn().await?;
     let id = &room_id;
     let aliases = client.aliases(id).await;
     let aliases = alone(aliases, "room aliases", id, to).await?;

@@ -23,7 +23,7 @@ pub(super) async fn read(
 ) -> Result<BTreeSet<OwnedEventId>> {
     let mut events = BTreeSet::new();
     for event_id in gaps {
-        to.check()?;
+        to.turn().await?;
         let context = client.context(room, event_id).await;
         let Some(context) = alone(context, "state snapshot", event_id, to).await? else {
             continue;

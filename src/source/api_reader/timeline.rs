@@ -31,7 +31,7 @@ pub(super) async fn read(
         Window::Nothing => return Ok(graph),
     };
     loop {
-        to.check()?;
+        to.turn().await?;
         let mut page = client.messages(room, from.as_deref()).await?;
         if let Some(first) = first.take() {
             let before = page.chunk.iter().position(|event| name(event) == first);

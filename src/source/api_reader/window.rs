@@ -73,7 +73,7 @@ async fn nth(back: &mut Back<'_>, count: u64, to: &Intake) -> Result<Option<Owne
     let mut left = count;
     let mut first = None;
     while left > 0 {
-        to.check()?;
+        to.turn().await?;
         let some = back.take(left.min(TOGETHER)).await?;
         let Some(oldest) = some.last() else {
             break;
@@ -87,7 +87,7 @@ async fn nth(back: &mut Back<'_>, count: u64, to: &Intake) -> Result<Option<Owne
 async fn first_since(back: &mut Back<'_>, since: u64, to: &Intake) -> Result<Option<OwnedEventId>> {
     let mut first = None;
     loop {
-        to.check()?;
+        to.turn().await?;
         let mut stretch = Vec::new();
         while stretch.len() < STRETCH {
             let some = back.take((STRETCH - stretch.len()) as u64).await?;

@@ -104,7 +104,7 @@ impl Reading<'_> {
             prover,
             threads,
         } = self;
-        to.check()?;
+        to.blocking_turn()?;
         let of_stretch;
         let redactions = if let Some(all) = redactions {
             all

@@ -25,7 +25,7 @@ pub(super) fn read(database: &mut Database, to: &Intake) -> Result<()> {
     let columns = Columns::of(database)?;
     let (mut after, mut done) = (String::new(), 0);
     loop {
-        to.check()?;
+        to.blocking_turn()?;
         let (mut batch, read, last) = accounts(database, &columns, &after, to)?;
         threepids(&mut batch, database)?;
         external_ids(&mut batch, database)?;

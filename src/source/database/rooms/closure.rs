@@ -96,7 +96,7 @@ fn links(database: &mut Database, rooms: &mut [Room], to: &Intake) -> Result<Lin
     }
     let mut done = 0;
     while done < links.events.len() {
-        to.check()?;
+        to.blocking_turn()?;
         let round = done..links.events.len().min(done + TOGETHER);
         done = round.end;
         let mut read = Vec::new();
@@ -213,7 +213,7 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
         }
         room.events(lines)?;
     }
-    to.check()
+    to.blocking_turn()
 }
 
 fn ids<'a>(ids: impl Iterator<Item = &'a EventId>) -> String {

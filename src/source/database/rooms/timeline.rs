@@ -120,5 +120,5 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
         }
         room.events(lines)?;
     }
-    to.check()
+    to.blocking_turn()
 }

@@ -1,0 +1,8 @@
+//! `pause`.
+
+use clap::Args;
+
+/// No options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: pause")]
+pub struct Pause {}

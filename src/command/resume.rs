@@ -1,0 +1,8 @@
+//! `resume`.
+
+use clap::Args;
+
+/// No options.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+#[command(after_help = "Example: resume")]
+pub struct Resume {}

@@ -106,6 +106,56 @@ async fn when_its_days_are_over_the_hashes_go() {
 }
 
 #[tokio::test]
+async fn it_does_not_wait_for_a_session_that_it_cannot_close_and_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let eve = user_id!("@eve:ferry.test");
+    let vault = Vault::open(&dir.path().join("vault")).unwrap().unwrap();
+    vault.put(&bob(), State::Open).unwrap();
+    vault.put(eve, State::Moved).unwrap();
+    drop(vault);
+    let bridge = bridge(dir.path(), &fake, None, 2_000_000).await.unwrap();
+    let ended = bridge.run(std::future::pending());
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    let ended = ended.unwrap().unwrap();
+    assert_eq!((ended.cause, ended.count.moved), (Cause::AllMoved, 2));
+    assert_eq!(ended.open, [bob()]);
+}
+
+/// A login that the target has left without an answer, and whose user doesn't come again.
+#[tokio::test]
+async fn an_account_that_was_begun_is_looked_after_while_the_bridge_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let mut bridge = bridge(dir.path(), &fake, None, 2_000_000).await.unwrap();
+    Arc::get_mut(&mut bridge.door).unwrap().mending = Duration::from_millis(50);
+    let door = Arc::clone(&bridge.door);
+    let eve = user_id!("@eve:ferry.test");
+    door.vault.put(eve, State::Moved).unwrap();
+    door.vault.put(&bob(), State::Begun).unwrap();
+    let password = RANDOM.into();
+    let session = door
+        .target
+        .log_in(&bob(), &password)
+        .await
+        .unwrap()
+        .unwrap();
+    door.vault
+        .put_session(&bob(), Some(&session.token))
+        .unwrap();
+    door.target
+        .change_password(&session, &bob(), &password, &RIGHT.into())
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), bridge.run(std::future::pending()));
+    let ended = ended.await.unwrap().unwrap();
+    assert_eq!((ended.cause, ended.open.len()), (Cause::AllMoved, 0));
+    assert_eq!(door.vault.state(&bob()), Some(State::Moved));
+    assert!(fake.devices(BOB).is_empty());
+    assert!(!files(dir.path()).contains(RANDOM));
+}
+
+#[tokio::test]
 async fn another_servers_vault_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let fake = stage(dir.path()).await;

@@ -107,9 +107,10 @@ async fn an_account_whose_session_nobody_can_close_is_closed_by_its_user() {
     assert_eq!(status, None);
     fake.stop_at(None);
     let reset = "from the admin".to_owned();
-    let mut world = fake.world.lock().unwrap();
-    world.passwords.insert(BOB.to_owned(), reset.clone());
-    drop(world);
+    {
+        let mut world = fake.world.lock().unwrap();
+        world.passwords.insert(BOB.to_owned(), reset.clone());
+    }
     let restarted = door(dir.path(), &fake).await;
     restarted.mend().await.unwrap();
     assert_eq!(restarted.vault.state(&bob()), Some(State::Open));

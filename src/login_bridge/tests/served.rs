@@ -182,6 +182,66 @@ async fn bodies_are_bounded_and_only_logins_are_there() {
     running.abort();
 }
 
+/// All that comes within a second, and nothing else is sent meanwhile.
+async fn raw(address: std::net::SocketAddr, sent: String) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    let read = stream.read_to_end(&mut got);
+    let _open_or_closed = tokio::time::timeout(Duration::from_secs(1), read).await;
+    String::from_utf8(got).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_is_never_a_second_request_and_paths_are_not_normalised() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let bridge = bridge(dir.path(), &fake, None, 0).await.unwrap();
+    let address = bridge.listener.local_addr().unwrap();
+    let running = tokio::spawn(bridge.run(std::future::pending()));
+    let request = |path: &str, headers: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}\r\n{body}"
+        )
+    };
+    let login = "/_matrix/client/v3/login";
+    let right = body("bob");
+    let length = format!("content-length: {}\r\n", right.len());
+    let inner = request(login, &length, &right);
+    let (too_large, size) = ("x".repeat(64 * 1024 + 1), 64 * 1024 + 1 + inner.len());
+    let outer = format!("content-length: {size}\r\n");
+    let chunked = "transfer-encoding: chunked\r\n";
+    let chunks = format!("{:x}\r\n{right}\r\n0\r\n\r\n", right.len());
+    for (sent, status) in [
+        (
+            request(login, &outer, &format!("{too_large}{inner}")),
+            "413",
+        ),
+        (
+            request(login, &format!("{length}content-length: 1\r\n"), &right),
+            "400",
+        ),
+        (
+            request("/_matrix/client/v3/../login", &length, &right),
+            "404",
+        ),
+        (
+            request("/_matrix/client/%76%33/login", &length, &right),
+            "404",
+        ),
+    ] {
+        let got = raw(address, sent).await;
+        assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{got}");
+        assert_eq!(got.matches("HTTP/1.1 ").count(), 1, "{got}");
+    }
+    assert!(fake.devices(BOB).is_empty());
+    let got = raw(address, request(login, chunked, &chunks)).await;
+    assert!(got.starts_with("HTTP/1.1 200 "), "{got}");
+    assert_eq!(fake.devices(BOB).len(), 1);
+    running.abort();
+}
+
 #[tokio::test]
 async fn a_taken_address_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

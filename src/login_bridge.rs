@@ -10,8 +10,13 @@
 //! |---|---|---|
 //! | [`State::Begun`] is put down | the random password | is the first one again |
 //! | the bridge's own login | the same, and a session | logs the same device in again, and out |
+//! | the session's token is put down | as before | as before |
 //! | the password was set | its user's password, and a session | is let in by the target; that tells it |
 //! | the logging out | its user's password | as before |
+//!
+//! What was left so is looked after at the next start and now and then, too: with the random password as long as that is
+//! the account's, and with the session's token afterwards. So no session stays, unless somebody else has set another
+//! password before the token was put down: such an account is [`State::Open`].
 
 mod address;
 mod attempt;
@@ -30,11 +35,12 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use door::{Door, SLOT};
 use locks::Locks;
+use ruma::OwnedUserId;
 use target::Target;
 use tokio::{net::TcpListener, sync::Notify};
 use vault::{Count, State, Vault};
@@ -48,6 +54,9 @@ use crate::{
 
 /// How often the time is looked at.
 const TICK: Duration = Duration::from_secs(10);
+
+/// How often those accounts are looked after whose login stopped half-way, such as by a target that did not answer.
+const MENDING: Duration = Duration::from_mins(10);
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -96,7 +105,12 @@ pub struct Ended {
     pub cause: Cause,
     /// How many accounts are how far.
     pub count: Count,
+    /// The accounts in which a session of the bridge's may be left, sorted.
+    pub open: Vec<OwnedUserId>,
 }
+
+/// The device ID of every session of the bridge's.
+pub const DEVICE: &str = target::DEVICE;
 
 /// A bridge that listens, but does not answer yet.
 pub struct Bridge {
@@ -142,6 +156,7 @@ impl Bridge {
             locks: Locks::default(),
             moved: Notify::new(),
             slot: SLOT,
+            mending: MENDING,
         };
         let listener = listener::bind(bridge.listen).await?;
         door.mend().await?;
@@ -174,31 +189,48 @@ impl Bridge {
         };
         let _gone = end.send(());
         let _ended_well = serving.await;
+        let mut open = Vec::new();
         if cause == Cause::TimeIsUp {
+            if let Err(error) = self.door.mend().await {
+                tracing::warn!("accounts that were begun can't be looked after: {error}");
+            }
+            open = self.door.vault.all(State::Begun);
             for state in [State::Waiting, State::Begun] {
                 for user in self.door.vault.all(state) {
                     self.door.vault.put(&user, State::Left)?;
                 }
             }
         }
+        open.extend(self.door.vault.all(State::Open));
+        open.sort();
         Ok(Ended {
             cause,
             count: self.door.vault.count(),
+            open,
         })
     }
 }
 
-/// Waits until there is nothing to wait for: nobody without a password of their own, and no session that only its user's
-/// next login can close.
+/// Waits until nobody is left without a password of their own, and looks after those that were begun. An account that is
+/// open is not waited for: nothing but its user's next login could close its session, and that may never come.
 async fn finished(door: &Door, until_ms: Option<u64>) -> Cause {
+    let mut mended = Instant::now();
     loop {
-        if door.vault.count().waiting == 0 && door.vault.all(State::Open).is_empty() {
+        if door.vault.count().waiting == 0 {
             return Cause::AllMoved;
         }
         if until_ms.is_some_and(|until| door.clock.now_ms() >= until) {
             return Cause::TimeIsUp;
         }
-        let _either = tokio::time::timeout(TICK, door.moved.notified()).await;
+        if mended.elapsed() >= door.mending {
+            if let Err(error) = door.mend().await {
+                tracing::warn!("accounts that were begun can't be looked after: {error}");
+            }
+            mended = Instant::now();
+            continue;
+        }
+        let tick = TICK.min(door.mending);
+        let _either = tokio::time::timeout(tick, door.moved.notified()).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whom a request comes from, for the limit by address.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use reqwest::header::{HeaderMap, HeaderName};
 
@@ -21,7 +21,10 @@ pub(super) fn client(
 /// client's own word.
 fn named(headers: &HeaderMap, name: &HeaderName) -> Option<IpAddr> {
     let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    value.rsplit(',').next()?.trim().parse().ok()
+    let last = value.rsplit(',').next()?.trim();
+    // Some proxies write the port, too.
+    let with_port = || last.parse().map(|it: SocketAddr| it.ip());
+    last.parse().or_else(|_| with_port()).ok()
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -57,6 +60,8 @@ mod tests {
         assert_eq!(seen(&[]), "127.0.0.1");
         assert_eq!(seen(&["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
         assert_eq!(seen(&["::ffff:192.0.2.1"]), "192.0.2.1");
+        assert_eq!(seen(&["192.0.2.1:4711"]), "192.0.2.1");
+        assert_eq!(seen(&["[2001:db8:1:2::5]:4711"]), "2001:db8:1:2::");
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
         // Without the setting, a header is what anybody may write.

@@ -22,8 +22,8 @@ use super::{
     check::Checker,
     limiter::Limiter,
     locks::Locks,
-    target::Target,
-    vault::{State, Vault},
+    target::{Session, Target},
+    vault::{Secrets, State, Vault},
 };
 use crate::{
     Error, Result,
@@ -70,6 +70,8 @@ pub(super) struct Door {
     /// Rung when an account was moved.
     pub(super) moved: Notify,
     pub(super) slot: Duration,
+    /// How long an account that was begun may be left alone.
+    pub(super) mending: Duration,
 }
 
 /// Whose login was good.
@@ -128,7 +130,8 @@ impl Door {
                 )
             }
         };
-        if is_refusal(&answer) {
+        // One that is put off, too: the target's own refusal comes sooner for names that it doesn't know.
+        if is_refusal(&answer) || answer.status == StatusCode::TOO_MANY_REQUESTS {
             self.wait_for_slot(came).await;
         }
         answer
@@ -156,7 +159,10 @@ impl Door {
             None => &attempt.lower,
         };
         let waited = self.vault.secrets(user).is_some();
-        let _alone = self.locks.take(user).await;
+        let Some(_alone) = self.locks.take(user).await else {
+            tracing::warn!("more logins to one account than are worked off: some are put off");
+            return Ok(Some(too_many(Duration::from_secs(5))));
+        };
         let secrets = self.vault.secrets(user);
         if waited && secrets.is_none() {
             // Another login has moved it meanwhile.
@@ -191,9 +197,11 @@ impl Door {
             tracing::info!(
                 "{user} has another password than the one from Synapse, which is forgotten now"
             );
-            self.put_away(user, if was_begun { State::Open } else { State::Moved })?;
+            self.settle(user, &secrets, was_begun).await?;
             return Ok(None);
         };
+        // Whoever has the token can close the session, whatever becomes of the password.
+        self.vault.put_session(user, Some(&session.token))?;
         self.target
             .change_password(&session, user, &secrets.password, &attempt.password)
             .await?;
@@ -222,7 +230,10 @@ impl Door {
         ) {
             return Ok(());
         }
-        let _alone = self.locks.take(&user).await;
+        let Some(_alone) = self.locks.try_take(&user) else {
+            // Nobody who is let in waits for somebody who guesses: the login under way looks after it, or the next one.
+            return Ok(());
+        };
         let state = self.vault.state(&user);
         if let Some(secrets) = self.vault.secrets(&user)
             && same(&secrets.password, attempt.password.expose_secret())
@@ -230,16 +241,43 @@ impl Door {
             // Somebody was given the random password: the old one may still come.
             return Ok(());
         }
-        match state {
-            Some(State::Waiting) => self.put_away(&user, State::Moved)?,
-            Some(State::Begun | State::Open) => {
-                self.put_away(&user, State::Open)?;
-                self.close_session(&user, attempt).await?;
+        match (state, self.vault.secrets(&user)) {
+            (Some(state @ (State::Waiting | State::Begun)), Some(secrets)) => {
+                let begun = state == State::Begun;
+                self.settle(&user, &secrets, begun).await?;
             }
-            None | Some(State::Moved | State::Left) => return Ok(()),
+            (Some(State::Open), _) => {}
+            _ => return Ok(()),
+        }
+        if self.vault.state(&user) == Some(State::Open) {
+            self.close_session(&user, attempt).await?;
         }
         tracing::info!("{user} has a password of their own");
         Ok(())
+    }
+
+    /// Puts away what an account has waited with that has a password of its user's now, and closes the session in it
+    /// that the bridge has begun to use and could not close. Without its token there is nothing to close it with.
+    async fn settle(&self, user: &UserId, secrets: &Secrets, was_begun: bool) -> Result<()> {
+        let state = match &secrets.session {
+            Some(token) => {
+                let token = token.clone();
+                match self.target.log_out(&Session { token }).await {
+                    Ok(()) => State::Moved,
+                    // It would be tried again: its token stays as long as nothing is known of it.
+                    Err(error @ Error::Unreachable { .. }) => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(
+                            "a session in {user}'s account could not be closed: {error}"
+                        );
+                        State::Open
+                    }
+                }
+            }
+            None if was_begun => State::Open,
+            None => State::Moved,
+        };
+        self.put_away(user, state)
     }
 
     /// Logs out what an earlier bridge has left open: whoever logs its device in has its session.
@@ -251,20 +289,31 @@ impl Door {
         Ok(())
     }
 
-    /// Looks after the accounts at which an earlier bridge was killed.
+    /// Looks after the accounts at which an earlier bridge was killed, or this one was left without an answer.
     pub(super) async fn mend(&self) -> Result<()> {
+        for user in Passwords::unerased(&self.passwords)? {
+            if matches!(self.vault.state(&user), Some(State::Open | State::Moved)) {
+                Passwords::erase(&self.passwords, &user)?;
+            }
+        }
         for user in self.vault.all(State::Begun) {
-            let _alone = self.locks.take(&user).await;
+            let Some(_alone) = self.locks.take(&user).await else {
+                continue;
+            };
             let Some(secrets) = self.vault.secrets(&user) else {
                 continue;
             };
+            if self.vault.state(&user) != Some(State::Begun) {
+                continue;
+            }
             match self.target.log_in(&user, &secrets.password).await {
                 Ok(Some(session)) => {
                     self.target.log_out(&session).await?;
                     self.vault.put(&user, State::Waiting)?;
+                    self.vault.put_session(&user, None)?;
                 }
                 // Its password was changed, by the bridge or by its user.
-                Ok(None) => self.put_away(&user, State::Open)?,
+                Ok(None) => self.settle(&user, &secrets, true).await?,
                 // One account, such as a deactivated one, must not keep all others out: it is looked at when its user comes.
                 Err(error @ Error::Answer { .. }) => {
                     tracing::warn!(
@@ -272,11 +321,6 @@ impl Door {
                     );
                 }
                 Err(error) => return Err(error),
-            }
-        }
-        for user in Passwords::read(&self.passwords)?.into_keys() {
-            if matches!(self.vault.state(&user), Some(State::Open | State::Moved)) {
-                Passwords::erase(&self.passwords, &user)?;
             }
         }
         Ok(())

@@ -3,47 +3,74 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use ruma::{OwnedUserId, UserId};
 use tokio::sync::OwnedMutexGuard;
 
+/// How long a login waits for those before it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The accounts that somebody logs in to right now.
-#[derive(Default)]
-pub(super) struct Locks(Mutex<HashMap<OwnedUserId, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct Locks {
+    held: Mutex<HashMap<OwnedUserId, Arc<tokio::sync::Mutex<()>>>>,
+    patience: Duration,
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self::with_patience(PATIENCE)
+    }
+}
 
 impl Locks {
-    /// Waits until the account is free, and holds it until the guard is dropped.
-    pub(super) async fn take(&self, user: &UserId) -> OwnedMutexGuard<()> {
-        let lock = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody holds or awaits those of which only this map knows.
-            all.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(all.entry(user.to_owned()).or_default())
-        };
-        lock.lock_owned().await
+    /// With another patience than in production.
+    pub(super) fn with_patience(patience: Duration) -> Self {
+        Self {
+            held: Mutex::default(),
+            patience,
+        }
+    }
+
+    /// Waits until the account is free, and holds it until the guard is dropped; `None` if there are too many before.
+    pub(super) async fn take(&self, user: &UserId) -> Option<OwnedMutexGuard<()>> {
+        let lock = self.of(user).lock_owned();
+        tokio::time::timeout(self.patience, lock).await.ok()
+    }
+
+    /// Holds the account if it is free.
+    pub(super) fn try_take(&self, user: &UserId) -> Option<OwnedMutexGuard<()>> {
+        self.of(user).try_lock_owned().ok()
+    }
+
+    fn of(&self, user: &UserId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody holds or awaits those of which only this map knows.
+        all.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(all.entry(user.to_owned()).or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ruma::user_id;
 
     use super::*;
 
     #[tokio::test]
     async fn an_account_is_free_again_and_forgotten() {
-        let locks = Locks::default();
-        let first = locks.take(user_id!("@a:x")).await;
-        let _other = locks.take(user_id!("@b:x")).await;
-        let second = locks.take(user_id!("@a:x"));
-        let waited = tokio::time::timeout(Duration::from_millis(50), second).await;
-        assert!(waited.is_err());
+        let locks = Locks::with_patience(Duration::from_millis(50));
+        let (a, b, c) = (user_id!("@a:x"), user_id!("@b:x"), user_id!("@c:x"));
+        let first = locks.take(a).await;
+        let other = locks.take(b).await;
+        assert!(first.is_some() && other.is_some());
+        assert!(locks.take(a).await.is_none(), "not for ever");
+        assert!(locks.try_take(a).is_none());
         drop(first);
-        drop(locks.take(user_id!("@a:x")).await);
-        let _again = locks.take(user_id!("@c:x")).await;
-        assert_eq!(locks.0.lock().unwrap().len(), 2, "@a was forgotten");
+        assert!(locks.take(a).await.is_some());
+        let again = locks.take(c).await;
+        assert!(again.is_some());
+        assert_eq!(locks.held.lock().unwrap().len(), 2, "@a was forgotten");
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Target {
 
 /// A session of the bridge's in somebody's account.
 pub(super) struct Session {
-    token: SecretString,
+    pub(super) token: SecretString,
 }
 
 #[derive(Deserialize)]
@@ -138,10 +138,13 @@ impl Target {
         Ok(())
     }
 
-    /// Closes the bridge's session, and its device goes.
+    /// Closes the bridge's session, and its device goes. One that is closed already is no failure.
     pub(super) async fn log_out(&self, session: &Session) -> Result<()> {
         let path = "/_matrix/client/v3/logout";
         let answer = self.post(path, Some(session), &json!({})).await?;
+        if answer.status == 401 && answer.errcode().as_deref() == Some("M_UNKNOWN_TOKEN") {
+            return Ok(());
+        }
         self.read::<Value>(path, &answer)?;
         Ok(())
     }

@@ -67,6 +67,7 @@ async fn door(dir: &Path, fake: &Fake) -> Door {
         locks: Locks::default(),
         moved: Notify::new(),
         slot: Duration::from_millis(1),
+        mending: Duration::from_millis(100),
     }
 }
 
@@ -216,6 +217,34 @@ async fn many_at_once_move_an_account_once() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_an_account_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let mut door = door(dir.path(), &fake).await;
+    door.locks = Locks::with_patience(Duration::from_millis(50));
+    let before = door.locks.take(&bob()).await;
+    assert!(before.is_some());
+    let answer = door.answer(&knock("bob", RIGHT)).await;
+    insta::assert_snapshot!(text(&answer), @r#"429 {"errcode":"M_LIMIT_EXCEEDED","error":"Too many wrong passwords","retry_after_ms":5000}"#);
+    assert_eq!(door.answer(&knock("eve", RIGHT)).await.status, 200);
+    drop(before);
+    assert_eq!(door.answer(&knock("bob", RIGHT)).await.status, 200);
+    // Whom the target lets in does not wait at all for what is left to do here.
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let set = ("new one".to_owned(), BOB.to_owned());
+    fake.world.lock().unwrap().passwords.insert(set.1, set.0);
+    let mut door = self::door(dir.path(), &fake).await;
+    door.locks = Locks::with_patience(Duration::from_millis(50));
+    let before = door.locks.take(&bob()).await;
+    assert_eq!(door.answer(&knock("bob", "new one")).await.status, 200);
+    assert_eq!(door.vault.state(&bob()), Some(State::Waiting));
+    drop(before);
+    assert_eq!(door.answer(&knock("bob", "new one")).await.status, 200);
+    assert_eq!(door.vault.state(&bob()), Some(State::Moved));
+}
+
+#[tokio::test]
 async fn wrong_passwords_are_counted_by_account_and_by_address_and_right_ones_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let fake = stage(dir.path()).await;
@@ -259,6 +288,18 @@ async fn a_refusal_takes_the_same_time_for_everybody() {
     ] {
         let began = std::time::Instant::now();
         assert_eq!(text(&door.answer(&knock(user, password)).await), REFUSAL);
+        let took = began.elapsed().as_millis();
+        assert!((400..500).contains(&took), "{user} took {took} ms");
+    }
+    // Nor does it show who is there that somebody has tried too often.
+    for user in ["bob", "nobody"] {
+        for _ in 0..5 {
+            let _one_less = door
+                .by_account
+                .take(format!("@{user}:ferry.test").try_into().unwrap(), 2_000_000);
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(door.answer(&knock(user, "wrong")).await.status, 429);
         let took = began.elapsed().as_millis();
         assert!((400..500).contains(&took), "{user} took {took} ms");
     }

@@ -64,6 +64,20 @@ impl Passwords {
         }
     }
 
+    /// The users of whose passwords anything is left, be it a part that an overwriting did not come to.
+    pub fn unerased(path: &Path) -> Result<Vec<OwnedUserId>> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::file(path)(error)),
+        };
+        let lines = text.lines().filter_map(|line| line.rsplit_once(','));
+        let left = lines.filter(|(_, password)| password.chars().any(|letter| letter != GONE));
+        Ok(left
+            .filter_map(|(user, _)| OwnedUserId::try_from(user).ok())
+            .collect())
+    }
+
     /// Overwrites a user's password in its place, whoever else appends to the file meanwhile. A file that is not there
     /// is no failure: its owner has deleted it.
     pub fn erase(path: &Path, user: &UserId) -> Result<()> {
@@ -191,5 +205,26 @@ mod tests {
         assert_eq!(read.len(), 2);
         assert_eq!(read[b].expose_secret(), kept.expose_secret());
         assert!(Passwords::open(&path).unwrap().any());
+    }
+
+    #[test]
+    fn half_an_erased_password_is_left_to_erase() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("passwords.csv");
+        assert_eq!(
+            Passwords::unerased(&path).unwrap(),
+            <[OwnedUserId; 0]>::default()
+        );
+        fs::write(&path, "@a:x,***\n@b:x,**c\n@c:x,abc\n").unwrap();
+        assert_eq!(
+            Passwords::unerased(&path).unwrap(),
+            [user_id!("@b:x"), user_id!("@c:x")]
+        );
+        Passwords::erase(&path, user_id!("@b:x")).unwrap();
+        assert_eq!(Passwords::unerased(&path).unwrap(), [user_id!("@c:x")]);
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "@a:x,***\n@b:x,***\n@c:x,abc\n"
+        );
     }
 }

@@ -6,7 +6,7 @@ use super::text::{code, count, number_of};
 use crate::{
     config::Config,
     engine::Opened,
-    login_bridge::{Cause, Ended, vault::Count},
+    login_bridge::{Cause, DEVICE, Ended, vault::Count},
 };
 
 /// What is said when it listens.
@@ -71,7 +71,7 @@ pub fn ended(ended: &Ended) -> String {
         left,
     } = ended.count;
     let moved = count(moved, "account", "accounts");
-    match ended.cause {
+    let mut text = match ended.cause {
         Cause::AllMoved if left == 0 => format!(
             "**Nobody waits any more: {moved} moved.** Take the login bridge out of the proxy.\n"
         ),
@@ -84,7 +84,21 @@ pub fn ended(ended: &Ended) -> String {
             "**Stopped: {moved} moved, {} not yet.** Start it again to go on.\n",
             number_of(waiting),
         ),
+    };
+    // As long as the bridge goes on, its user's next login closes it.
+    if ended.cause != Cause::Stopped && !ended.open.is_empty() {
+        let number = ended.open.len() as u64;
+        let _infallible = writeln!(
+            text,
+            "\nA session of the bridge may be left in {}. Close it in the target's admin room:\n",
+            count(number, "account", "accounts"),
+        );
+        for user in &ended.open {
+            let command = format!("!admin users delete-device {user} {DEVICE}");
+            let _infallible = writeln!(text, "- {}", code(&command));
+        }
     }
+    text
 }
 
 #[cfg(test)]
@@ -99,7 +113,8 @@ mod tests {
                 moved,
                 left,
             };
-            ended(&Ended { cause, count })
+            let open = Vec::new();
+            ended(&Ended { cause, count, open })
         };
         let lines = [
             said(Cause::AllMoved, 0, 1_234, 0),
@@ -113,5 +128,31 @@ mod tests {
         **The login bridge's time is up: 5 accounts moved, 1 not.** The hashes of the latter are erased, and they keep their random passwords. Take the login bridge out of the proxy.
         **Stopped: 1 account moved, 7 not yet.** Start it again to go on.
         ");
+    }
+
+    #[test]
+    fn a_session_that_is_left_is_named_with_its_remedy() {
+        let said = |cause| {
+            let open = ["@ann:x", "@bob:x"].map(|user| user.try_into().unwrap());
+            let count = Count {
+                waiting: 0,
+                moved: 2,
+                left: 0,
+            };
+            ended(&Ended {
+                cause,
+                count,
+                open: open.to_vec(),
+            })
+        };
+        insta::assert_snapshot!(said(Cause::AllMoved), @r"
+        **Nobody waits any more: 2 accounts moved.** Take the login bridge out of the proxy.
+
+        A session of the bridge may be left in 2 accounts. Close it in the target's admin room:
+
+        - `!admin users delete-device @ann:x FERRYMAN_LOGIN_BRIDGE`
+        - `!admin users delete-device @bob:x FERRYMAN_LOGIN_BRIDGE`
+        ");
+        assert!(!said(Cause::Stopped).contains("session"));
     }
 }

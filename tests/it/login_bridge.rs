@@ -1,10 +1,11 @@
 //! The login bridge between a Synapse with a pepper and a Tuwunel: the program itself, killed and started again.
 
+mod left_open;
 mod stand;
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,6 +32,81 @@ async fn login(base: &str, body: &str) -> Result<(StatusCode, String), reqwest::
         .send()
         .await?;
     Ok((answer.status(), answer.text().await?))
+}
+
+/// All that a server sends for a login, as it is on the wire: status line, headers as they are written, and body. What is
+/// left out is the date, and what each connection has of its own (RFC 9110, 7.6.1), such as how a body's end is told: Tuwunel
+/// sends all of them in chunks, the bridge all of them with their length.
+fn on_the_wire(base: &str, body: &str) -> (String, Vec<String>, Vec<u8>) {
+    let address = base.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /_matrix/client/v3/login HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         x-forwarded-for: 192.0.2.8\r\norigin: https://app.test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    let end = all.windows(4).position(|at| at == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(all[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n").map(str::to_owned);
+    let status = lines.next().unwrap();
+    let is_chunked = head.contains("transfer-encoding: chunked");
+    let of_now = [
+        "date:",
+        "connection:",
+        "keep-alive:",
+        "transfer-encoding:",
+        "content-length:",
+    ];
+    let mut headers: Vec<_> = lines
+        .filter(|line| {
+            of_now
+                .iter()
+                .all(|name| !line.to_lowercase().starts_with(name))
+        })
+        .collect();
+    headers.sort();
+    let body = &all[end + 4..];
+    let body = if is_chunked {
+        unchunked(body)
+    } else {
+        body.to_vec()
+    };
+    (status, headers, body)
+}
+
+/// A body that came in chunks (RFC 9112, 7.1).
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|at| at == b"\r\n").unwrap();
+        let length = std::str::from_utf8(&rest[..line]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[line + 2..line + 2 + length]);
+        rest = &rest[line + 4 + length..];
+    }
+}
+
+/// Nothing on the wire tells a refusal of the bridge's from one of the target's.
+async fn refusals_are_the_same_on_the_wire(stand: &Stand, bridge: &str) {
+    for user in ["p00", "nobody", "operator"] {
+        let body = login_body(user, "wrong");
+        let (direct, by_bridge) = (stand.target.url().to_owned(), bridge.to_owned());
+        let both = tokio::task::spawn_blocking(move || {
+            (on_the_wire(&direct, &body), on_the_wire(&by_bridge, &body))
+        });
+        let (direct, by_bridge) = both.await.unwrap();
+        note(&format!("{user}: {} {:?}", by_bridge.0, by_bridge.1));
+        assert!(direct.0.contains("403"), "{}", direct.0);
+        assert!(!direct.1.is_empty() && !direct.2.is_empty());
+        assert_eq!(by_bridge, direct, "{user}");
+    }
 }
 
 async fn devices(stand: &Stand, session: &str) -> Vec<String> {
@@ -99,6 +175,7 @@ async fn everybody_keeps_the_password() {
     assert_eq!(allowed.headers().get(header), direct.headers().get(header));
 
     refusals_are_the_targets_own(&stand, &bridge_url).await;
+    refusals_are_the_same_on_the_wire(&stand, &bridge_url).await;
 
     // The right one, in the ways in which clients say who it is.
     let names = [

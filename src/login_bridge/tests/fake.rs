@@ -210,7 +210,8 @@ async fn logout(State(fake): State<Fake>, headers: HeaderMap) -> Response {
         .unwrap_or_default();
     world.sessions.retain(|(known, ..)| known != token);
     if world.sessions.len() == before {
-        return StatusCode::UNAUTHORIZED.into_response();
+        let body = json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Unknown access token." });
+        return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     }
     Json(json!({})).into_response()
 }

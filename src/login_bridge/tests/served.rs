@@ -106,6 +106,56 @@ async fn when_its_days_are_over_the_hashes_go() {
 }
 
 #[tokio::test]
+async fn it_does_not_wait_for_a_session_that_it_cannot_close_and_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let eve = user_id!("@eve:ferry.test");
+    let vault = Vault::open(&dir.path().join("vault")).unwrap().unwrap();
+    vault.put(&bob(), State::Open).unwrap();
+    vault.put(eve, State::Moved).unwrap();
+    drop(vault);
+    let bridge = bridge(dir.path(), &fake, None, 2_000_000).await.unwrap();
+    let ended = bridge.run(std::future::pending());
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    let ended = ended.unwrap().unwrap();
+    assert_eq!((ended.cause, ended.count.moved), (Cause::AllMoved, 2));
+    assert_eq!(ended.open, [bob()]);
+}
+
+/// A login that the target has left without an answer, and whose user doesn't come again.
+#[tokio::test]
+async fn an_account_that_was_begun_is_looked_after_while_the_bridge_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let mut bridge = bridge(dir.path(), &fake, None, 2_000_000).await.unwrap();
+    Arc::get_mut(&mut bridge.door).unwrap().mending = Duration::from_millis(50);
+    let door = Arc::clone(&bridge.door);
+    let eve = user_id!("@eve:ferry.test");
+    door.vault.put(eve, State::Moved).unwrap();
+    door.vault.put(&bob(), State::Begun).unwrap();
+    let password = RANDOM.into();
+    let session = door
+        .target
+        .log_in(&bob(), &password)
+        .await
+        .unwrap()
+        .unwrap();
+    door.vault
+        .put_session(&bob(), Some(&session.token))
+        .unwrap();
+    door.target
+        .change_password(&session, &bob(), &password, &RIGHT.into())
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), bridge.run(std::future::pending()));
+    let ended = ended.await.unwrap().unwrap();
+    assert_eq!((ended.cause, ended.open.len()), (Cause::AllMoved, 0));
+    assert_eq!(door.vault.state(&bob()), Some(State::Moved));
+    assert!(fake.devices(BOB).is_empty());
+    assert!(!files(dir.path()).contains(RANDOM));
+}
+
+#[tokio::test]
 async fn another_servers_vault_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let fake = stage(dir.path()).await;
@@ -129,6 +179,66 @@ async fn bodies_are_bounded_and_only_logins_are_there() {
     insta::assert_snapshot!(format!("{status} {text}"), @r#"413 {"errcode":"M_TOO_LARGE","error":"The request is too large"}"#);
     let (status, text) = post(address, "/_matrix/client/v3/register", String::new()).await;
     insta::assert_snapshot!(format!("{status} {text}"), @r#"404 {"errcode":"M_UNRECOGNIZED","error":"Only /login is here"}"#);
+    running.abort();
+}
+
+/// All that comes within a second, and nothing else is sent meanwhile.
+async fn raw(address: std::net::SocketAddr, sent: String) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    let read = stream.read_to_end(&mut got);
+    let _open_or_closed = tokio::time::timeout(Duration::from_secs(1), read).await;
+    String::from_utf8(got).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_is_never_a_second_request_and_paths_are_not_normalised() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = stage(dir.path()).await;
+    let bridge = bridge(dir.path(), &fake, None, 0).await.unwrap();
+    let address = bridge.listener.local_addr().unwrap();
+    let running = tokio::spawn(bridge.run(std::future::pending()));
+    let request = |path: &str, headers: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{headers}\r\n{body}"
+        )
+    };
+    let login = "/_matrix/client/v3/login";
+    let right = body("bob");
+    let length = format!("content-length: {}\r\n", right.len());
+    let inner = request(login, &length, &right);
+    let (too_large, size) = ("x".repeat(64 * 1024 + 1), 64 * 1024 + 1 + inner.len());
+    let outer = format!("content-length: {size}\r\n");
+    let chunked = "transfer-encoding: chunked\r\n";
+    let chunks = format!("{:x}\r\n{right}\r\n0\r\n\r\n", right.len());
+    for (sent, status) in [
+        (
+            request(login, &outer, &format!("{too_large}{inner}")),
+            "413",
+        ),
+        (
+            request(login, &format!("{length}content-length: 1\r\n"), &right),
+            "400",
+        ),
+        (
+            request("/_matrix/client/v3/../login", &length, &right),
+            "404",
+        ),
+        (
+            request("/_matrix/client/%76%33/login", &length, &right),
+            "404",
+        ),
+    ] {
+        let got = raw(address, sent).await;
+        assert!(got.starts_with(&format!("HTTP/1.1 {status} ")), "{got}");
+        assert_eq!(got.matches("HTTP/1.1 ").count(), 1, "{got}");
+    }
+    assert!(fake.devices(BOB).is_empty());
+    let got = raw(address, request(login, chunked, &chunks)).await;
+    assert!(got.starts_with("HTTP/1.1 200 "), "{got}");
+    assert_eq!(fake.devices(BOB).len(), 1);
     running.abort();
 }
 

@@ -190,6 +190,14 @@ impl Stand {
         fs::read_to_string(dir.join("vault")).unwrap()
     }
 
+    /// Changes the vault of a bridge that is not there.
+    pub(super) fn change_vault(&self, from: &str, to: &str) {
+        let path = self.installation.config.data_dir.join("login-bridge/vault");
+        let text = self.vault();
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     /// All that the bridge and the import have written down about passwords.
     pub(super) fn files(&self) -> String {
         [self.vault(), self.passwords_file()].concat()

@@ -18,6 +18,8 @@ pub mod client;
 pub mod control_room;
 mod decide;
 pub mod listener;
+mod orders;
+pub mod rights;
 pub mod self_test;
 pub mod store;
 mod talk;

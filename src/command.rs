@@ -9,6 +9,7 @@ use crate::{Error, Result};
 pub mod audit;
 pub mod cancel;
 pub mod chat;
+pub mod confirm;
 pub mod docs;
 pub mod doctor;
 pub mod export;
@@ -37,6 +38,8 @@ pub enum Command {
     Plan(plan::Plan),
     /// Carry a bundle's accounts, rooms and history to the target; again, to go on where it stopped
     Import(import::Import),
+    /// In the control room: carry out what you ordered, once you have seen its preview
+    Confirm(confirm::Confirm),
     /// Where the migration stands, and how far the running job is
     Status(status::Status),
     /// Let the running job wait after its current step
@@ -67,6 +70,7 @@ impl Command {
             Self::Export(_) => "export",
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
+            Self::Confirm(_) => "confirm",
             Self::Status(_) => "status",
             Self::Pause(_) => "pause",
             Self::Resume(_) => "resume",
@@ -92,6 +96,22 @@ impl Command {
     #[must_use]
     pub fn is_job(&self) -> bool {
         matches!(self, Self::Export(_) | Self::Import(_) | Self::Verify(_))
+    }
+
+    /// Whether it changes a server, so that whoever orders it in the room sees beforehand what will be done.
+    #[must_use]
+    pub fn needs_confirmation(&self) -> bool {
+        matches!(self, Self::Import(_))
+    }
+
+    /// Whether it does nothing but look, also at servers.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        self.only_looks_back()
+            || matches!(
+                self,
+                Self::Doctor(_) | Self::Plan(_) | Self::User(_) | Self::Verify(_)
+            )
     }
 
     /// Whether it only looks at what this installation has noted: nothing that anybody need know of later.
@@ -129,6 +149,7 @@ impl Command {
             Self::Help(_)
             | Self::Doctor(_)
             | Self::Status(_)
+            | Self::Confirm(_)
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Cancel(_)

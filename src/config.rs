@@ -81,6 +81,8 @@ pub struct Bot {
     pub url: String,
     /// An existing control room; without one the bot makes it.
     pub control_room: Option<OwnedRoomOrAliasId>,
+    /// What an operator's power level in the control room must be at least; `None` asks for none.
+    pub min_power_level: Option<i64>,
     /// Where the two registration files go.
     pub registration_dir: PathBuf,
 }

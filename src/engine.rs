@@ -78,6 +78,8 @@ pub struct Asked {
     pub admins: bool,
     /// Whether nobody is told the passwords of the accounts that this import makes.
     pub passwords_for_nobody: bool,
+    /// The plan that was confirmed, by [`Plan::digest`].
+    pub confirmed: Option<[u8; 32]>,
 }
 
 /// One installation's servers, tokens and data.
@@ -180,6 +182,15 @@ impl Engine {
         };
         let (history, media) = (choice.history, choice.media);
         let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        if asked
+            .confirmed
+            .is_some_and(|confirmed| confirmed != plan.digest())
+        {
+            return Err(Error::Usage(
+                "the plan is not the one that was confirmed any more, for the bundle or the target has changed: order the import again and look at it"
+                    .to_owned(),
+            ));
+        }
         ledger.choose_history(history)?;
         ledger.choose_media(media)?;
         Memory::of(&plan, &id).write(&self.config.data_dir)?;

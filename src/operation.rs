@@ -61,6 +61,15 @@ pub enum Surface {
     Shell,
 }
 
+/// What a command would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// For people.
+    pub markdown: String,
+    /// What is confirmed: with another plan nothing is done.
+    pub digest: [u8; 32],
+}
+
 /// The job that runs in this process, for `status`.
 pub type Board = Arc<Mutex<Option<Progress>>>;
 
@@ -68,6 +77,9 @@ pub type Board = Arc<Mutex<Option<Progress>>>;
 pub trait Runner: Clone + Send + Sync + 'static {
     /// Runs one command to its end; the job carries its progress out and the wish to stop in.
     fn run(&self, command: Command, job: Job) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// What a command would do that needs to be confirmed; nothing is changed.
+    fn preview(&self, command: Command) -> impl Future<Output = Result<Preview>> + Send;
 
     /// Where the running job's progress is kept.
     fn board(&self) -> &Board;
@@ -145,6 +157,10 @@ impl Operation {
             Command::Import(import) => self.import(job, import).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
+            Command::Confirm(_) => Err(Error::Usage(
+                "nothing waits to be confirmed here: in the shell an import begins at once"
+                    .to_owned(),
+            )),
             Command::Pause(_) => self.wish(Wish::Pause),
             Command::Resume(_) => self.wish(Wish::Run),
             Command::Cancel(_) => self.wish(Wish::Stop),
@@ -216,7 +232,7 @@ impl Operation {
             media: wanted.media,
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
-            passwords_for_nobody: false,
+            ..Asked::default()
         };
         let plan = self.engine.plan_as(wanted.bundle, asked).await?;
         let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
@@ -231,14 +247,8 @@ impl Operation {
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
-        let asked = Asked {
-            history: wanted.history,
-            media: wanted.media,
-            media_max_mib: wanted.media_max_size,
-            admins: wanted.admins,
-            passwords_for_nobody: wanted.no_passwords,
-        };
-        let summary = self.engine.import_as(job, wanted.bundle, asked).await?;
+        let (bundle, asked) = asked(wanted);
+        let summary = self.engine.import_as(job, bundle, asked).await?;
         let files = self.keep("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
             files,
@@ -305,9 +315,35 @@ impl Runner for Operation {
         self.noted(command, &job).await
     }
 
+    async fn preview(&self, command: Command) -> Result<Preview> {
+        let dir = self.engine.config.data_dir.join("bundles");
+        let Command::Import(wanted) = command.confined(&dir)? else {
+            return Err(Error::Usage("this command needs no preview".to_owned()));
+        };
+        let (bundle, asked) = asked(wanted);
+        let plan = self.engine.plan_as(bundle, asked).await?;
+        Ok(Preview {
+            markdown: report::plan::preview(&plan),
+            digest: plan.digest(),
+        })
+    }
+
     fn board(&self) -> &Board {
         &self.board
     }
+}
+
+/// The bundle, and how it is carried.
+fn asked(wanted: Import) -> (Option<PathBuf>, Asked) {
+    let asked = Asked {
+        history: wanted.history,
+        media: wanted.media,
+        media_max_mib: wanted.media_max_size,
+        admins: wanted.admins,
+        passwords_for_nobody: wanted.no_passwords,
+        confirmed: wanted.confirmed,
+    };
+    (wanted.bundle, asked)
 }
 
 /// What is on the board; a panic elsewhere doesn't hide it.

@@ -15,6 +15,15 @@ const LATEST_MS: u64 = 15 * 60 * 1000;
 /// Two machines' clocks may differ by this.
 const SKEW_MS: u64 = 5 * 60 * 1000;
 
+/// A message may be on its way for so long while the bot starts.
+const ON_THE_WAY_MS: u64 = 5_000;
+
+/// Do it.
+pub(super) const YES: &str = "✅";
+
+/// Don't.
+pub(super) const NO: &str = "❌";
+
 /// What the decision depends on.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
@@ -26,6 +35,8 @@ pub(super) struct Rules {
     pub(super) room: String,
     /// When this installation's bot was started for the first time.
     pub(super) since_ms: u64,
+    /// When this process was started.
+    pub(super) started_ms: u64,
 }
 
 /// What to do about an event.
@@ -52,10 +63,28 @@ pub(super) enum Decision {
         /// How long.
         age_ms: u64,
     },
+    /// An operator's command that was sent while nobody was here.
+    Missed {
+        /// The message.
+        event_id: String,
+    },
+    /// An operator's answer to a preview.
+    React {
+        /// Whose.
+        sender: String,
+        /// The preview.
+        to: String,
+        /// Whether it is to be done.
+        yes: bool,
+    },
     /// An operator's command, or why it makes no sense.
     Obey {
         /// The message.
         event_id: String,
+        /// Whose.
+        sender: String,
+        /// What was typed.
+        words: String,
         /// The command.
         command: Result<Command>,
     },
@@ -80,24 +109,55 @@ impl Rules {
         {
             return None;
         }
+        let is_operator = self.operators.iter().any(|operator| operator == sender);
         match text("type")? {
             "m.room.message" => {}
+            "m.reaction" if is_operator => {
+                let (to, yes) = reaction(event.get("content")?)?;
+                let sender = sender.to_owned();
+                return Some(Decision::React { sender, to, yes });
+            }
             "m.room.encrypted" => return Some(Decision::Encrypted { event_id }),
             _ => return None,
         }
-        let command = chat::parse(&message(event.get("content")?)?)?;
-        if !self.operators.iter().any(|operator| operator == sender) {
+        let body = message(event.get("content")?)?;
+        let command = chat::parse(&body)?;
+        if !is_operator {
             return Some(Decision::Refuse {
                 sender: sender.to_owned(),
                 event_id,
             });
         }
+        if sent_ms.saturating_add(ON_THE_WAY_MS) < self.started_ms {
+            return Some(Decision::Missed { event_id });
+        }
         let age_ms = queued.received_ms.saturating_sub(sent_ms);
         if age_ms > LATEST_MS {
             return Some(Decision::TooOld { event_id, age_ms });
         }
-        Some(Decision::Obey { event_id, command })
+        Some(Decision::Obey {
+            event_id,
+            sender: sender.to_owned(),
+            words: body.trim().to_owned(),
+            command,
+        })
     }
+}
+
+/// What a ✅ or ❌ is about, and which of the two it is.
+fn reaction(content: &Value) -> Option<(String, bool)> {
+    let relation = content.get("m.relates_to")?;
+    if relation.get("rel_type")?.as_str()? != "m.annotation" {
+        return None;
+    }
+    let key = relation.get("key")?.as_str()?;
+    // Some clients ask for the coloured form.
+    let yes = match key.trim_end_matches('\u{fe0f}') {
+        YES => true,
+        NO => false,
+        _ => return None,
+    };
+    Some((relation.get("event_id")?.as_str()?.to_owned(), yes))
 }
 
 /// The words of a text message that is no edit, without the quotation of what it replies to.
@@ -133,7 +193,8 @@ mod tests {
             bot: "@ferryman:ferry.test".into(),
             operators: vec!["@anna:ferry.test".try_into().unwrap()],
             room: "!c:ferry.test".into(),
-            since_ms: 9_000_000,
+            since_ms: 8_000_000,
+            started_ms: 9_000_000,
         }
     }
 
@@ -157,6 +218,8 @@ mod tests {
             Decision::Encrypted { .. } => "encrypted".into(),
             Decision::Refuse { sender, .. } => format!("refuse {sender}"),
             Decision::TooOld { age_ms, .. } => format!("too old {age_ms}"),
+            Decision::Missed { .. } => "missed".into(),
+            Decision::React { sender, to, yes } => format!("{sender} says {yes} to {to}"),
             Decision::Obey {
                 command: Ok(command),
                 ..
@@ -185,6 +248,7 @@ mod tests {
             about(&json!({"origin_server_ts": 9_000_000})),
             "too old 1001000"
         );
+        assert_eq!(about(&json!({"origin_server_ts": 8_994_999})), "missed");
         assert_eq!(about(&json!({"type": "m.room.encrypted"})), "encrypted");
         let reply = json!({"content": {
             "msgtype": "m.text", "body": "> <@ferryman:ferry.test> ready\n> really\n\n!ferry plan",
@@ -193,12 +257,42 @@ mod tests {
         assert_eq!(about(&reply), "plan");
     }
 
+    fn reaction(relation: &str, key: &str) -> Value {
+        json!({"type": "m.reaction", "content": {
+            "m.relates_to": {"rel_type": relation, "event_id": "$preview", "key": key},
+        }})
+    }
+
+    fn merged(one: &Value, other: &Value) -> Value {
+        let mut all = one.clone();
+        for (field, value) in other.as_object().unwrap() {
+            all[field] = value.clone();
+        }
+        all
+    }
+
+    #[test]
+    fn an_operators_reaction_is_an_answer() {
+        for (key, said) in [("✅", true), ("✅\u{fe0f}", true), ("❌", false)] {
+            assert_eq!(
+                about(&reaction("m.annotation", key)),
+                format!("@anna:ferry.test says {said} to $preview")
+            );
+        }
+    }
+
     #[test]
     fn everything_else_is_ignored() {
         for changes in [
             json!({"sender": "@ferryman:ferry.test"}),
             json!({"room_id": "!other:ferry.test"}),
             json!({"type": "m.reaction"}),
+            reaction("m.annotation", "👍"),
+            reaction("m.reference", "✅"),
+            merged(
+                &reaction("m.annotation", "✅"),
+                &json!({"sender": "@eva:ferry.test"}),
+            ),
             json!({"state_key": ""}),
             json!({"origin_server_ts": 1}),
             json!({"origin_server_ts": "soon"}),

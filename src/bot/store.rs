@@ -12,6 +12,10 @@ use serde_json::Value;
 
 use crate::{Error, Result, secret::private_dir};
 
+mod waiting;
+
+pub use waiting::Waiting;
+
 const SCHEMA: &str = "
 create table if not exists transactions (id text primary key, at integer not null) strict;
 create table if not exists events (id text primary key, at integer not null) strict;
@@ -20,6 +24,9 @@ create table if not exists queue (
 create table if not exists commands (
     event_id text primary key, room text not null, name text not null) strict;
 create table if not exists refused (user text primary key, at integer not null) strict;
+create table if not exists waiting (
+    code text primary key, sender text not null, words text not null, digest blob not null, preview text not null,
+    until integer not null) strict;
 create table if not exists facts (name text primary key, value text not null) strict;
 ";
 
@@ -143,6 +150,17 @@ impl Store {
             db.execute(
                 "insert or replace into commands values (?1, ?2, ?3)",
                 [&cut.event_id, &cut.room, &cut.name],
+            )
+        })
+        .map(drop)
+    }
+
+    /// A command that has begun is known to be another one: what was confirmed.
+    pub fn rename(&self, event_id: &str, name: &str) -> Result<()> {
+        self.run(|db| {
+            db.execute(
+                "update commands set name = ?2 where event_id = ?1",
+                [event_id, name],
             )
         })
         .map(drop)

@@ -41,6 +41,21 @@ impl Talk {
         self.send(what, &notice::reply(markdown, &self.to)).await
     }
 
+    /// A preview that waits for an answer. Its code stands in a field of its own, too, for whoever reads by machine.
+    pub(super) async fn ask(&self, markdown: &str, code: &str) -> Option<String> {
+        let mut content = notice::reply(markdown, &self.to);
+        content["ferryman.code"] = code.into();
+        self.send("preview", &content).await
+    }
+
+    /// A sign on the message itself, seen at once.
+    pub(super) async fn mark(&self, key: &str) {
+        let txn = format!("ferryman-{}-mark", self.to);
+        if let Err(error) = self.client.react(&self.room, &txn, &self.to, key).await {
+            tracing::warn!("a reaction was not set: {error}");
+        }
+    }
+
     /// The progress: a reply at first, edits of it afterwards.
     pub(super) async fn show(&self, shown: Option<String>, markdown: &str) -> Option<String> {
         match shown {

@@ -1,17 +1,26 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
-use std::{path::Path, sync::Mutex, time::Duration};
+mod orders;
+
+use std::{
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::path_regex};
 
 use super::*;
 use crate::{
-    clock::{Clock, FixedClock},
+    clock::Clock,
     command::Command,
     config::sample,
     job::{Event, Job, Phase},
-    operation::{Answer, Board, Runner},
+    operation::{Answer, Board, Preview, Runner},
 };
 
 const ROOM: &str = "!c:ferry.test";
@@ -22,11 +31,16 @@ const NOW: u64 = 50_000_000;
 struct Pretend {
     board: Board,
     ran: Arc<Mutex<Vec<&'static str>>>,
+    /// The plans of imports that were confirmed.
+    confirmed: Arc<Mutex<Vec<Option<[u8; 32]>>>>,
 }
 
 impl Runner for Pretend {
     async fn run(&self, command: Command, job: Job) -> Result<Answer> {
         self.ran.lock().unwrap().push(command.name());
+        if let Command::Import(import) = &command {
+            self.confirmed.lock().unwrap().push(import.confirmed);
+        }
         match command.name() {
             "import" => {
                 job.emit(Event::Phase {
@@ -53,8 +67,25 @@ impl Runner for Pretend {
         }
     }
 
+    async fn preview(&self, command: Command) -> Result<Preview> {
+        Ok(Preview {
+            markdown: format!("**Plan** of {}", command.name()),
+            digest: [7; 32],
+        })
+    }
+
     fn board(&self) -> &Board {
         &self.board
+    }
+}
+
+/// A clock whose hands are moved.
+#[derive(Debug)]
+struct Hands(AtomicU64);
+
+impl Clock for Hands {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -65,6 +96,7 @@ struct Stage {
     stopping: watch::Sender<bool>,
     work: tokio::task::JoinHandle<Result<()>>,
     news: Arc<Notify>,
+    hands: Arc<Hands>,
 }
 
 /// A bot that works, on the data of this folder.
@@ -77,8 +109,19 @@ async fn stage(dir: &Path) -> Stage {
         })
         .mount(&server)
         .await;
-    let config = sample(dir);
-    let clock: Arc<dyn Clock> = Arc::new(FixedClock(NOW));
+    Mock::given(path_regex("/send/m.reaction/"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"event_id": "$reaction"})))
+        .mount(&server)
+        .await;
+    Mock::given(path_regex("/state/m.room.member/%40(anna|ben)"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"membership": "join"})))
+        .with_priority(6)
+        .mount(&server)
+        .await;
+    let mut config = sample(dir);
+    config.operators.push("@ben:ferry.test".try_into().unwrap());
+    let hands = Arc::new(Hands(AtomicU64::new(NOW)));
+    let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());
     let runner = Pretend::default();
@@ -106,17 +149,29 @@ async fn stage(dir: &Path) -> Stage {
         stopping,
         work,
         news,
+        hands,
     }
 }
 
 impl Stage {
     fn hears(&self, id: &str, sender: &str, body: &str) {
-        let event = json!({
-            "type": "m.room.message", "room_id": ROOM, "sender": sender, "event_id": id,
-            "origin_server_ts": NOW, "content": {"msgtype": "m.text", "body": body},
-        });
+        let content = json!({"msgtype": "m.text", "body": body});
+        self.hears_event(
+            id,
+            sender,
+            &json!({"type": "m.room.message", "content": content}),
+        );
+    }
+
+    fn hears_event(&self, id: &str, sender: &str, event: &Value) {
+        let mut event = event.clone();
+        event["room_id"] = json!(ROOM);
+        event["sender"] = json!(sender);
+        event["event_id"] = json!(id);
+        let now = self.hands.now_ms();
+        event["origin_server_ts"] = json!(now);
         self.store
-            .accept(id, &[(id.to_owned(), event.to_string())], NOW)
+            .accept(id, &[(id.to_owned(), event.to_string())], now)
             .unwrap();
         self.news.notify_one();
     }
@@ -127,7 +182,7 @@ impl Stage {
             let requests = self.server.received_requests().await.unwrap();
             let messages: Vec<Value> = requests
                 .iter()
-                .filter(|request| request.url.path().contains("/send/"))
+                .filter(|request| request.url.path().contains("/send/m.room.message/"))
                 .map(|request| request.body_json().unwrap())
                 .collect();
             if messages.len() >= at_least {
@@ -195,9 +250,21 @@ async fn a_stranger_is_refused_once_also_after_a_restart() {
 async fn a_job_is_one_message_that_is_edited_and_a_new_one_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let stage = stage(dir.path()).await;
-    stage.hears("$1", "@anna:ferry.test", "!ferry import");
+    stage.hears("$0", "@anna:ferry.test", "!ferry import");
+    let code = stage.said(1).await[0]["ferryman.code"].clone();
+    while stage
+        .store
+        .waiting_as(code.as_str().unwrap())
+        .unwrap()
+        .is_none()
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let confirm = format!("!ferry confirm {}", code.as_str().unwrap());
+    stage.hears("$1", "@anna:ferry.test", &confirm);
     let said = loop {
-        let said = stage.said(4).await;
+        let mut said = stage.said(5).await;
+        said.remove(0);
         if said.iter().any(|it| it["body"] == "Carried all") {
             break said;
         }

@@ -15,11 +15,12 @@ use super::{
     client::Client,
     control_room::invite_operators,
     decide::{Decision, Rules},
-    store::{Cut, Queued, Store},
+    rights,
+    store::{Cut, Queued, Store, Waiting},
     talk::Talk,
 };
 use crate::{
-    Result,
+    Error, Result, audit,
     clock::Clock,
     command::Command,
     config::Config,
@@ -36,6 +37,26 @@ const SINCE: &str = "since";
 
 /// A job that is asked to stop ends its current step within this, or is cut off.
 const LAST_STEP: Duration = Duration::from_secs(20);
+
+/// Seen on an order at once.
+const WAIT: &str = "⏳";
+
+/// What somebody wants.
+#[derive(Debug)]
+struct Order {
+    /// The message that is answered.
+    event_id: String,
+    /// Whose.
+    sender: String,
+    /// What was typed.
+    words: String,
+}
+
+/// What somebody said to a preview.
+struct Answered {
+    waiting: Waiting,
+    yes: bool,
+}
 
 /// The bot at work.
 pub struct Worker<R> {
@@ -96,6 +117,7 @@ impl<R: Runner> Worker<R> {
             operators: self.config.operators.clone(),
             room: self.room.clone(),
             since_ms,
+            started_ms: self.clock.now_ms(),
         })
     }
 
@@ -118,6 +140,7 @@ impl<R: Runner> Worker<R> {
         match rules.decide(&queued) {
             Decision::Ignore => {}
             Decision::Refuse { sender, event_id } => {
+                self.note(&sender, "(a command)", "refused: no operator")?;
                 if self.store.refuse(&sender, self.clock.now_ms())? {
                     self.talk(&event_id)
                         .reply("no", &report::bot::refusal(&sender))
@@ -137,9 +160,27 @@ impl<R: Runner> Worker<R> {
                     .reply("old", &report::bot::too_old(age_ms))
                     .await;
             }
+            Decision::Missed { event_id } => {
+                self.talk(&event_id).reply("old", report::bot::MISSED).await;
+            }
+            Decision::React { sender, to, yes } => {
+                if let Some(waiting) = self.store.waiting_below(&to)? {
+                    let answer = Answered { waiting, yes };
+                    let order = Order {
+                        event_id: to,
+                        sender,
+                        words: String::new(),
+                    };
+                    self.begin(queued.number, &order, "confirm")?;
+                    let worker = Arc::clone(self);
+                    tasks.spawn(async move { worker.answered(order, answer).await });
+                    return Ok(());
+                }
+            }
             Decision::Obey {
                 event_id,
                 command: Err(error),
+                ..
             } => {
                 self.talk(&event_id)
                     .reply("no", &report::bot::failure(&error))
@@ -147,29 +188,126 @@ impl<R: Runner> Worker<R> {
             }
             Decision::Obey {
                 event_id,
+                sender,
+                words,
                 command: Ok(command),
             } => {
-                let cut = Cut {
-                    event_id: event_id.clone(),
-                    room: self.room.clone(),
-                    name: command.name().to_owned(),
+                let order = Order {
+                    event_id,
+                    sender,
+                    words,
                 };
-                self.store.begin(queued.number, &cut)?;
+                self.begin(queued.number, &order, command.name())?;
                 let worker = Arc::clone(self);
-                tasks.spawn(async move { worker.obey(event_id, command).await });
+                tasks.spawn(async move { worker.order(order, command).await });
                 return Ok(());
             }
         }
         self.store.done(queued.number)
     }
 
+    /// From now on the order is not taken again.
+    fn begin(&self, number: i64, order: &Order, name: &str) -> Result<()> {
+        let cut = Cut {
+            event_id: order.event_id.clone(),
+            room: self.room.clone(),
+            name: name.to_owned(),
+        };
+        self.store.begin(number, &cut)
+    }
+
+    /// An operator's command: carried out at once, or shown first.
+    async fn order(&self, order: Order, command: Command) {
+        let done = self.allowed(&order, &command).await;
+        let done = match (done, command) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Command::Confirm(confirm)) => match self.waiting(&confirm.code) {
+                Ok(waiting) => {
+                    return self.answered(order, Answered { waiting, yes: true }).await;
+                }
+                Err(error) => Err(error),
+            },
+            (Ok(()), command) if command.needs_confirmation() => {
+                let talk = self.talk(&order.event_id);
+                talk.mark(WAIT).await;
+                let whose = (&*order.sender, &*order.words);
+                self.preview(&talk, whose, command).await
+            }
+            (Ok(()), command) => return self.obey(order, command).await,
+        };
+        self.end(&order, done).await;
+    }
+
+    /// An answer to a preview.
+    async fn answered(&self, mut order: Order, Answered { waiting, yes }: Answered) {
+        let command = self.confirmed(&waiting, &order.sender);
+        let done = match command {
+            Ok(_) if !yes => {
+                let talk = self.talk(&order.event_id);
+                talk.reply("answer", report::bot::DROPPED).await;
+                Ok(())
+            }
+            Ok(command) => match self.allowed(&order, &command).await {
+                Ok(()) => {
+                    order.words = waiting.words;
+                    let renamed = self.store.rename(&order.event_id, command.name());
+                    if let Err(error) = renamed {
+                        tracing::error!("{error}");
+                    }
+                    return self.obey(order, command).await;
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.end(&order, done).await;
+    }
+
+    /// An error says why not.
+    async fn allowed(&self, order: &Order, command: &Command) -> Result<()> {
+        let (sender, wanted) = (&*order.sender, self.config.bot.min_power_level);
+        let lack = rights::lack(&self.client, &self.room, (sender, command), wanted).await?;
+        let Some(lack) = lack else {
+            return Ok(());
+        };
+        let reason = report::bot::lack(lack);
+        self.note(sender, &order.words, &format!("refused: {reason}"))?;
+        Err(Error::Usage(reason))
+    }
+
+    /// An order that came to nothing, in the list of orders.
+    fn note(&self, by: &str, words: &str, outcome: &str) -> Result<()> {
+        let (dir, now) = (&self.config.data_dir, self.clock.now_ms());
+        let noted = audit::begin(dir, now, by, words)?;
+        audit::end(dir, noted, now, outcome)
+    }
+
+    /// Nothing was run; an error is told.
+    async fn end(&self, order: &Order, done: Result<()>) {
+        if let Err(error) = done {
+            let text = report::bot::failure(&error);
+            self.talk(&order.event_id).reply("no", &text).await;
+        }
+        if let Err(error) = self.store.end(&order.event_id) {
+            tracing::error!("{error}");
+        }
+    }
+
     /// Runs a command, shows its progress if it takes its time, and answers.
-    async fn obey(&self, event_id: String, command: Command) {
+    async fn obey(&self, order: Order, command: Command) {
+        let Order {
+            event_id,
+            sender,
+            words,
+        } = order;
         let (name, is_job) = (command.name(), command.is_job());
         tracing::info!("{name} begins");
-        let (job, events) = Job::new();
+        let (job, events) = Job::ordered(&sender, &words);
         self.jobs().insert(event_id.clone(), job.clone());
         let talk = self.talk(&event_id);
+        if is_job {
+            talk.mark(WAIT).await;
+        }
         let mut message = Message {
             talk: talk.clone(),
             clock: Arc::clone(&self.clock),

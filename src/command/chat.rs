@@ -198,6 +198,7 @@ mod tests {
           plan     Say what an import would do with every user and every room; nothing is changed
           import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it
                    stopped
+          confirm  In the control room: carry out what you ordered, once you have seen its preview
           status   Where the migration stands, and how far the running job is
           pause    Let the running job wait after its current step
           resume   Let a paused job go on

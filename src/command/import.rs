@@ -31,4 +31,7 @@ pub struct Import {
     /// New accounts get a password that nobody is told, instead of one in the passwords file: for single sign-on, JWT, LDAP
     #[arg(long)]
     pub no_passwords: bool,
+    /// The digest of the plan that was confirmed in the room: with another one nothing is done.
+    #[arg(skip)]
+    pub confirmed: Option<[u8; 32]>,
 }

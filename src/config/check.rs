@@ -166,6 +166,17 @@ pub(super) fn days(key: &str, value: &str) -> Result<u32> {
     }
 }
 
+/// A power level of a room.
+pub(super) fn power_level(key: &str, value: &str) -> Result<i64> {
+    match value.parse() {
+        Ok(level) if (0..=100).contains(&level) => Ok(level),
+        _ => wrong(
+            key,
+            "is not a power level: write one from 0 to 100, in quotes",
+        ),
+    }
+}
+
 /// A file that must be there.
 pub(super) fn file(key: &str, value: &str) -> Result<PathBuf> {
     let path = PathBuf::from(value);

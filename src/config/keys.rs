@@ -43,6 +43,7 @@ pub const KEYS: &[Key] = &[
     key("bot.listen", Some("127.0.0.1:29330")),
     key("bot.url", None),
     key("bot.control_room", None),
+    key("bot.min_power_level", None),
     key("bot.registration_dir", Some("registration")),
     key("resident.name", None),
     key("resident.listen", Some("0.0.0.0:8449")),

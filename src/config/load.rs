@@ -119,6 +119,9 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
             localpart,
             listen: bot_listen,
             url: check::url("bot.url", required(layers, "bot.url")?)?,
+            min_power_level: optional(layers, "bot.min_power_level")?
+                .map(|value| check::power_level("bot.min_power_level", value))
+                .transpose()?,
             control_room: optional(layers, "bot.control_room")?
                 .map(|value| check::room("bot.control_room", value))
                 .transpose()?,

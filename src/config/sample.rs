@@ -26,6 +26,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             listen: ([127, 0, 0, 1], 29330).into(),
             url: "http://127.0.0.1:29330".to_owned(),
             control_room: None,
+            min_power_level: None,
             registration_dir: data_dir.join("registration"),
         },
         resident: Resident {

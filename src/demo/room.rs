@@ -90,8 +90,13 @@ impl<'a> ControlRoom<'a> {
             .say(&self.room, &format!("!ferry {command}"))
             .await?;
         let start = Instant::now();
+        let mut asked = asked;
         while start.elapsed() < patience {
             let messages = self.messages().await?;
+            if let Some(code) = messages.iter().find_map(|(event, _)| code(event, &asked)) {
+                let confirm = format!("!ferry confirm {code}");
+                asked = self.client.say(&self.room, &confirm).await?;
+            }
             let answered = messages.iter().any(|(event, _)| answers(event, &asked));
             if answered {
                 // Files follow their message at once.
@@ -139,6 +144,14 @@ impl<'a> ControlRoom<'a> {
         }
         Ok(messages)
     }
+}
+
+/// What a command's preview is confirmed by.
+fn code<'e>(event: &'e Value, asked: &str) -> Option<&'e str> {
+    let content = &event["content"];
+    (content["m.relates_to"]["m.in_reply_to"]["event_id"] == asked)
+        .then(|| content["ferryman.code"].as_str())
+        .flatten()
 }
 
 fn answers(event: &Value, asked: &str) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 pub use super::{
     media::planner::{MediaPlan, NamedMedium, Why},
@@ -37,6 +38,17 @@ pub struct Plan {
     pub admins: bool,
     /// The local media.
     pub media: MediaPlan,
+}
+
+impl Plan {
+    /// SHA-256 of all that the import would do: two plans with the same one do the same.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut plan = self.clone();
+        // An import finds these itself, one by one.
+        plan.people.there.clear();
+        Sha256::digest(serde_json::to_vec(&plan).unwrap_or_default()).into()
+    }
 }
 
 /// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.

@@ -79,6 +79,10 @@ impl Runner for Waits {
         Ok(Answer::of("done".into()))
     }
 
+    async fn preview(&self, _command: Command) -> Result<Preview> {
+        unreachable!("nothing is confirmed here")
+    }
+
     fn board(&self) -> &Board {
         &self.0
     }

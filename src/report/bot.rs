@@ -3,6 +3,20 @@
 use super::text::{code, count, duration, escape, sentence};
 use crate::Error;
 
+/// Why an order is not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Whoever gave it is not in the room.
+    NotJoined,
+    /// Their power level is too low.
+    Power {
+        /// The one that is wanted.
+        wanted: i64,
+    },
+    /// Anybody may enter or read the room.
+    OpenRoom,
+}
+
 /// Once at every start.
 #[must_use]
 pub fn ready(software: &str, warnings: &[String]) -> String {
@@ -42,6 +56,33 @@ pub fn too_old(age_ms: u64) -> String {
         "This command arrived {} after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.",
         duration(age_ms)
     )
+}
+
+/// To a command that was sent while nobody was here.
+pub const MISSED: &str = "Ferryman was not running when this was sent, so it was not run. Send it again if you still want it.";
+
+/// To a preview that was answered with ❌.
+pub const DROPPED: &str = "Dropped; nothing was done.";
+
+/// What a command would do, and how to say that it shall.
+#[must_use]
+pub fn preview(command: &str, markdown: &str, code: &str) -> String {
+    format!(
+        "{markdown}\n**This changes the target.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
+        super::text::code(command)
+    )
+}
+
+/// Why an operator's order is not carried out.
+#[must_use]
+pub fn lack(lack: Lack) -> String {
+    match lack {
+        Lack::NotJoined => "you are not in the control room any more: enter it and send the order again".to_owned(),
+        Lack::Power { wanted } => format!(
+            "your power level in this room is below {wanted}, which `bot.min_power_level` asks for: let somebody raise it"
+        ),
+        Lack::OpenRoom => "anybody may enter or read this room: make it invite-only, and its history visible to members alone, then send the order again".to_owned(),
+    }
 }
 
 /// After a restart, about a command that was cut off.

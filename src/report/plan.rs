@@ -17,6 +17,14 @@ const FEW: usize = 8;
 /// For the room and the terminal.
 #[must_use]
 pub fn short(plan: &Plan) -> String {
+    let mut text = preview(plan);
+    text.push_str("\nNothing has been changed. Next: `import`.\n");
+    text
+}
+
+/// What an import would do, for whoever has ordered one.
+#[must_use]
+pub fn preview(plan: &Plan) -> String {
     let mut text = summary(plan);
     if rooms(plan, false).next().is_some() {
         let _infallible = write!(
@@ -39,7 +47,6 @@ pub fn short(plan: &Plan) -> String {
             first(rooms(plan, true).map(room_line), FEW)
         );
     }
-    text.push_str("\nNothing has been changed. Next: `import`.\n");
     text
 }
 

@@ -2,6 +2,7 @@
 
 mod fake_target;
 mod faults;
+mod media;
 mod resume;
 mod sample;
 mod settings;

@@ -40,6 +40,13 @@ pub fn fetch(own: &ServerName, media_id: &str, resident: &ServerName) -> String 
     format!("media get-remote-file mxc://{own}/{media_id} --server {resident}")
 }
 
+/// The command by which Tuwunel throws a file away, of any server. Its reply tells nothing: 1.4.6 calls a success an error
+/// (`src/admin/media/commands.rs`).
+#[must_use]
+pub fn delete(own: &ServerName, media_id: &str) -> String {
+    format!("media delete --mxc mxc://{own}/{media_id}")
+}
+
 impl Target {
     /// The most bytes of an upload, if the target says so: `GET /_matrix/client/v1/media/config`. Tuwunel's
     /// `max_request_size`.

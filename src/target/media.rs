@@ -100,7 +100,25 @@ fn held(headers: &HeaderMap) -> Held {
 
 #[cfg(test)]
 mod tests {
+    use ruma::server_name;
+
     use super::*;
+    use crate::target::admin_room::is_word;
+
+    #[test]
+    fn a_files_address_is_one_argument() {
+        let (own, resident) = (server_name!("ferry.test:8448"), server_name!("r.test"));
+        for id in ["AbCd-_9", "-dash", "--help"] {
+            let command = fetch(own, id, resident);
+            let words: Vec<_> = command.split(' ').collect();
+            let [_, _, uri, "--server", "r.test"] = words[..] else {
+                panic!("{words:?}");
+            };
+            assert!(is_word(uri), "{uri}");
+            let command = delete(own, id);
+            assert!(is_word(command.rsplit(' ').next().unwrap()), "{command}");
+        }
+    }
 
     #[test]
     fn names_are_read_in_every_form() {

@@ -69,7 +69,7 @@ pub async fn run(import: &Import) -> Result<()> {
         events: None,
         in_flight: IN_FLIGHT,
     };
-    let fetching = Fetching::of(import, admin, &left).await;
+    let fetching = Fetching::of(import, admin, &left).await?;
     let bytes = Arc::new(AtomicU64::new(0));
     let all = left.iter().map(|carried| carried.file.bytes).sum();
     let (fetching_one, bytes_of_one) = (&fetching, &bytes);

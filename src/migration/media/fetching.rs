@@ -55,21 +55,33 @@ pub(super) struct Fetching<'a> {
 }
 
 impl<'a> Fetching<'a> {
-    /// For files of which none is done. An earlier ledger may be lost: so some of them, the first and others at even
-    /// distances, show whether the target has files already. That it fetches one again changes nothing, but takes time.
-    pub(super) async fn of(import: &'a Import, admin: &'a AdminRoom, left: &[Carried]) -> Self {
+    /// For files of which none is done. An earlier ledger may be lost: so some of those that it does not know, the first
+    /// and others at even distances, show whether the target has files already. That it fetches one again changes nothing,
+    /// but takes time.
+    pub(super) async fn of(
+        import: &'a Import,
+        admin: &'a AdminRoom,
+        left: &[Carried],
+    ) -> Result<Self> {
+        let mut unknown = Vec::new();
+        for carried in left {
+            let id = carried.item.media_id.as_str();
+            if import.ledger.entry(Step::Media, id)?.is_none() {
+                unknown.push(id);
+            }
+        }
         let mut looks_first = false;
-        for carried in left.iter().step_by(left.len() / SAMPLES + 1) {
-            let held = import.target.held_media(&carried.item.media_id).await;
+        for id in unknown.iter().step_by(unknown.len() / SAMPLES + 1) {
+            let held = import.target.held_media(id).await;
             looks_first |= !matches!(held, Ok(None));
         }
-        Self {
+        Ok(Self {
             import,
             line: Line::new(admin),
             places: Semaphore::new(LONGEST),
             looks: Semaphore::new(LOOKS as usize),
             looks_first,
-        }
+        })
     }
 
     /// The line of commands.

@@ -14,6 +14,10 @@ use crate::model::wanted::{History, Media, Wanted};
     export --inventory\n  \
     export --act-as-users --history since:2026-01-01\n  \
     export --users anna --users '@b*:example.org' --rooms '#team-*:example.org'")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the operator's"
+)]
 pub struct Export {
     /// The bundle's file (.tar.zst or .tar; anything else is a folder); without it, a new .tar.zst in the bundles
     /// folder, named after the time

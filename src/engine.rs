@@ -243,7 +243,7 @@ impl Engine {
             own: own(&target),
         };
         let (bundle, plan) = plan(bundle, abilities, choice).await?;
-        let mut verification = verify::run(&target, &bundle, &plan, job, 0).await?;
+        let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
     }

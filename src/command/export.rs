@@ -14,6 +14,10 @@ use crate::model::wanted::{History, Media, Wanted};
     export --inventory\n  \
     export --act-as-users --history since:2026-01-01\n  \
     export --users anna --users '@b*:example.org' --rooms '#team-*:example.org'")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the operator's"
+)]
 pub struct Export {
     /// The bundle's file (.tar.zst or .tar; anything else is a folder); without it, a new .tar.zst in the bundles
     /// folder, named after the time
@@ -31,7 +35,7 @@ pub struct Export {
     pub rooms: Vec<String>,
     /// Only what there is, to look at: users, devices, rooms with their state and members; quick, but nothing can be
     /// imported from it
-    #[arg(long, conflicts_with_all = ["history", "media", "media_path", "act_as_users", "include_password_hashes"])]
+    #[arg(long, conflicts_with_all = ["history", "media", "media_path", "quarantined", "act_as_users", "include_password_hashes"])]
     pub inventory: bool,
     /// Devices and their keys
     #[arg(long, value_name = "yes|no", default_value = "yes")]
@@ -45,6 +49,9 @@ pub struct Export {
     /// Synapse's media folder, if contents are wanted from the database; without it, the configured one
     #[arg(long, value_name = "FOLDER")]
     pub media_path: Option<PathBuf>,
+    /// With the contents of quarantined media, too: after an import anybody who knows their addresses gets them
+    #[arg(long)]
+    pub quarantined: bool,
     /// Log in as each user, and out again, for what only they can see: push rules, tags, receipts, key backups (Admin
     /// API; their device lists don't change)
     #[arg(long)]
@@ -92,6 +99,7 @@ impl Export {
             } else {
                 self.media
             },
+            quarantined: self.quarantined,
             act_as_users: self.act_as_users,
             password_hashes: self.include_password_hashes,
         }

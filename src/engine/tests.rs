@@ -3,6 +3,7 @@
 mod fake_target;
 mod faults;
 mod lies;
+mod media;
 mod resume;
 mod sample;
 mod settings;

@@ -1,4 +1,5 @@
-//! The target compared with the bundle, from reading the target alone: no ledger, no bookkeeping.
+//! The target compared with the bundle, from reading the target alone. The ledger decides nothing; it is told which files
+//! are not as it says, so that the next import fetches them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     job::{Event, Job, Phase},
+    ledger::Ledger,
     model::user::User,
     target::{Target, profile::Profile},
 };
@@ -28,6 +30,7 @@ pub async fn run(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
+    ledger: &Ledger,
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
@@ -47,7 +50,7 @@ pub async fn run(
         room_keys: encryption.room_keys,
         listings: listings::compare(target, bundle, plan).await?,
         user_data: user_data::verify::run(target, bundle, plan, job, &encryption.others).await?,
-        media: media::compare::run(target, bundle, plan, job).await?,
+        media: media::compare::run(target, bundle, plan, ledger, job).await?,
         finished_ts: now_ms,
     })
 }

@@ -27,6 +27,9 @@ pub struct Wanted {
     pub history: History,
     /// Local media.
     pub media: Media,
+    /// The contents of quarantined media, too.
+    #[serde(default)]
+    pub quarantined: bool,
     /// Log in as each user for what only they can see (Admin API).
     #[serde(default)]
     pub act_as_users: bool,
@@ -44,6 +47,7 @@ impl Default for Wanted {
             devices: true,
             history: History::default(),
             media: Media::default(),
+            quarantined: false,
             act_as_users: false,
             password_hashes: false,
         }

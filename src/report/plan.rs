@@ -81,6 +81,7 @@ pub fn full(plan: &Plan) -> String {
     for (title, list) in [
         ("Media larger than the target's uploads", &plan.media.large),
         ("Media that stay behind", &plan.media.lost),
+        ("Quarantined media that come over", &plan.media.quarantined),
     ] {
         if !list.is_empty() {
             let lines = first(media::named(list), usize::MAX);

@@ -40,6 +40,13 @@ pub fn fetch(own: &ServerName, media_id: &str, resident: &ServerName) -> String 
     format!("media get-remote-file mxc://{own}/{media_id} --server {resident}")
 }
 
+/// The command by which Tuwunel throws a file away, of any server. Its reply tells nothing: 1.4.6 calls a success an error
+/// (`src/admin/media/commands.rs`).
+#[must_use]
+pub fn delete(own: &ServerName, media_id: &str) -> String {
+    format!("media delete --mxc mxc://{own}/{media_id}")
+}
+
 impl Target {
     /// The most bytes of an upload, if the target says so: `GET /_matrix/client/v1/media/config`. Tuwunel's
     /// `max_request_size`.
@@ -93,7 +100,25 @@ fn held(headers: &HeaderMap) -> Held {
 
 #[cfg(test)]
 mod tests {
+    use ruma::server_name;
+
     use super::*;
+    use crate::target::admin_room::is_word;
+
+    #[test]
+    fn a_files_address_is_one_argument() {
+        let (own, resident) = (server_name!("ferry.test:8448"), server_name!("r.test"));
+        for id in ["AbCd-_9", "-dash", "--help"] {
+            let command = fetch(own, id, resident);
+            let words: Vec<_> = command.split(' ').collect();
+            let [_, _, uri, "--server", "r.test"] = words[..] else {
+                panic!("{words:?}");
+            };
+            assert!(is_word(uri), "{uri}");
+            let command = delete(own, id);
+            assert!(is_word(command.rsplit(' ').next().unwrap()), "{command}");
+        }
+    }
 
     #[test]
     fn names_are_read_in_every_form() {

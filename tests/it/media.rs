@@ -1,7 +1,11 @@
 //! Local media: each file under its own address, with the same bytes, type and name, but for what Tuwunel never keeps of a
 //! name.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ferryman::{
     clock::SystemClock,
@@ -30,7 +34,12 @@ use crate::{journey::job, targets::tuwunel_or_skip};
 const LIMIT: &str = "max_request_size = 104857600";
 const SMALL_LIMIT: &str = "max_request_size = 16777216";
 
+/// What is quarantined.
+const EVIL: &[u8] = b"MZ evil";
+
 /// Their places among the uploads.
+const PLAIN: usize = 0;
+const TYPED: usize = 1;
 const PICTURE: usize = 7;
 const BIG: usize = 11;
 
@@ -177,7 +186,7 @@ impl Filled {
         }
         people[0].set_avatar(&sent[PICTURE].0).await.unwrap();
         let evil = people[1]
-            .upload(Some("evil.exe"), "application/x-msdownload", b"MZ evil")
+            .upload(Some("evil.exe"), "application/x-msdownload", EVIL)
             .await
             .unwrap();
         let quarantine = format!(
@@ -263,14 +272,80 @@ async fn every_file_arrives_under_its_own_address() {
     assert_eq!((again.media.carried, again.problems.len()), (files, 0));
     assert_eq!(commands(&target).await, before);
 
-    // What the target loses is seen.
-    let big = &filled.sent[BIG].0;
-    delete(&target, &names, big).await;
+    lost_and_fetched_again(&engine, &mut target, &filled, &names).await;
+    quarantined_on_request(&engine, &installation.config.data_dir, &filled).await;
+}
+
+/// What the target loses is seen, and the next import brings it again.
+async fn lost_and_fetched_again(
+    engine: &Engine,
+    target: &mut Target,
+    filled: &Filled,
+    names: &Names,
+) {
+    let [big, gone, other] = [BIG, PLAIN, TYPED].map(|place| filled.sent[place].0.clone());
+    delete(target, names, &big).await;
+    let plain = stored(target, &uploads()[PLAIN].2);
+    fs::remove_file(plain).unwrap();
+    let typed = stored(target, &uploads()[TYPED].2);
+    fs::write(typed, b"other").unwrap();
     let verification = engine.verify(&job(), None).await.unwrap();
+    let differences = &verification.media.differences;
+    assert_eq!(differences.len(), 3, "{differences:?}");
+    for (uri, told) in [
+        (&big, "is missing"),
+        (&gone, "is missing"),
+        (&other, "has another content: 5 bytes instead of 5"),
+    ] {
+        let told = format!("{} {told}", id(uri));
+        assert!(
+            differences.iter().any(|it| it.starts_with(&told)),
+            "{told}: {differences:?}"
+        );
+    }
+
+    let before = commands(target).await;
+    let again = engine.import(&job(), None, None).await.unwrap();
+    assert_eq!(again.problems, []);
+    assert_eq!(again.media.carried, filled.sent.len() as u64);
+    assert_eq!(commands(target).await, before + 3);
+    let verification = engine.verify(&job(), None).await.unwrap();
+    assert!(verification.is_good(), "{verification:#?}");
+    arrived(target, filled).await;
+}
+
+/// Where Tuwunel has a content.
+fn stored(target: &mut Target, content: &[u8]) -> PathBuf {
+    let folder = target.server().folder().join("database/media");
+    let files = fs::read_dir(folder).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    files
+        .find(|file| fs::read(file).unwrap() == content)
+        .unwrap()
+}
+
+/// An admin may read what is quarantined, and so may an export that is told to.
+async fn quarantined_on_request(engine: &Engine, folder: &Path, filled: &Filled) {
+    let out = folder.join("bundles/quarantined");
+    let options = ExportOptions {
+        out: Some(out.clone()),
+        wanted: Wanted {
+            media: Media::All,
+            quarantined: true,
+            ..Wanted::default()
+        },
+        ..ExportOptions::default()
+    };
+    let page = Box::new(report::page::page);
+    engine.export(&job(), &options, page).await.unwrap();
+    let plan = engine.plan(Some(out), None).await.unwrap();
+    let open: Vec<_> = plan.media.quarantined.iter().collect();
+    assert_eq!(open.len(), 1, "{open:?}");
     assert_eq!(
-        verification.media.differences,
-        [format!("{} is missing", id(big))]
+        (&*open[0].media_id, open[0].bytes),
+        (id(&filled.evil), Some(EVIL.len() as u64))
     );
+    assert_eq!(plan.media.files, filled.sent.len() as u64 + 1);
 }
 
 /// The plan tells what stays behind, and what is large.

@@ -1,19 +1,17 @@
 //! What a target refuses stays with what it refused, and another import makes it good.
 
 use super::{
-    fake_target::{Account, Backup, Broken, Door},
+    fake_target::{Account, Backup, Door},
     sample::{self, ANNA, BEN, DORA},
     stage::{End, Source, Stage},
 };
-use crate::{
-    engine::Asked, job::Problem, migration::outcome::ImportSummary, model::media_wish::WhichMedia,
-};
+use crate::{job::Problem, migration::outcome::ImportSummary};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
 
 /// What is told of the problems: step and subject.
-fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
+pub(super) fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
     summary
         .problems
         .iter()
@@ -22,7 +20,7 @@ fn told(summary: &ImportSummary) -> Vec<(&str, &str)> {
 }
 
 /// The end of an import that meets no refusal.
-async fn good(source: &Source) -> End {
+pub(super) async fn good(source: &Source) -> End {
     let stage = Stage::new(source);
     let (summary, _) = stage.import().await;
     stage.end(summary)
@@ -407,66 +405,4 @@ async fn an_account_that_is_closed_there_already_is_reserved() {
     stage.world().accounts.insert(DORA.to_owned(), closed);
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), good(&source).await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_whose_command_is_lost_is_asked_for_again() {
-    let source = Source::new();
-    let stage = Stage::new(&source);
-    stage.world().forgotten_files = 2;
-    let (summary, _) = stage.import().await;
-    assert_eq!(stage.end(summary), good(&source).await);
-    let files = &stage.world().media;
-    assert!(files.values().all(|medium| medium.fetched == 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_not_whole_or_refused_is_a_problem_until_it_is_there() {
-    let source = Source::new();
-    let stage = Stage::new(&source);
-    stage.world().broken_media = [
-        ("aaimage".to_owned(), Broken::Cut),
-        ("aanotes".to_owned(), Broken::Refused),
-    ]
-    .into();
-    let (summary, _) = stage.import().await;
-    assert_eq!(told(&summary), [("media", "aaimage"), ("media", "aanotes")]);
-    insta::assert_snapshot!(summary.problems[0].reason, @"the target has fetched it, but does not give it out whole: look at its log and whether its disk is full, and import again");
-    insta::assert_snapshot!(summary.problems[1].reason, @"Media not found.");
-    assert_eq!((summary.media.carried, summary.media.planned), (1, 3));
-    let verification = stage.verify().await;
-    let [cut, missing] = &verification.media.differences[..] else {
-        panic!("{verification:#?}");
-    };
-    assert!(cut.starts_with("aaimage has another content: "), "{cut}");
-    assert_eq!(missing, "aanotes is missing");
-
-    stage.world().broken_media.clear();
-    let (summary, _) = stage.import().await;
-    assert_eq!(stage.end(summary), good(&source).await);
-    assert!(stage.verify().await.is_good());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_operator_chooses_which_files_come() {
-    let source = Source::new();
-    let stage = Stage::new(&source);
-    let none = Asked {
-        media: Some(WhichMedia::None),
-        ..Asked::default()
-    };
-    let summary = stage.import_as(none).await;
-    assert_eq!((summary.media.carried, summary.media.planned), (0, 0));
-    assert!(stage.world().media.is_empty());
-    // The next ones remember it.
-    let (summary, _) = stage.import().await;
-    assert_eq!(summary.media.planned, 0);
-    assert_eq!(stage.verify().await.media.expected, 0);
-    let all = Asked {
-        media: Some(WhichMedia::All),
-        ..Asked::default()
-    };
-    let summary = stage.import_as(all).await;
-    assert_eq!(summary.media.carried, 3);
-    assert_eq!(stage.verify().await.media.equal, 3);
 }

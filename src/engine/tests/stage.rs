@@ -182,6 +182,11 @@ impl Stage {
             .unwrap()
     }
 
+    /// Loses what earlier imports have noted.
+    pub(super) fn lose_ledger(&self) {
+        fs::remove_dir_all(self.dir.path().join("ledger")).unwrap();
+    }
+
     pub(super) async fn verify(&self) -> Verification {
         let visit = self.target.visit(None).await;
         let engine = self.engine(&visit.url);

@@ -11,6 +11,7 @@ use crate::{
     bundle::Bundle,
     hex::hex,
     job::{Event, Job, Phase},
+    ledger::{Ledger, Outcome, Step},
     migration::{outcome::Comparison, plan::Plan},
     resident::endpoint::media_download::multipart::kind,
     target::{Target, media::Held},
@@ -20,15 +21,21 @@ use crate::{
 const IN_FLIGHT: usize = 4;
 
 /// One file.
-enum Seen {
+pub(super) enum Seen {
     Equal,
     /// All but the name, in which the target lets nothing stand that a file system might not take.
     Renamed(String),
     Different(String),
 }
 
-/// Compares every file that the plan carries over.
-pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Comparison> {
+/// Compares every file that the plan carries over. What the ledger calls done and is not so, it calls failed from now on.
+pub async fn run(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    ledger: &Ledger,
+    job: &Job,
+) -> Result<Comparison> {
     if !plan.target.replay {
         return Ok(Comparison::default());
     }
@@ -45,15 +52,23 @@ pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Re
     let mut compared = stream::iter(files)
         .map(|carried| async move {
             job.turn().await?;
-            one(target, carried).await
+            let seen = one(target, &carried).await?;
+            Ok::<_, Error>((carried.item.media_id, seen))
         })
         .buffered(IN_FLIGHT);
     let mut done = 0;
     while let Some(seen) = compared.next().await {
-        match seen? {
+        let (id, seen) = seen?;
+        match seen {
             Seen::Equal => comparison.equal += 1,
             Seen::Renamed(known) => comparison.known.push(known),
-            Seen::Different(difference) => comparison.differences.push(difference),
+            Seen::Different(difference) => {
+                // The next import looks at it again, and fetches it once more.
+                if ledger.is_done(Step::Media, &id)? {
+                    ledger.record(Step::Media, &id, &Outcome::Failed(difference.clone()))?;
+                }
+                comparison.differences.push(difference);
+            }
         }
         done += 1;
         job.emit(Event::Done {
@@ -64,7 +79,7 @@ pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Re
     Ok(comparison)
 }
 
-async fn one(target: &Target, carried: Carried) -> Result<Seen> {
+pub(super) async fn one(target: &Target, carried: &Carried) -> Result<Seen> {
     let id = &carried.item.media_id;
     let held = match target.read_media(id).await {
         Ok(held) => held,
@@ -76,9 +91,9 @@ async fn one(target: &Target, carried: Carried) -> Result<Seen> {
     };
     let sha256 = match &carried.item.sha256 {
         Some(sha256) => sha256.clone(),
-        None => tokio::task::block_in_place(|| sha256_of(&carried))?,
+        None => tokio::task::block_in_place(|| sha256_of(carried))?,
     };
-    Ok(seen(&carried, &sha256, &held))
+    Ok(seen(carried, &sha256, &held))
 }
 
 fn seen(carried: &Carried, sha256: &str, held: &Held) -> Seen {

@@ -26,6 +26,8 @@ pub struct MediaPlan {
     pub left: BTreeMap<Why, u64>,
     /// Those of them that are nobody's choice: quarantined, or missing on Synapse's disk.
     pub lost: Vec<NamedMedium>,
+    /// Files that are carried over, although they are quarantined on Synapse: the export was asked for them.
+    pub quarantined: Vec<NamedMedium>,
     /// The most bytes that somebody can upload to the target, if it says so.
     pub limit: Option<u64>,
     /// Files that are carried over, although they are larger than that.
@@ -74,6 +76,8 @@ pub struct Terms {
     pub wish: MediaWish,
     /// What the export was to read.
     pub exported: wanted::Media,
+    /// Whether it was to read what is quarantined, too.
+    pub quarantined: bool,
     /// Milliseconds since the Unix epoch at which the export was made.
     pub exported_ms: u64,
     /// The most bytes that somebody can upload to the target.
@@ -91,6 +95,7 @@ impl Terms {
         Self {
             wish,
             exported: wanted.map_or(wanted::Media::All, |wanted| wanted.media),
+            quarantined: wanted.is_some_and(|wanted| wanted.quarantined),
             exported_ms: schema.exported_ts.unwrap_or_default(),
             limit,
             fetches: target.replay,
@@ -104,11 +109,11 @@ impl Terms {
         if self.wish.which == WhichMedia::None {
             return Some(Why::NotWanted);
         }
-        // Nobody on Synapse gets it, so nobody may on the next server.
-        if item.quarantined_by.is_some() {
-            return Some(Why::Quarantined);
-        }
         let Some(bytes) = content else {
+            // No user of Synapse gets it, so nobody may on the next server, unless the export was asked for it.
+            if item.quarantined_by.is_some() && !self.quarantined {
+                return Some(Why::Quarantined);
+            }
             if item.length.is_none() {
                 return Some(Why::NeverUploaded);
             }
@@ -146,17 +151,21 @@ impl Terms {
                 }
                 Some(why) => *plan.left.entry(why).or_default() += 1,
             }
-            let list = match why {
-                Some(Why::Missing | Why::Quarantined) => &mut plan.lost,
-                None if content > self.limit.or(Some(u64::MAX)) => &mut plan.large,
-                _ => continue,
-            };
-            list.push(NamedMedium {
+            let is_quarantined = item.quarantined_by.is_some();
+            let named = NamedMedium {
                 media_id: item.media_id,
                 user_id: item.user_id,
                 bytes: content.or(item.length),
                 why,
-            });
+            };
+            if why.is_none() && is_quarantined {
+                plan.quarantined.push(named.clone());
+            }
+            match why {
+                Some(Why::Missing | Why::Quarantined) => plan.lost.push(named),
+                None if content > self.limit.or(Some(u64::MAX)) => plan.large.push(named),
+                _ => {}
+            }
         }
         plan
     }
@@ -186,6 +195,7 @@ mod tests {
         Terms {
             wish: MediaWish::default(),
             exported: wanted::Media::All,
+            quarantined: false,
             exported_ms: 10 * DAY,
             limit: None,
             fetches: true,
@@ -205,10 +215,6 @@ mod tests {
             left(json!({ "length": null }), None),
             Some(Why::NeverUploaded)
         );
-        for content in [Some(5), None] {
-            let quarantined = json!({ "quarantined_by": "@admin:ferry.test" });
-            assert_eq!(left(quarantined, content), Some(Why::Quarantined));
-        }
         let terms = Terms {
             fetches: false,
             ..terms
@@ -217,6 +223,21 @@ mod tests {
             terms.left(&item("a", &json!({})), Some(5)),
             Some(Why::NoWay)
         );
+    }
+
+    #[test]
+    fn what_is_quarantined_comes_where_the_export_was_asked_for_it() {
+        let left = |quarantined, content| {
+            let terms = Terms {
+                quarantined,
+                ..terms()
+            };
+            let item = item("a", &json!({ "quarantined_by": "@admin:ferry.test" }));
+            terms.left(&item, content)
+        };
+        assert_eq!(left(false, None), Some(Why::Quarantined));
+        assert_eq!(left(true, None), Some(Why::Missing));
+        assert_eq!(left(true, Some(5)), None);
     }
 
     #[test]
@@ -276,10 +297,11 @@ mod tests {
                 (item("larger", &json!({})), Some(2 * MIB)),
                 (item("gone", &json!({})), None),
                 (item("evil", &quarantined), None),
+                (item("seen", &quarantined), Some(3)),
             ]
             .into_iter(),
         );
-        assert_eq!((plan.files, plan.bytes), (2, 201));
+        assert_eq!((plan.files, plan.bytes), (3, 204));
         assert_eq!(
             plan.left,
             [(Why::Missing, 1), (Why::Quarantined, 1), (Why::Larger, 1)].into()
@@ -294,5 +316,6 @@ mod tests {
             [("gone".to_owned(), Some(5)), ("evil".to_owned(), Some(5))]
         );
         assert_eq!(names(&plan.large), [("large".to_owned(), Some(101))]);
+        assert_eq!(names(&plan.quarantined), [("seen".to_owned(), Some(3))]);
     }
 }

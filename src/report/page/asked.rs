@@ -25,6 +25,9 @@ pub(super) fn list(wanted: &Wanted) -> Vec<(&'static str, String)> {
             if wanted.devices { "all" } else { "none" }.into(),
         ),
     ];
+    if wanted.quarantined {
+        list.push(("Quarantined media", "included".into()));
+    }
     if wanted.act_as_users {
         list.push(("What only users see", "read by acting as them".into()));
     }
@@ -99,6 +102,7 @@ mod tests {
             devices: false,
             history: History::Last(500),
             media: Media::NewerThan { days: 1 },
+            quarantined: true,
             act_as_users: true,
             password_hashes: true,
         };
@@ -108,6 +112,7 @@ mod tests {
         History: the last 500 events of each room
         Media: the list, and the contents of the last 1 day
         Devices: none
+        Quarantined media: included
         What only users see: read by acting as them
         Password hashes: included
         ");

@@ -36,6 +36,9 @@ struct Served {
     url_cache: Option<String>,
 }
 
+/// Why a quarantined file is not there.
+const QUARANTINED: &str = "it is quarantined, and this Synapse has lost it or does not give it to admins, as older ones don't: use --source db";
+
 type Content = Option<Box<dyn Read + Send>>;
 
 /// What comes of the lists, one after the other.
@@ -52,13 +55,14 @@ pub(super) async fn read(
     users: &BTreeSet<OwnedUserId>,
     to: &Intake,
 ) -> Result<()> {
-    let wanted = users.iter().filter(|user| to.matcher().user(user));
-    let mut users: Vec<_> = wanted.cloned().collect();
+    let matching = users.iter().filter(|user| to.matcher().user(user));
+    let mut users: Vec<_> = matching.cloned().collect();
     to.begin(Phase::ExportMedia, users.len() as u64);
     let all = users.len();
     users.retain(|user| !to.has(Section::Media, user.as_str()));
     let before = (all - users.len()) as u64;
     let since = to.wanted().media.contents_since(to.started_ms());
+    let wanted = (since, to.wanted().quarantined);
     let lists = futures::stream::iter(users)
         .map(|user| async move {
             let mut own = Own::default();
@@ -73,7 +77,8 @@ pub(super) async fn read(
                 Ok::<_, Error>(match item? {
                     Item::Media(item) => {
                         let mut own = Own::default();
-                        let read = with_content(client, server_name, item, since, &mut own).await?;
+                        let read =
+                            with_content(client, server_name, item, wanted, &mut own).await?;
                         Item::Media((read, own))
                     }
                     Item::End(user, own) => Item::End(user, own),
@@ -143,20 +148,96 @@ fn list_of(user: &UserId, served: Vec<Value>, own: &mut Own) -> Vec<MediaRef> {
     list
 }
 
-/// With its content, if that is wanted, was uploaded, and may be seen: Synapse gives what is quarantined to nobody, and
-/// the next server must not either.
+/// With its content, if that is wanted and was uploaded. What is quarantined is left out unless it is asked for: Synapse
+/// gives it to no user, and the next server knows no quarantine.
 async fn with_content(
     client: &Client,
     server_name: &ServerName,
     item: MediaRef,
-    since: Option<u64>,
+    (since, quarantined): (Option<u64>, bool),
     own: &mut Own,
 ) -> Result<(MediaRef, Content)> {
     let wanted = since.is_some_and(|since| item.created_ts.unwrap_or(u64::MAX) >= since);
-    if !wanted || item.length.is_none() || item.quarantined_by.is_some() {
+    let is_quarantined = item.quarantined_by.is_some();
+    if !wanted || item.length.is_none() || (is_quarantined && !quarantined) {
         return Ok((item, None));
     }
-    let content = client.media_content(server_name, &item.media_id).await;
+    let content = client
+        .media_content(server_name, &item.media_id, is_quarantined)
+        .await;
+    if is_quarantined && matches!(content, Err(Error::Answer { status: 404, .. })) {
+        own.add(problem("media content", &item.media_id, QUARANTINED));
+        return Ok((item, None));
+    }
     let content = own.or_none(content, "media content", &item.media_id)?;
     Ok((item, content.map(|content| Box::new(content) as _)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ruma::server_name;
+    use serde_json::json;
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{path, query_param},
+    };
+
+    use super::*;
+    use crate::config;
+
+    /// The content of a quarantined file, and what is told of it.
+    async fn read(server: &MockServer, quarantined: bool) -> (Option<String>, String) {
+        let client = Client::new(&config::Synapse {
+            database: None,
+            homeserver_yaml: None,
+            media_path: None,
+            signing_key_for_receipts: None,
+            url: server.uri(),
+            admin_token: "t".to_owned().into(),
+        })
+        .unwrap()
+        .with_pause(Duration::from_millis(1));
+        let item =
+            json!({ "media_id": "AAAAevil", "length": 4, "quarantined_by": "@m:ferry.test" });
+        let item = serde_json::from_value(item).unwrap();
+        let mut own = Own::default();
+        let name = server_name!("ferry.test");
+        let wanted = (Some(0), quarantined);
+        let (_, content) = with_content(&client, name, item, wanted, &mut own)
+            .await
+            .unwrap();
+        let content = content.map(|mut content| {
+            let mut text = String::new();
+            content.read_to_string(&mut text).unwrap();
+            text
+        });
+        (content, format!("{own:?}"))
+    }
+
+    #[tokio::test]
+    async fn what_is_quarantined_is_asked_for_only_on_request() {
+        let server = MockServer::start().await;
+        assert_eq!(read(&server, false).await, (None, "Own([])".to_owned()));
+        assert!(server.received_requests().await.unwrap().is_empty());
+        // An older Synapse says that there is nothing.
+        let nothing = json!({ "errcode": "M_NOT_FOUND", "error": "Not found" });
+        Mock::given(path(
+            "/_matrix/client/v1/media/download/ferry.test/AAAAevil",
+        ))
+        .respond_with(ResponseTemplate::new(404).set_body_json(nothing))
+        .with_priority(9)
+        .mount(&server)
+        .await;
+        let (content, told) = read(&server, true).await;
+        assert_eq!(content, None);
+        insta::assert_snapshot!(told, @r#"Own([Problem { step: "media content", subject: "AAAAevil", reason: "it is quarantined, and this Synapse has lost it or does not give it to admins, as older ones don't: use --source db" }])"#);
+        Mock::given(query_param("admin_unsafely_bypass_quarantine", "true"))
+            .respond_with(ResponseTemplate::new(200).set_body_string("evil"))
+            .mount(&server)
+            .await;
+        let read = read(&server, true).await;
+        assert_eq!(read, (Some("evil".to_owned()), "Own([])".to_owned()));
+    }
 }

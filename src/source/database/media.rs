@@ -18,7 +18,8 @@ use crate::{
 
 /// Hands over every item but previews of web pages, with its content where that is wanted and in the store.
 ///
-/// The content of a quarantined item is left out: Synapse gives it to nobody, and the next server must not either.
+/// The content of a quarantined item is left out unless it is asked for: Synapse gives it to no user, and the next server
+/// knows no quarantine.
 pub(super) fn read(database: &mut Database, store: Option<&Path>, to: &Intake) -> Result<()> {
     let mut total = 0;
     let local = "FROM local_media_repository WHERE url_cache IS NULL";
@@ -58,7 +59,7 @@ pub(super) fn read(database: &mut Database, store: Option<&Path>, to: &Intake) -
             return Ok(());
         }
         let has_content = item.length.is_some()
-            && item.quarantined_by.is_none()
+            && (item.quarantined_by.is_none() || to.wanted().quarantined)
             && contents_since.is_some_and(|since| item.created_ts.unwrap_or_default() >= since);
         let mut content: Option<Box<dyn Read + Send>> = None;
         if has_content {

@@ -28,6 +28,8 @@ struct Queue {
     /// Counts what begins and what ends, so that it is known what came after what.
     clock: u64,
     waiting: Vec<Waiting>,
+    /// When a command was answered last.
+    heard: Option<Instant>,
 }
 
 struct Waiting {
@@ -98,7 +100,7 @@ impl<'a> Line<'a> {
             if self.queue().settle(&page) {
                 (pause, until_mark, marked) = (POLL, FIRST_MARK, Instant::now());
             } else if marked.elapsed() >= until_mark {
-                self.queue().patience()?;
+                self.queue().patience(Instant::now())?;
                 self.send(MARK.to_owned(), None).await?;
                 (marked, until_mark) = (Instant::now(), until_mark * 2);
             }
@@ -137,6 +139,7 @@ impl Queue {
         else {
             return false;
         };
+        self.heard = Some(Instant::now());
         let mut still = Vec::with_capacity(self.waiting.len());
         for (waiting, answer) in std::mem::take(&mut self.waiting).into_iter().zip(answers) {
             if answer.is_none() && waiting.sent > last {
@@ -149,9 +152,16 @@ impl Queue {
         true
     }
 
-    /// An error where a command is unanswered for too long.
-    fn patience(&self) -> Result<()> {
-        match self.waiting.iter().find(|it| it.since.elapsed() > PATIENCE) {
+    /// An error where a command is unanswered for too long. Those before it in the target's queue may take any time, as
+    /// long as one after the other is answered.
+    fn patience(&self, now: Instant) -> Result<()> {
+        let is_late = |waiting: &&Waiting| {
+            let since = self
+                .heard
+                .map_or(waiting.since, |heard| heard.max(waiting.since));
+            now.saturating_duration_since(since) > PATIENCE
+        };
+        match self.waiting.iter().find(is_late) {
             None => Ok(()),
             Some(late) => Err(Error::Target(format!(
                 "the target gave no answer to `!admin {}` within {} min: look at its log",
@@ -164,6 +174,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -226,12 +238,28 @@ mod tests {
     #[test]
     fn who_waits_too_long_is_named() {
         let (mut queue, _receivers) = queue(&[("$1", 1, 2)]);
-        assert!(queue.patience().is_ok());
         queue.waiting[0].command = "media get\nand more".to_owned();
-        let Some(long_ago) = Instant::now().checked_sub(PATIENCE * 2) else {
-            return;
-        };
-        queue.waiting[0].since = long_ago;
-        insta::assert_snapshot!(queue.patience().unwrap_err(), @"the target gave no answer to `!admin media get` within 30 min: look at its log");
+        let sent = queue.waiting[0].since;
+        assert!(queue.patience(sent + PATIENCE).is_ok());
+        let late = sent + PATIENCE + Duration::from_secs(1);
+        insta::assert_snapshot!(queue.patience(late).unwrap_err(), @"the target gave no answer to `!admin media get` within 30 min: look at its log");
+    }
+
+    #[test]
+    fn patience_begins_anew_with_each_answer() {
+        let (mut queue, _receivers) = queue(&[("$1", 1, 2), ("$2", 3, 4)]);
+        let late = PATIENCE + Duration::from_secs(1);
+        let sent = queue.waiting[1].since;
+        assert!(queue.patience(sent + late).is_err());
+        assert!(queue.settle(&page(&["$1"])));
+        let heard = queue.heard.unwrap();
+        // As if the answer to the first had come after most of the time.
+        queue.heard = Some(heard + PATIENCE);
+        assert!(queue.patience(sent + late).is_ok());
+        assert!(queue.patience(heard + PATIENCE + late).is_err());
+        // An answer to one that was sent before says nothing of those that were sent after it.
+        queue.heard = Some(heard);
+        queue.waiting[0].since = heard + PATIENCE;
+        assert!(queue.patience(heard + late).is_ok());
     }
 }

@@ -100,6 +100,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) media: BTreeMap<String, Medium>,
     /// Files that it fetches in part, or not at all.
     pub(in super::super::super) broken_media: BTreeMap<String, Broken>,
+    /// Files that were thrown away on command, sorted.
+    pub(in super::super::super) deleted_media: Vec<String>,
     /// So many commands to fetch a file are forgotten.
     pub(in super::super::super) forgotten_files: u32,
     admin_room: Vec<Value>,
@@ -140,6 +142,7 @@ impl World {
             changes: Vec::new(),
             media: BTreeMap::new(),
             broken_media: BTreeMap::new(),
+            deleted_media: Vec::new(),
             forgotten_files: 0,
             admin_room: Vec::new(),
             source: rooms

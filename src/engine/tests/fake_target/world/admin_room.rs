@@ -36,6 +36,9 @@ impl World {
         let reply = match said.strip_prefix("!admin debug get-remote-pdu-list ") {
             _ if let Some(reply) = about_a_user => reply,
             _ if let Some(words) = file => self.fetch_file(words),
+            _ if let Some(uri) = said.strip_prefix("!admin media delete --mxc ") => {
+                self.delete_file(uri)
+            }
             _ if mend.is_some() => {
                 "Successfully forced the room state from the requested remote server.".to_owned()
             }

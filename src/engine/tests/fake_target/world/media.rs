@@ -38,7 +38,19 @@ impl World {
             Some(_) => &content[..content.len() - 1],
             None => content,
         };
-        let fetched = self.media.get(id).map_or(0, |before| before.fetched);
+        let reply = format!(
+            "```\nreceived {} bytes for file content.\n```",
+            content.len()
+        );
+        let before = self.media.get_mut(id);
+        let fetched = before.as_ref().map_or(0, |before| before.fetched);
+        // One of another type or name stays beside the new one, and may be the one that is given out.
+        if let Some(before) = before
+            && (&*before.media_type, before.name.as_deref()) != (media_type, Some(name))
+        {
+            before.fetched += 1;
+            return reply;
+        }
         let medium = Medium {
             media_type: media_type.to_owned(),
             name: Some(name.to_owned()),
@@ -46,9 +58,18 @@ impl World {
             fetched: fetched + 1,
         };
         self.media.insert(id.to_owned(), medium);
-        format!(
-            "```\nreceived {} bytes for file content.\n```",
-            content.len()
-        )
+        reply
+    }
+
+    /// As Tuwunel 1.4.6 does it, which calls its success an error.
+    pub(super) fn delete_file(&mut self, uri: &str) -> String {
+        let id = uri.strip_prefix("mxc://ferry.test/").unwrap();
+        let told = match self.media.remove(id) {
+            Some(_) => "Deleted the MXC from our database and on our filesystem.",
+            None => "Failed to find any media keys.",
+        };
+        self.deleted_media.push(id.to_owned());
+        self.deleted_media.sort();
+        format!("Command failed with error:\n```\n{told}\n```")
     }
 }

@@ -101,6 +101,22 @@ fn media_come_with_their_contents_where_these_are_wanted() {
     media, AAAAwhose: its uploader is no user ID (leading sigil is incorrect or missing)
     media content, AAAAmissing: STORE/local_content/AA/AA/missing: No such file or directory (os error 2)
     ");
+    // What is quarantined only if it is asked for.
+    let path = dir.path().to_owned();
+    let with_quarantined = Wanted {
+        quarantined: true,
+        ..wanted(Media::NewerThan { days: 1 })
+    };
+    let read = section(rows, with_quarantined, move |database, to| {
+        media::read(database, Some(&path), to)
+    });
+    let content = read.records.into_iter().find_map(|record| match record {
+        Record::Media(item, content) if item.media_id == "AAAAquarantined" => content,
+        _ => None,
+    });
+    let mut text = String::new();
+    content.unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "quarantined");
     // Without contents nobody looks for files.
     let read = section(rows, wanted(Media::Refs), |database, to| {
         media::read(database, None, to)

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     Error, Result, audit,
     clock::Clock,
-    command::Command,
+    command::{
+        Command,
+        chat::{Address, pointed},
+    },
     config::Config,
     job::Job,
     operation::{
@@ -113,7 +116,10 @@ impl<R: Runner> Worker<R> {
         let since_ms = kept.unwrap_or_else(|| self.clock.now_ms());
         self.store.set_fact(SINCE, &since_ms.to_string())?;
         Ok(Rules {
-            bot: self.config.bot_id(),
+            address: Address {
+                bot: self.config.bot_id(),
+                own_room: self.config.bot.control_room.is_none(),
+            },
             operators: self.config.operators.clone(),
             room: self.room.clone(),
             since_ms,
@@ -179,12 +185,12 @@ impl<R: Runner> Worker<R> {
             }
             Decision::Obey {
                 event_id,
+                words,
                 command: Err(error),
                 ..
             } => {
-                self.talk(&event_id)
-                    .reply("no", &report::bot::failure(&error))
-                    .await;
+                let text = report::bot::wrong(&error, pointed(&words).as_deref());
+                self.talk(&event_id).reply("no", &text).await;
             }
             Decision::Obey {
                 event_id,

@@ -104,6 +104,17 @@ pub fn failure(error: &Error) -> String {
     }
 }
 
+/// A command that makes no sense, and where.
+#[must_use]
+pub fn wrong(error: &Error, pointed: Option<&str>) -> String {
+    let text = failure(error);
+    match pointed {
+        // A fence in it would end the block.
+        Some(lines) => format!("{text}\n\n```text\n{}\n```\n", lines.replace('`', "'")),
+        None => text,
+    }
+}
+
 /// The progress message's last text.
 #[must_use]
 pub fn ended(job: &str, elapsed_ms: u64, failed: bool) -> String {

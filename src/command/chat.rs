@@ -209,6 +209,8 @@ mod tests {
           resume   Let a paused job go on
           cancel   Stop the running job after its current step; the same command again goes on from there
           user     What became of one user: account, settings, keys, rooms, and what could not be done
+          room     What became of one room: members, history, and what could not be done
+          why      Why something could not be done, and what to do about it
           sign-on  Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
                    is changed
           verify   Compare the target with a bundle: accounts, aliases, members, state, history

@@ -1,6 +1,6 @@
 //! What the bot says besides answers.
 
-use super::text::{code, count, duration, escape, sentence};
+use super::text::{code, count, duration, escape, sentence, visible};
 use crate::Error;
 
 /// Why an order is not carried out.
@@ -109,8 +109,12 @@ pub fn failure(error: &Error) -> String {
 pub fn wrong(error: &Error, pointed: Option<&str>) -> String {
     let text = failure(error);
     match pointed {
-        // A fence in it would end the block.
-        Some(lines) => format!("{text}\n\n```text\n{}\n```\n", lines.replace('`', "'")),
+        Some(lines) => {
+            let lines: Vec<_> = lines.lines().map(visible).collect();
+            // A fence in it would end the block.
+            let lines = lines.join("\n").replace('`', "'");
+            format!("{text}\n\n```text\n{lines}\n```\n")
+        }
         None => text,
     }
 }

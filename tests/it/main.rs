@@ -31,5 +31,6 @@ mod media;
 mod pending;
 mod room;
 mod shell;
+mod steering;
 mod targets;
 mod user_data;

@@ -135,7 +135,11 @@ impl Progress {
         if let Some(left) = self.left_ms(now_ms) {
             facts.push(format!("{} left in this step", about(left)));
         }
-        let mut text = format!("**{}**: {}\n{}\n", self.job, self.step(), facts.join(", "));
+        let mut text = format!("**{}**: {}\n", self.job, self.step());
+        if let Some((done, total)) = self.part() {
+            let _infallible = writeln!(text, "{}", code(&bar(done, total)));
+        }
+        let _infallible = writeln!(text, "{}", facts.join(", "));
         let rooms = self.hand.markdown(now_ms);
         if !rooms.is_empty() {
             let _infallible = write!(text, "\n{rooms}");
@@ -314,6 +318,17 @@ impl Stage {
             None => Some(stage),
         }
     }
+}
+
+/// So many signs make the bar: few enough for a telephone.
+const BAR: u64 = 20;
+
+/// `█████░░░░░`: full only where all is done.
+fn bar(done: u64, total: u64) -> String {
+    let full = u128::from(done) * u128::from(BAR) / u128::from(total.max(1));
+    let full = usize::try_from(full.min(u128::from(BAR))).unwrap_or_default();
+    let rest = usize::try_from(BAR).unwrap_or_default() - full;
+    format!("{}{}", "█".repeat(full), "░".repeat(rest))
 }
 
 #[cfg(test)]

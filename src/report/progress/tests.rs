@@ -36,6 +36,7 @@ fn from_the_start_to_a_problem() {
     problem(&mut progress, 10_000);
     insta::assert_snapshot!(progress.markdown(10_000), @r"
     **import**: rooms, 9 of 40 (22 %)
+    `████░░░░░░░░░░░░░░░░`
     running for 10 s, 1,100 events (100 per second), about 30 s left in this step
 
     1 problem so far; the last: event: `$e`: refused
@@ -55,6 +56,7 @@ fn events_tell_better_than_rooms_until_when() {
     }
     insta::assert_snapshot!(progress.markdown(20_000), @r"
     **import**: rooms, 0 of 40
+    `█░░░░░░░░░░░░░░░░░░░`
     running for 20 s, 2,400 of 48,000 events (5 %, 120 per second), about 6 min left in this step
     ");
     insta::assert_snapshot!(progress.line(20_000), @"import: rooms, 0 of 40, 2,400 of 48,000 events (5 %, 120 per second), about 6 min left");
@@ -89,6 +91,7 @@ fn rooms_in_hand_have_their_own_rates() {
     progress.apply(Event::RoomLeft("!Gone:x".try_into().unwrap()), 10_000);
     insta::assert_snapshot!(progress.markdown(10_000), @r"
     **import**: rooms, 0 of 40 (0 %)
+    `░░░░░░░░░░░░░░░░░░░░`
     running for 10 s
 
     - Town \*hall\*: 700 of 5,000 events, 50 per second
@@ -108,6 +111,7 @@ fn rooms_in_hand_have_their_own_rates() {
     phase(&mut progress, Phase::Aliases, 4, 12_000);
     insta::assert_snapshot!(progress.markdown(12_000), @r"
     **import**: aliases, 0 of 4 (0 %)
+    `░░░░░░░░░░░░░░░░░░░░`
     running for 12 s
     ");
 }
@@ -123,6 +127,7 @@ fn what_is_slow_and_what_stands_still() {
     insta::assert_snapshot!(progress.line(60_000), @"export: reading accounts, 10 of 100 (10 %), 8 per minute, about 12 min left");
     insta::assert_snapshot!(progress.markdown(190_000), @r"
     **export**: reading accounts, 10 of 100 (10 %)
+    `██░░░░░░░░░░░░░░░░░░`
     running for 3 min 10 s, nothing has moved for 2 min 30 s
     ");
     insta::assert_snapshot!(progress.line(190_000), @"export: reading accounts, 10 of 100 (10 %), nothing has moved for 2 min 30 s");
@@ -185,6 +190,7 @@ fn media_are_told_in_files_and_bytes() {
     }
     insta::assert_snapshot!(progress.markdown(10_000), @r"
     **import**: media, 200 of 2,000 (10 %)
+    `██░░░░░░░░░░░░░░░░░░`
     running for 10 s, 80.0 MB of 2.0 GB (8.0 MB per second), 20 per second, about 4 min left in this step
     ");
 }

@@ -60,7 +60,8 @@ async fn asked(engine: &Engine) -> Result<Reached> {
     let target = engine.target()?.hurried();
     let abilities = target.abilities().await?;
     let keys = target.server_keys().await?;
-    let date = target.date().await?;
+    // It has just answered: a clock that can't be seen now is not looked at.
+    let date = target.date().await.unwrap_or_default();
     Ok(Reached {
         target,
         abilities,

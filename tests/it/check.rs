@@ -6,7 +6,10 @@ use std::{
     process::{Command, Output},
 };
 
-use ferryman::{demo::stage::Stage, lab::names::Names};
+use ferryman::{
+    demo::stage::Stage,
+    lab::{names::Names, synapse::DatabasePlace},
+};
 use serde_json::Value;
 
 use crate::{
@@ -114,6 +117,18 @@ async fn a_fresh_installation_has_only_the_warnings_that_it_must_have() {
         let warnings: Vec<_> = open.iter().copied().filter(passing).collect();
         assert_eq!(warnings, expected, "{:#}", after.all);
 
+        // The database is read as well, if it is configured.
+        let DatabasePlace::Sqlite(path) = stage.source.database() else {
+            panic!("a source of the lab has SQLite");
+        };
+        let path = path.display().to_string();
+        let read = check(&stage, Some(("FERRYMAN_SYNAPSE_DATABASE", &path)));
+        read.expect(12, "error", &[]);
+        assert!(read.open("good").contains(&"database"), "{:#}", read.all);
+        let other = stage.installation.file.display().to_string();
+        let unread = check(&stage, Some(("FERRYMAN_SYNAPSE_DATABASE", &other)));
+        assert!(unread.open("warning").contains(&"database-unreadable"));
+
         // Each is accepted, one after another; then all is good.
         let shown = ferryman(&stage, &["check"], None);
         assert_eq!(shown.status.code(), Some(12));
@@ -189,4 +204,43 @@ async fn a_tuwunel_that_does_not_reach_or_trust_the_resident_is_named() {
         "the target does not reach the resident {}",
         stage.names.resident
     )));
+}
+
+/// Changes Tuwunel's configuration and starts it again.
+async fn configure(stage: &mut Stage, from: &str, to: &str) {
+    let server = stage.target.server();
+    let path = server.folder().join("tuwunel.toml");
+    let before = fs::read_to_string(&path).unwrap();
+    let after = before.replace(from, to);
+    assert_ne!(before, after);
+    server.stop().await.unwrap();
+    fs::write(&path, after).unwrap();
+    server.start().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_of_tuwunel_that_matter_are_seen_from_outside() {
+    if !tuwunel_or_skip("check of the settings") {
+        return;
+    }
+    let mut stage = Stage::set(true).await.unwrap();
+    export(&stage.engine()).await;
+    let only = "only_query_trusted_key_servers = true";
+    let others = "only_query_trusted_key_servers = false\nforbidden_usernames = [\"^bob$\"]";
+    configure(&mut stage, only, others).await;
+    let open = check(&stage, None);
+    open.expect(12, "error", &[]);
+    let warnings = open.open("warning");
+    for code in ["keys-asked-elsewhere", "users-names-refused"] {
+        assert!(warnings.contains(&code), "{code}: {:#}", open.all);
+    }
+    let refused = open.text("users-names-refused");
+    assert!(
+        refused.starts_with("1 user has a name that the target refuses ("),
+        "{refused}"
+    );
+
+    let on = "allow_federation = true";
+    configure(&mut stage, on, "allow_federation = false").await;
+    check(&stage, None).expect(8, "error", &["federation-off"]);
 }

@@ -20,3 +20,17 @@ impl Database {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::database;
+
+    #[test]
+    fn a_database_has_whole_pages() {
+        let bytes = database("CREATE TABLE t (a TEXT)")
+            .bytes()
+            .unwrap()
+            .unwrap();
+        assert!(bytes >= 1024 && bytes.is_multiple_of(512), "{bytes}");
+    }
+}

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{super::doctor, Found, target::Reached};
+use super::{
+    super::doctor,
+    Found,
+    target::{self, Reached},
+};
 use crate::{
     Error,
     engine::Engine,
@@ -50,7 +54,7 @@ pub(super) async fn look(engine: &Engine, target: Option<&Reached>, found: &mut 
 
 fn unreached(error: &Error) -> What {
     let reason = error.to_string();
-    if reason.contains("Federation is disabled") {
+    if target::is_federation_off(&reason) {
         What::FederationOff
     } else {
         What::ResidentUnreachable { reason }

@@ -75,10 +75,17 @@ fn fault(error: &Error) -> What {
     let reason = error.to_string();
     match error {
         Error::Unreachable { .. } | Error::Slow { .. } => What::TargetUnreachable { reason },
+        _ if is_federation_off(&reason) => What::FederationOff,
         // A token that is another's is an error of the target's, too.
         Error::Refused { .. } | Error::Target(_) => What::TargetToken { reason },
         _ => What::TargetUnusable { reason },
     }
+}
+
+/// Tuwunel's words where `allow_federation = false`: it says them to every question of federation, also to that for its
+/// version (1.4.6).
+pub(super) fn is_federation_off(reason: &str) -> bool {
+    reason.contains("Federation is disabled")
 }
 
 fn version(abilities: &Abilities, found: &mut Found) {

@@ -6,9 +6,11 @@ use clap::Subcommand;
 
 use crate::{Error, Result};
 
+pub mod ack;
 pub mod audit;
 pub mod cancel;
 pub mod chat;
+pub mod check;
 pub mod confirm;
 pub mod docs;
 pub mod doctor;
@@ -34,6 +36,10 @@ pub enum Command {
     Help(help::Help),
     /// Look whether the installation itself is sound: tokens, ping, admin rights, resident, Synapse
     Doctor(doctor::Doctor),
+    /// Look whether the move can begin: servers, keys, resident, bundle, rooms, users, disk, clocks; nothing is changed
+    Check(check::Check),
+    /// Accept a warning of the last `check` by its code
+    Ack(ack::Ack),
     /// Read Synapse into a bundle; Synapse is not changed
     Export(export::Export),
     /// Say what an import would do with every user and every room; nothing is changed
@@ -73,6 +79,8 @@ impl Command {
         match self {
             Self::Help(_) => "help",
             Self::Doctor(_) => "doctor",
+            Self::Check(_) => "check",
+            Self::Ack(_) => "ack",
             Self::Export(_) => "export",
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
@@ -96,7 +104,7 @@ impl Command {
     pub fn needs_tokens(&self) -> bool {
         matches!(
             self,
-            Self::Doctor(_) | Self::Plan(_) | Self::Import(_) | Self::Verify(_)
+            Self::Doctor(_) | Self::Check(_) | Self::Plan(_) | Self::Import(_) | Self::Verify(_)
         )
     }
 
@@ -118,7 +126,12 @@ impl Command {
         self.only_looks_back()
             || matches!(
                 self,
-                Self::Doctor(_) | Self::Plan(_) | Self::User(_) | Self::Room(_) | Self::Verify(_)
+                Self::Doctor(_)
+                    | Self::Check(_)
+                    | Self::Plan(_)
+                    | Self::User(_)
+                    | Self::Room(_)
+                    | Self::Verify(_)
             )
     }
 
@@ -149,6 +162,7 @@ impl Command {
                 }
                 &mut export.out
             }
+            Self::Check(check) => &mut check.bundle,
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
             Self::User(user) => &mut user.bundle,
@@ -157,6 +171,7 @@ impl Command {
             Self::Verify(verify) => &mut verify.bundle,
             Self::Help(_)
             | Self::Doctor(_)
+            | Self::Ack(_)
             | Self::Status(_)
             | Self::Why(_)
             | Self::Confirm(_)

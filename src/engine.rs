@@ -1,5 +1,6 @@
 //! The commands' work, without a word of presentation: shared by the control room and the shell.
 
+mod check;
 mod doctor;
 mod login_bridge;
 mod look;
@@ -16,6 +17,7 @@ pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
+use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -121,6 +123,13 @@ impl Engine {
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
     pub async fn plan_as(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Plan> {
         let bundle = self.open(bundle).await?;
+        let (_, mut plan, names) = self.planned(bundle, asked).await?;
+        plan.people.there = names.there;
+        Ok(plan)
+    }
+
+    /// An open bundle's plan, and what the target says of the names in it.
+    async fn planned(&self, bundle: Bundle, asked: Asked) -> Result<(Bundle, Plan, Names)> {
         let target = self.target()?;
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
@@ -133,9 +142,9 @@ impl Engine {
             admins: asked.admins,
             own: own(&target),
         };
-        let (_, mut plan) = plan(bundle, abilities, choice).await?;
-        plan.people.there = there::look(&target, &ledger, &plan).await?;
-        Ok(plan)
+        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let names = there::look(&target, &ledger, &plan).await?;
+        Ok((bundle, plan, names))
     }
 
     /// [`Engine::import_as`], where nothing but the history is asked for.

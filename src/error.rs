@@ -221,3 +221,6 @@ impl Error {
 
 /// The exit code of a run that came to its end but left something undone or different.
 pub const EXIT_INCOMPLETE: u8 = 8;
+
+/// The exit code of a check that found warnings and no errors.
+pub const EXIT_WARNINGS: u8 = 12;

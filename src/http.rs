@@ -1,6 +1,7 @@
 //! The one place that sends requests to a Matrix server: tries, pauses and errors of all clients.
 
 mod agent;
+mod date;
 mod digest;
 mod download;
 mod fault;

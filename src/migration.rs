@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod aliases;
 pub mod carry;
+pub mod check;
 pub mod compare;
 pub mod context;
 pub mod edges;

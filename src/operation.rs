@@ -11,6 +11,7 @@ use crate::{
     bundle::SourceKind,
     command::{
         Command, chat,
+        check::Check,
         export::{Export, Source},
         help,
         import::Import,
@@ -19,6 +20,7 @@ use crate::{
     },
     engine::{Asked, Engine, ExportOptions},
     job::{Job, Wish},
+    migration::check::Severity,
     report::{self, progress::Progress},
 };
 
@@ -36,6 +38,8 @@ pub struct Answer {
     pub files: Vec<PathBuf>,
     /// Nothing is undone, different or unsound.
     pub good: bool,
+    /// There are warnings that nobody has accepted.
+    pub warned: bool,
     /// What a shell prints instead, byte for byte (`--json`).
     pub verbatim: Option<String>,
 }
@@ -152,6 +156,11 @@ impl Operation {
                     ..Answer::of(report::finding::markdown(&findings))
                 })
             }
+            Command::Check(wanted) => self.check(wanted).await,
+            Command::Ack(ack) => {
+                self.engine.acknowledge(&ack.code, job.asker())?;
+                Ok(Answer::of(report::check::accepted(&ack.code)))
+            }
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import).await,
@@ -234,6 +243,18 @@ impl Operation {
             files,
             good,
             ..Answer::of(self.spoken(&report::export::short(&summary)))
+        })
+    }
+
+    async fn check(&self, wanted: Check) -> Result<Answer> {
+        let round = self.engine.check(wanted.bundle).await?;
+        let (text, data) = (report::check::markdown(&round), report::check::data(&round));
+        self.keep("check", &report::check::full(&round), &data)?;
+        Ok(Answer {
+            good: round.worst() != Severity::Error,
+            warned: round.worst() == Severity::Warning,
+            verbatim: wanted.json.then(|| json(&data)),
+            ..Answer::of(self.spoken(&text))
         })
     }
 

@@ -1,6 +1,7 @@
 //! Every sentence, table and file that a person reads.
 
 pub mod bot;
+pub mod check;
 pub mod config;
 pub mod export;
 pub mod finding;

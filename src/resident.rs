@@ -13,6 +13,7 @@ pub mod notary;
 pub mod old_server;
 pub mod open_room;
 mod pdu_file;
+pub mod probe;
 pub mod sender;
 pub mod server;
 pub mod shelf;
@@ -61,6 +62,8 @@ pub struct Resident {
     rooms: RwLock<HashMap<OwnedRoomId, Arc<OpenRoom>>>,
     send_joins: AtomicU64,
     key_queries: AtomicU64,
+    own_key_queries: AtomicU64,
+    version_queries: AtomicU64,
 }
 
 impl Resident {
@@ -76,6 +79,8 @@ impl Resident {
             rooms: RwLock::default(),
             send_joins: AtomicU64::new(0),
             key_queries: AtomicU64::new(0),
+            own_key_queries: AtomicU64::new(0),
+            version_queries: AtomicU64::new(0),
         }
     }
 
@@ -143,6 +148,26 @@ impl Resident {
     #[must_use]
     pub fn was_asked_for_keys(&self) -> bool {
         self.key_queries.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether anybody has asked the resident itself for its own key.
+    #[must_use]
+    pub fn was_asked_for_own_key(&self) -> bool {
+        self.own_key_queries.load(Ordering::Relaxed) > 0
+    }
+
+    /// How often its version was asked for.
+    #[must_use]
+    pub fn version_queries(&self) -> u64 {
+        self.version_queries.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_version_query(&self) {
+        self.version_queries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_own_key_query(&self) {
+        self.own_key_queries.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_key_query(&self) {

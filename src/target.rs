@@ -6,6 +6,7 @@ pub mod account;
 pub mod account_data;
 pub mod admin_room;
 pub mod cross_signing;
+mod date;
 pub mod directory;
 pub mod key_backup;
 pub mod media;

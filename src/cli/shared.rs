@@ -10,7 +10,7 @@ use crate::{
     Result,
     clock::Clock,
     command::Command,
-    error::EXIT_INCOMPLETE,
+    error::{EXIT_INCOMPLETE, EXIT_WARNINGS},
     job::Job,
     operation::{
         Runner,
@@ -82,7 +82,11 @@ pub(super) async fn run(
             }
         }
     }
-    Ok(if answer.good { 0 } else { EXIT_INCOMPLETE })
+    Ok(match (answer.good, answer.warned) {
+        (false, _) => EXIT_INCOMPLETE,
+        (true, true) => EXIT_WARNINGS,
+        (true, false) => 0,
+    })
 }
 
 /// The first signal asks the job to stop after its current step; the second ends the process.

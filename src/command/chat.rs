@@ -199,6 +199,9 @@ mod tests {
           help     The list of commands, or one with its options and an example
           doctor   Look whether the installation itself is sound: tokens, ping, admin rights, resident,
                    Synapse
+          check    Look whether the move can begin: servers, keys, resident, bundle, rooms, users, disk,
+                   clocks; nothing is changed
+          ack      Accept a warning of the last `check` by its code
           export   Read Synapse into a bundle; Synapse is not changed
           plan     Say what an import would do with every user and every room; nothing is changed
           import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it

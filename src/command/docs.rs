@@ -6,7 +6,7 @@ use super::help;
 use crate::Result;
 
 /// What each exit code means; the numbers are those of [`crate::Error::exit_code`].
-pub const EXIT_CODES: [(u8, &str); 12] = [
+pub const EXIT_CODES: [(u8, &str); 13] = [
     (0, "Done, and nothing is missing or different."),
     (
         1,
@@ -30,6 +30,10 @@ pub const EXIT_CODES: [(u8, &str); 12] = [
     (
         11,
         "Synapse's database can't be opened or read, or is of an unknown version.",
+    ),
+    (
+        12,
+        "`check` has warnings that nobody has accepted, and no errors (which are 8).",
     ),
 ];
 
@@ -89,5 +93,6 @@ mod tests {
             assert_eq!(number, usize::from(*code));
         }
         assert_eq!(EXIT_CODES[8].0, crate::error::EXIT_INCOMPLETE);
+        assert_eq!(EXIT_CODES[12].0, crate::error::EXIT_WARNINGS);
     }
 }

@@ -1,5 +1,7 @@
 //! Is the installation itself sound? Everything is looked at, also after something was found bad.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::Engine;
@@ -26,7 +28,9 @@ fn finding(check: &str, result: Result<String>) -> Finding {
 
 /// All checks.
 pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
-    let mut findings = vec![finding("synapse", synapse(engine).await)];
+    let version = synapse(engine).await;
+    let said = version.map(|version| format!("Synapse {version} obeys the admin's token"));
+    let mut findings = vec![finding("synapse", said)];
     let target = match engine.target() {
         Ok(target) => target.hurried(),
         Err(error) => {
@@ -60,14 +64,15 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
     findings
 }
 
-async fn synapse(engine: &Engine) -> Result<String> {
+/// Synapse's version, if it obeys the token.
+pub(super) async fn synapse(engine: &Engine) -> Result<String> {
     let synapse = &engine.config.synapse;
     let client = admin_api::Client::new(synapse)?.hurried();
-    let version = client.check_admin().await?;
-    Ok(format!("Synapse {version} obeys the admin's token"))
+    client.check_admin().await
 }
 
-async fn bot(target: &Target) -> Result<String> {
+/// The bot's account, if its token is its own.
+pub(super) async fn bot(target: &Target) -> Result<String> {
     let user = target.bot_whoami().await?;
     if user == target.bot {
         Ok(format!("it is {user}"))
@@ -79,7 +84,8 @@ async fn bot(target: &Target) -> Result<String> {
     }
 }
 
-async fn puppets(target: &Target) -> Result<String> {
+/// Whose the puppets' token is.
+pub(super) async fn puppets(target: &Target) -> Result<String> {
     target
         .puppets_whoami()
         .await
@@ -109,7 +115,7 @@ async fn ping(engine: &Engine, target: &Target) -> Finding {
 
 /// Whether the resident answers, here and as the target sees it.
 async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
-    let _listener = match listen(engine, target).await {
+    let _listener = match listen(engine, target.url()).await {
         Ok(listener) => Some(listener),
         // A running import holds the address itself.
         Err(Error::Target(_)) if answers(engine).await => None,
@@ -141,23 +147,29 @@ async fn resident(engine: &Engine, target: &Target, replay: bool) -> Finding {
     )
 }
 
-async fn listen(engine: &Engine, target: &Target) -> Result<server::Listener> {
+/// A resident without rooms, for a target at an address; it listens until the listener is dropped.
+pub(super) async fn listen(
+    engine: &Engine,
+    target: &str,
+) -> Result<(server::Listener, Arc<Resident>)> {
     let dir = engine.private_dir("resident")?;
     let identity = Identity::load(
         engine.config.resident.name.clone(),
         &dir.join("signing.key.der"),
     )?;
-    let resident = Resident::new(
+    let resident = Arc::new(Resident::new(
         identity,
         engine.config.server_name.clone(),
         Notary::default(),
-    );
-    let app = App::new(resident.into(), engine.clock.clone(), target.url())?;
+    ));
+    let app = App::new(Arc::clone(&resident), engine.clock.clone(), target)?;
     let certificate = tls::load(&engine.config.resident, &dir).await?;
-    server::listen(app, engine.config.resident.listen, certificate).await
+    let listener = server::listen(app, engine.config.resident.listen, certificate).await?;
+    Ok((listener, resident))
 }
 
-async fn answers(engine: &Engine) -> bool {
+/// Whether a resident of this installation listens already.
+pub(super) async fn answers(engine: &Engine) -> bool {
     let Ok(http) = Http::new(
         "the resident",
         &format!("https://{}", engine.config.resident.listen),

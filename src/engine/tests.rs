@@ -1,5 +1,6 @@
 //! Whole imports against a target in memory: stopped at any step, and refused in every way that an operator may meet.
 
+mod check;
 mod fake_target;
 mod faults;
 mod lies;

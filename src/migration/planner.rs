@@ -14,6 +14,45 @@ use crate::model::{room::Room, user::User};
 /// With fewer events as backfill, everything is replayed.
 const WORTH_A_BACKFILL: u64 = 100;
 
+const NO_EVENTS: &str = "the bundle has none of its events: export it with its history";
+const NOBODY_JOINED: &str = "no local user is joined to it any more";
+const NO_PLACE: &str = "no point in its history at which a local user can join for certain: its first part has forks or is gone";
+
+/// Why a room stays behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Left {
+    /// The bundle doesn't know its version.
+    UnknownVersion,
+    /// The target doesn't take its version.
+    Version,
+    /// The bundle has none of its events.
+    NoEvents,
+    /// No local user who can act is joined.
+    NobodyJoined,
+    /// Local users only wait at its door, and can't do so on the target.
+    OnlyWaiting,
+    /// There is no point in its history at which one of them can join.
+    NoPlace,
+}
+
+/// Why a room is skipped; nothing if it isn't.
+#[must_use]
+pub fn left(plan: &RoomPlan, target: &Abilities) -> Option<Left> {
+    let RoomAction::Skip { reason } = &plan.action else {
+        return None;
+    };
+    Some(match &plan.version {
+        None => Left::UnknownVersion,
+        Some(version) if !takes(target, version) => Left::Version,
+        Some(_) => match reason.as_str() {
+            NO_EVENTS => Left::NoEvents,
+            NOBODY_JOINED => Left::NobodyJoined,
+            NO_PLACE => Left::NoPlace,
+            _ => Left::OnlyWaiting,
+        },
+    })
+}
+
 /// What happens to a user. `own` are the target's own accounts and ours.
 #[must_use]
 pub fn plan_user(user: &User, server_name: &ServerName, own: &[OwnedUserId]) -> UserPlan {
@@ -112,9 +151,7 @@ pub fn plan_room(
         )),
         Some(_) => match able.iter().find(|user| joined(user)) {
             None if let Some(action) = waiting::action(&facts.waiting, target, able) => action,
-            _ if facts.timeline == 0 => {
-                skip("the bundle has none of its events: export it with its history")
-            }
+            _ if facts.timeline == 0 => skip(NO_EVENTS),
             None => skip(nobody(facts, able)),
             Some(first) if !target.replay => RoomAction::Carry {
                 joiner: first.clone(),
@@ -162,7 +199,7 @@ fn nobody(facts: &RoomFacts, able: &BTreeSet<OwnedUserId>) -> &'static str {
     if waiting {
         "its local members are only invited or have knocked: invite them again after the switch"
     } else {
-        "no local user is joined to it any more"
+        NOBODY_JOINED
     }
 }
 
@@ -259,9 +296,7 @@ fn choose(
             },
         };
     }
-    skip(
-        "no point in its history at which a local user can join for certain: its first part has forks or is gone",
-    )
+    skip(NO_PLACE)
 }
 
 #[cfg(test)]

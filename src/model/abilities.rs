@@ -17,10 +17,34 @@ pub struct Abilities {
     pub room_versions: Vec<RoomVersionId>,
 }
 
+/// The Tuwunel that whole migrations were run on.
+const TRIED: [u32; 3] = [1, 4, 6];
+
+/// Whether migrations were run on a target's version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// On this one.
+    Yes,
+    /// Only on later ones.
+    TooOld,
+    /// Only on earlier ones.
+    TooNew,
+}
+
 /// A version that can't be read counts as newer than all that are known.
 const UNKNOWN: [u32; 3] = [u32::MAX; 3];
 
 impl Abilities {
+    /// Whether migrations were run on this version; anything but Tuwunel counts as too new.
+    #[must_use]
+    pub fn tried(&self) -> Tried {
+        match self.tuwunel() {
+            Some(version) if version < TRIED => Tried::TooOld,
+            Some(TRIED) => Tried::Yes,
+            _ => Tried::TooNew,
+        }
+    }
+
     /// Whether it shows a room's past only to those who may see the room: Tuwunel does from 1.9.0 on
     /// (`src/api/client/message.rs`). Backfilled events have no state of their own, by which it could judge who may read
     /// them. Where the version can't be read, it is not trusted to.
@@ -118,6 +142,22 @@ mod tests {
         assert_eq!(does("Tuwunel 2.0"), (true, 50));
         assert_eq!(does("Tuwunel main"), (false, 1));
         assert_eq!(does("Synapse 1.163.2"), (false, 1));
+    }
+
+    #[test]
+    fn which_versions_were_tried() {
+        let tried = |software: &str| {
+            let abilities = Abilities {
+                software: software.to_owned(),
+                replay: true,
+                room_versions: Vec::new(),
+            };
+            abilities.tried()
+        };
+        assert_eq!(tried("Tuwunel 1.4.6 (6705efc)"), Tried::Yes);
+        assert_eq!(tried("Tuwunel 1.4.5"), Tried::TooOld);
+        assert_eq!(tried("Tuwunel 1.9.0"), Tried::TooNew);
+        assert_eq!(tried("Tuwunel main"), Tried::TooNew);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use ruma::OwnedServerName;
 
 use crate::{bundle::SourceKind, job::Problem};
 
+/// The step of problems that are no fault of an export: what its reader can never see.
+pub const NOT_VISIBLE: &str = "not visible";
+
 /// The server, and how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {

@@ -3,8 +3,10 @@
 mod account_data;
 mod admin;
 mod aliases;
+mod background_updates;
 mod block;
 mod context;
+mod date;
 mod devices;
 mod fetch_event;
 mod forward_extremities;

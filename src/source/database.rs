@@ -23,6 +23,7 @@ pub mod rooms;
 mod row;
 pub mod schema_version;
 mod server_keys;
+mod size;
 mod sqlite;
 mod users;
 

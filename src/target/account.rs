@@ -21,6 +21,17 @@ pub enum Registered {
     Exists,
 }
 
+/// Whether a name can be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// Nobody has it.
+    Free,
+    /// A local account has it.
+    There,
+    /// Nobody has it, and the target says why nobody can.
+    Refused(String),
+}
+
 #[derive(Debug, Deserialize)]
 struct Joined {
     joined_rooms: Vec<OwnedRoomId>,
@@ -29,21 +40,28 @@ struct Joined {
 impl Target {
     /// Whether a local account of this name exists.
     pub async fn has_account(&self, user: &UserId) -> Result<bool> {
+        Ok(self.name(user).await? == Name::There)
+    }
+
+    /// What the target says of a user's name. A stand-in that takes no registrations refuses every name here.
+    pub async fn name(&self, user: &UserId) -> Result<Name> {
         let request = Request::get("/_matrix/client/v3/register/available")
             .query("username", user.localpart());
         match self.puppets_http.send::<Anything>(&request).await {
-            Ok(_) => Ok(false),
-            Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(true),
-            // A bridge's or the bot's own namespace, or a Synapse that takes no registrations: ask for the profile.
-            Err(Error::Answer { errcode, .. })
-                if errcode == "M_EXCLUSIVE" || errcode == "M_FORBIDDEN" =>
-            {
+            Ok(_) => Ok(Name::Free),
+            Err(Error::Answer { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(Name::There),
+            // A bridge's or the bot's own namespace, a name that is forbidden, or a Synapse that takes no
+            // registrations: ask for the profile.
+            Err(Error::Answer {
+                errcode, message, ..
+            }) if errcode == "M_EXCLUSIVE" || errcode == "M_FORBIDDEN" => {
                 let path = format!("/_matrix/client/v3/profile/{}", encode(user.as_str()));
-                Ok(self
-                    .puppets_http
-                    .find::<Value>(&Request::get(path))
-                    .await?
-                    .is_some())
+                let profile = self.puppets_http.find::<Value>(&Request::get(path)).await?;
+                Ok(match profile {
+                    Some(_) => Name::There,
+                    None if errcode == "M_FORBIDDEN" => Name::Refused(message),
+                    None => Name::Free,
+                })
             }
             Err(error) => Err(error),
         }

@@ -106,6 +106,12 @@ fn one_snapshot(address: &DatabaseAddress, writer: &mut postgres::Client) {
         Err(ferryman::Error::Stopped)
     });
     assert!(matches!(stopped, Err(ferryman::Error::Stopped)));
+    assert!(
+        database
+            .bytes()
+            .unwrap()
+            .is_some_and(|bytes| bytes > 1_000_000)
+    );
     assert!(database.has_table("t").unwrap() && !database.has_table("users").unwrap());
     assert!(database.has_column("t", "a").unwrap() && !database.has_column("t", "z").unwrap());
     let mut null = Column::Int(0);

@@ -10,6 +10,7 @@
 
 mod bridges;
 mod browser;
+mod check;
 mod conformance;
 mod counter;
 mod crowd;

@@ -16,10 +16,13 @@ use super::{
 use crate::{
     Error, Result,
     clock::FixedClock,
-    config::{self, Tokens},
+    config::{self, Config, Tokens},
     engine::{Asked, Engine},
     job::Job,
-    migration::outcome::{ImportSummary, Verification},
+    migration::{
+        check::Round,
+        outcome::{ImportSummary, Verification},
+    },
     model::replayed::Replayed,
     report,
 };
@@ -162,6 +165,18 @@ impl Stage {
         engine
             .import(&Job::new().0, Some(self.bundle.clone()), self.history)
             .await
+    }
+
+    /// A check of an installation with a changed configuration, so many days after the export.
+    pub(super) async fn check(&self, days: u64, change: impl FnOnce(&mut Config)) -> Round {
+        let visit = self.target.visit(None).await;
+        let mut engine = self.engine(&visit.url);
+        let mut config = Config::clone(&engine.config);
+        "http://127.0.0.1:9".clone_into(&mut config.synapse.url);
+        change(&mut config);
+        engine.config = Arc::new(config);
+        engine.clock = Arc::new(FixedClock(1_700_000_000_000 + days * 24 * 60 * 60 * 1_000));
+        engine.check(Some(self.bundle.clone())).await.unwrap()
     }
 
     /// What became of a user.

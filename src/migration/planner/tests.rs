@@ -251,3 +251,30 @@ fn rooms_that_cannot_travel_say_why() {
     gone.room.room_id = owned_room_id!("!gone:x");
     insta::assert_snapshot!(reason(&gone), @"no point in its history at which a local user can join for certain: its first part has forks or is gone");
 }
+
+#[test]
+fn every_room_that_stays_behind_has_its_kind() {
+    let kind = |facts: &RoomFacts| {
+        let plan = plan_room(facts, &tuwunel(), Replayed::All, &able());
+        left(&plan, &tuwunel())
+    };
+    let joined = || facts(&[("@creator:x", "join")]);
+    assert_eq!(kind(&joined()), None);
+    let mut unknown = joined();
+    unknown.room.version = None;
+    assert_eq!(kind(&unknown), Some(Left::UnknownVersion));
+    let mut old = joined();
+    old.room.version = Some(RoomVersionId::V1);
+    assert_eq!(kind(&old), Some(Left::Version));
+    let mut empty = joined();
+    empty.timeline = 0;
+    assert_eq!(kind(&empty), Some(Left::NoEvents));
+    let nobody = facts(&[("@a:x", "leave"), ("@other:y", "join")]);
+    assert_eq!(kind(&nobody), Some(Left::NobodyJoined));
+    let invited = facts(&[("@a:x", "invite")]);
+    assert_eq!(kind(&invited), Some(Left::OnlyWaiting));
+    let mut forked = facts(&[("@a:x", "join")]);
+    forked.create = None;
+    forked.first_joins.clear();
+    assert_eq!(kind(&forked), Some(Left::NoPlace));
+}

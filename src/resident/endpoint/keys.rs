@@ -19,6 +19,7 @@ pub struct Query {
 
 /// The resident's own key.
 pub async fn server(State(app): State<App>) -> Result<Json<CanonicalJsonObject>, Failure> {
+    app.resident.count_own_key_query();
     app.resident
         .notary
         .own(&app.resident.identity, app.clock.now_ms())

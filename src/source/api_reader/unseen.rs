@@ -3,7 +3,7 @@
 use crate::{
     job::Problem,
     model::wanted::{Media, Wanted},
-    source::intake::problem,
+    source::{about::NOT_VISIBLE, intake::problem},
 };
 
 const TO_OWNERS: &str =
@@ -16,13 +16,13 @@ pub(super) fn of(wanted: &Wanted) -> Vec<Problem> {
     if wanted.inventory {
         let reason = "an inventory by the API has the rooms of Synapse's own list: use --source db, or a whole export";
         unseen.push(problem(
-            "not visible",
+            NOT_VISIBLE,
             "rooms made while Synapse's statistics were disabled",
             reason,
         ));
         return unseen;
     }
-    let mut add = |kind: &str, reason: &str| unseen.push(problem("not visible", kind, reason));
+    let mut add = |kind: &str, reason: &str| unseen.push(problem(NOT_VISIBLE, kind, reason));
     if wanted.act_as_users {
         add(
             "push rules, tags, receipts, key backups and verifications of locked users and of guests",

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, path::PathBuf};
 use ruma::OwnedServerName;
 
 use super::{
-    Database, about, key_backups, media, read_ahead::ReadAhead, rooms, server_keys, users,
+    Database, about, key_backups, media, read_ahead::ReadAhead, rooms,
+    schema_version::SchemaVersion, server_keys, users,
 };
 use crate::{
     Error, Result, config,
@@ -62,6 +63,23 @@ impl DatabaseReader {
             media_path,
             client: Client::new(settings)?,
         })
+    }
+
+    /// The database as messages name it, without user and password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.address.place()
+    }
+
+    /// The background updates that Synapse has not finished, by name.
+    pub async fn pending(&mut self) -> Result<Vec<String>> {
+        let schema = self.blocking(SchemaVersion::read).await?;
+        Ok(schema.pending)
+    }
+
+    /// How many bytes the database takes.
+    pub async fn bytes(&mut self) -> Result<Option<u64>> {
+        self.blocking(Database::bytes).await
     }
 
     /// Runs `work` on a thread that may block.

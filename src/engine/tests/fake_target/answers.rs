@@ -140,9 +140,10 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
         ("GET", ["federation", "v1", "version"]) => {
             Ok(json!({ "server": { "name": "Tuwunel", "version": world.version } }))
         }
+        ("GET", ["client", "versions"]) => Ok(json!({ "versions": ["v1.11"] })),
         ("PUT", ["federation", "v1", "send", _]) => Ok(world.transaction(body)),
         ("GET", ["key", "v2", "server"]) => {
-            let keys = json!({ "ed25519:new": { "key": "bmV3" } });
+            let keys = json!({ "ed25519:new": { "key": world.key } });
             let old = world.old_keys();
             Ok(json!({ "server_name": "ferry.test", "verify_keys": keys, "old_verify_keys": old }))
         }
@@ -153,6 +154,8 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
                     json!({ "capabilities": { "m.room_versions": { "default": "12", "available": versions } } }),
                 )
             }
+            // It doesn't look at tokens.
+            ("GET", ["account", "whoami"]) => Ok(json!({ "user_id": "@ferryman:ferry.test" })),
             ("GET", ["register", "available"]) => world.available(asked.asks("username")),
             ("POST", ["register"]) => world.register(body),
             ("POST", ["login"]) => world.login(body),

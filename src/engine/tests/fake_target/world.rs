@@ -77,6 +77,12 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
     /// Its version.
     pub(in super::super::super) version: &'static str,
+    /// Its public key.
+    pub(in super::super::super) key: &'static str,
+    /// Names that nobody may have, by their first part.
+    pub(in super::super::super) forbidden_names: BTreeSet<String>,
+    /// What it says to a ping, if not that all is well.
+    pub(in super::super::super) ping: Option<&'static str>,
     /// It doesn't take the old server's keys from the resident.
     pub(in super::super::super) takes_no_keys: bool,
     /// So many commands are forgotten before they are run, as by a restart.
@@ -130,6 +136,9 @@ impl World {
             misjudged: BTreeMap::new(),
             hidden: BTreeSet::new(),
             version: OLD,
+            key: "bmV3",
+            forbidden_names: BTreeSet::new(),
+            ping: None,
             takes_no_keys: false,
             forgotten_commands: 0,
             admins: BTreeSet::new(),
@@ -153,7 +162,9 @@ impl World {
     }
 
     pub(super) fn available(&self, localpart: &str) -> Answer {
-        if self.accounts.contains_key(&id(localpart)) {
+        if self.forbidden_names.contains(localpart) {
+            Err(Fault(403, "M_FORBIDDEN", "Username is forbidden"))
+        } else if self.accounts.contains_key(&id(localpart)) {
             Err(Fault(400, "M_USER_IN_USE", "in use"))
         } else {
             Ok(json!({ "available": true }))

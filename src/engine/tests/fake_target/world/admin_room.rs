@@ -42,7 +42,7 @@ impl World {
             _ if mend.is_some() => {
                 "Successfully forced the room state from the requested remote server.".to_owned()
             }
-            _ if ping => "Got response: Ferryman".to_owned(),
+            _ if ping => self.ping.unwrap_or("Got response: Ferryman").to_owned(),
             _ if said == "!admin server uptime" => "1 s.".to_owned(),
             Some(list) => match self.fetch(list) {
                 Some(reply) => reply,

@@ -72,6 +72,15 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl Phase {
+    /// The word for it in what machines read.
+    #[must_use]
+    pub fn word(self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.as_str().unwrap_or_default().to_owned()
+    }
+}
+
 /// What a job emits while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

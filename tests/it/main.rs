@@ -32,4 +32,5 @@ mod pending;
 mod room;
 mod shell;
 mod targets;
+mod unattended;
 mod user_data;

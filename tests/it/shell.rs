@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-fn config(dir: &Path) -> String {
+pub(crate) fn config(dir: &Path) -> String {
     let text = format!(
         "server_name = \"ferry.test\"\noperators = [\"@anna:ferry.test\"]\ndata_dir = \"{}\"\n\
          [synapse]\nurl = \"http://127.0.0.1:9\"\nadmin_token = \"s3cret\"\n\
@@ -21,7 +21,7 @@ fn config(dir: &Path) -> String {
     path.display().to_string()
 }
 
-fn ferryman(dir: &Path, words: &[&str]) -> (i32, String, String) {
+pub(crate) fn ferryman(dir: &Path, words: &[&str]) -> (i32, String, String) {
     let Output {
         status,
         stdout,

@@ -1,0 +1,3 @@
+//! Ferryman without anybody who looks: lines of JSON, health, metrics, and what it tells systemd.
+
+mod lines;

@@ -48,7 +48,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Order::Shared(crate::command::Command::Help(help)) => {
             let name = help.command.as_deref();
             let text = crate::command::help::text(args::declaration(), name)?;
-            Ok(answer::end(json, &answer::as_it_is(text)))
+            Ok(answer::end(json, &answer::as_it_is(&text)))
         }
         Order::CheckConfig => {
             let loaded = load::load(path.as_deref(), load::environment())?;
@@ -59,7 +59,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
                 .collect();
             let answer = Answer {
                 data: Some(data),
-                ..answer::as_it_is(text)
+                ..answer::as_it_is(&text)
             };
             Ok(answer::end(json, &answer))
         }

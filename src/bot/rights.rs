@@ -43,5 +43,5 @@ fn text<'a>(content: Option<&'a Value>, field: &str) -> Option<&'a str> {
 fn level(levels: Option<&Value>, user: &str) -> i64 {
     let named = levels.and_then(|levels| levels.get("users")?.get(user)?.as_i64());
     let others = || levels?.get("users_default")?.as_i64();
-    named.or_else(|| others()).unwrap_or(USUAL)
+    named.or_else(others).unwrap_or(USUAL)
 }

@@ -42,9 +42,9 @@ pub(super) fn end(json: bool, answer: &Answer) -> u8 {
 }
 
 /// A good answer that is shown as it is.
-pub(super) fn as_it_is(text: String) -> Answer {
+pub(super) fn as_it_is(text: &str) -> Answer {
     Answer {
-        verbatim: Some(text.clone()),
+        verbatim: Some(text.to_owned()),
         ..Answer::of(format!("```text\n{text}\n```\n"))
     }
 }

@@ -11,7 +11,7 @@ use crate::operation::{lock, posted};
 /// How often it is looked whether there is news.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A job's line changes with every event: systemd need not have each.
+/// A job's line changes with every event: systemd need not have each. Told again, an old line does no harm.
 const STATUS: Duration = Duration::from_secs(5);
 
 /// Whether systemd wants to be told.
@@ -42,29 +42,29 @@ async fn state(monitor: &Monitor) {
             was_ready = true;
             notify(&[NotifyState::Ready]);
         }
-        if told.0.is_empty() || told.1.elapsed() >= STATUS {
-            let line = line(monitor);
-            if line != told.0 {
-                notify(&[NotifyState::Status(&line)]);
-                told = (line, Instant::now());
-            }
+        let (subject, line) = line(monitor);
+        // Another subject is news at once.
+        if subject != told.0 || told.1.elapsed() >= STATUS {
+            notify(&[NotifyState::Status(&line)]);
+            told = (subject, Instant::now());
         }
     }
 }
 
-/// What `systemctl status` shows.
-fn line(monitor: &Monitor) -> String {
+/// What `systemctl status` shows, and what it is about.
+fn line(monitor: &Monitor) -> (String, String) {
     if let Err(why) = monitor.health.ready() {
-        return why.to_owned();
+        return (why.to_owned(), why.to_owned());
     }
     let now = monitor.engine.clock.now_ms();
-    match posted(&monitor.board) {
-        Some(progress) => progress.line(now),
-        None => match lock::running(&monitor.engine.config.data_dir) {
-            Some(job) => format!("ready; {job} runs"),
-            None => "ready; no job runs".to_owned(),
-        },
+    if let Some(progress) = posted(&monitor.board) {
+        return (progress.job().to_owned(), progress.line(now));
     }
+    let line = match lock::running(&monitor.engine.config.data_dir) {
+        Some(job) => format!("ready; {job} runs"),
+        None => "ready; no job runs".to_owned(),
+    };
+    (line.clone(), line)
 }
 
 /// Twice in the time that systemd gives, as long as the loop turns.

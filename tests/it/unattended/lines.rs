@@ -1,5 +1,6 @@
 //! `--json`.
 
+use ferryman::demo::stage::Stage;
 use serde_json::Value;
 
 use crate::shell::{config, ferryman};
@@ -9,6 +10,22 @@ fn lines(out: &str) -> Vec<Value> {
     out.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// What a command of a stage's installation tells, which ends with this code.
+pub(crate) fn of(stage: &Stage, words: &[&str], code: i32) -> Vec<Value> {
+    let file = stage.installation.file.display().to_string();
+    let words: Vec<&str> = words.iter().copied().chain(["--config", &file]).collect();
+    let (got, out, err) = ferryman(stage.installation.folder(), &words);
+    assert_eq!((got, err.as_str()), (code, ""), "{words:?}: {out}");
+    let lines = lines(&out);
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["exit"]),
+        (&"answer".into(), &code.into())
+    );
+    assert!(lines.iter().all(|line| line["ts"].is_u64()), "{out}");
+    lines
 }
 
 #[test]

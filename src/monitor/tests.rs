@@ -6,6 +6,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
+use clap::Parser;
 use tower::ServiceExt;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     clock::FixedClock,
+    command::docs,
     config::{Tokens, sample},
     job::{Event, Phase},
     migration::outcome::Status,
@@ -185,22 +187,44 @@ fn without_a_job_and_a_ledger_there_is_less() {
     "#);
 }
 
+/// Words that look like our metrics' names.
+fn names(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("ferryman_") && *word != "ferryman_phase_")
+        .collect()
+}
+
 #[test]
-fn the_sample_board_uses_what_is_told_and_all_of_it() {
+fn board_and_page_know_what_is_told_and_nothing_else() {
     let board = include_str!("../../config/grafana-board.json");
     let parsed: serde_json::Value = serde_json::from_str(board).unwrap();
     assert!(parsed["panels"].as_array().unwrap().len() > 5);
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let used: BTreeSet<&str> = board
-        .split(|c| !is_part(c))
-        .filter(|word| word.starts_with("ferryman_"))
-        .collect();
     let text = text(&facts()).unwrap();
     let told: BTreeSet<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
-    assert_eq!(used, told);
+    assert_eq!(names(board), told);
+    assert_eq!(names(include_str!("../../docs/unattended.md")), told);
+}
+
+#[test]
+fn the_sample_unit_starts_what_tells_systemd() {
+    let unit = include_str!("../../config/ferryman.service");
+    let value = |key: &str| {
+        let mut lines = unit.lines().filter_map(|line| line.strip_prefix(key));
+        let only = lines.next().unwrap();
+        assert_eq!(lines.next(), None, "{key}");
+        only
+    };
+    assert_eq!(value("Type="), "notify");
+    let words = value("ExecStart=").split(' ');
+    let cli = crate::cli::args::Cli::try_parse_from(words).unwrap();
+    assert!(matches!(cli.command, crate::cli::args::Order::Run));
+    for code in value("RestartPreventExitStatus=").split(' ') {
+        let code: u8 = code.parse().unwrap();
+        assert!(docs::EXIT_CODES.iter().any(|(known, _)| *known == code));
+    }
 }
 
 fn monitor(dir: &std::path::Path) -> Monitor {

@@ -55,15 +55,15 @@ fn told(events: Vec<Event>) -> String {
     text.lines().map(stamped).collect()
 }
 
-#[test]
-fn from_the_beginning_to_the_answer() {
+/// Each event that a job tells.
+fn every_event() -> String {
     let phase = Phase::Rooms;
     let problem = Problem {
         step: "event".into(),
         subject: "$e".into(),
         reason: "refused".into(),
     };
-    let text = told(vec![
+    told(vec![
         Event::Phase { phase, total: 0 },
         Event::Phase { phase, total: 12 },
         Event::Expected(90),
@@ -78,8 +78,12 @@ fn from_the_beginning_to_the_answer() {
         Event::RoomLeft("!hall:ferry.test".try_into().unwrap()),
         Event::Done { phase, done: 1 },
         Event::Bytes { done: 5, total: 6 },
-    ]);
-    insta::assert_snapshot!(text, @r#"
+    ])
+}
+
+#[test]
+fn from_the_beginning_to_the_answer() {
+    insta::assert_snapshot!(every_event(), @r#"
     {"command":"import","event":"begin","version":"VERSION"}
     {"event":"phase","phase":"rooms","total":0}
     {"done":0,"event":"room","name":"Town hall","room_id":"!hall:ferry.test","total":9}
@@ -99,4 +103,34 @@ fn a_command_that_counts_nothing_has_two_lines() {
     {"command":"import","event":"begin","version":"VERSION"}
     {"data":{"rooms":1},"event":"answer","exit":8,"files":["reports/import.md"],"good":false,"markdown":"**Carried** one room\n"}
     "#);
+}
+
+#[test]
+fn the_page_shows_every_event_and_names_every_field() {
+    let page = include_str!("../../../docs/unattended.md");
+    let shown: Vec<Value> = page
+        .lines()
+        .filter(|line| line.starts_with("{\"event\":"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut out = Vec::new();
+    let (message, exit) = ("no", 1);
+    write(&mut out, Line::Error { message, exit }, 0);
+    let told = every_event() + &String::from_utf8(out).unwrap();
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let fields = |lines: &[Value]| -> BTreeMap<String, Vec<String>> {
+        lines
+            .iter()
+            .map(|line| {
+                let mut fields: Vec<String> = line.as_object().unwrap().keys().cloned().collect();
+                fields.retain(|field| field != "ts");
+                (line["event"].as_str().unwrap().to_owned(), fields)
+            })
+            .collect()
+    };
+    assert!(shown.iter().all(|line| line["ts"].is_u64()));
+    assert_eq!(fields(&shown), fields(&told));
 }

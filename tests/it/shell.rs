@@ -111,7 +111,7 @@ fn a_running_job_keeps_others_out() {
     .unwrap();
     let (code, _, err) = ferryman(dir.path(), &["import", "--config", &path]);
     assert_eq!(code, 9, "{err}");
-    assert!(err.contains("another job is running (export)"));
+    assert!(err.contains("another job is running (export, ordered by @anna:ferry.test)"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ enum Line<'a> {
     Progress(&'a Counts),
     /// Something could not be done.
     Problem(&'a Problem),
-    /// How far a room is, at most once a second for each.
+    /// How far a room is: at first, at most once a second for each, and before it is left.
     Room {
         room_id: &'a RoomId,
         name: &'a str,

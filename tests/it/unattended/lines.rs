@@ -1,9 +1,19 @@
 //! `--json`.
 
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
 use ferryman::demo::stage::Stage;
 use serde_json::Value;
 
-use crate::shell::{config, ferryman};
+use crate::{
+    journey::export,
+    shell::{config, ferryman},
+    targets::tuwunel_or_skip,
+};
 
 /// Every line of standard output.
 fn lines(out: &str) -> Vec<Value> {
@@ -83,4 +93,75 @@ fn an_answer_is_the_last_line() {
         );
         assert!(!out.contains("s3cret"));
     }
+}
+
+/// An import that is told to stop when it has the first room in hand: its code and its last line.
+fn stopped(stage: &Stage) -> (i32, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
+        .args(["--json", "import", "--config"])
+        .arg(&stage.installation.file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = child.id().to_string();
+    let (mut last, mut told) = (Value::Null, false);
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        last = serde_json::from_str(&line.unwrap()).unwrap();
+        if last["event"] == "room" && !std::mem::replace(&mut told, true) {
+            let kill = Command::new("kill").args(["-TERM", &pid]).status();
+            assert!(kill.unwrap().success());
+        }
+    }
+    (child.wait().unwrap().code().unwrap(), last)
+}
+
+/// An import by machine, as it is told; then the comparison.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_tells_its_lines() {
+    if !tuwunel_or_skip("lines of an import") {
+        return;
+    }
+    let stage = Stage::set(true).await.unwrap();
+    export(&stage.engine()).await;
+    let (code, last) = stopped(&stage);
+    assert_eq!((code, &last["event"]), (10, &"error".into()), "{last}");
+    assert_eq!(last["exit"], 10);
+    let told = of(&stage, &["import", "--json"], 0);
+    let named = |event: &str| -> Vec<&Value> {
+        told.iter().filter(|line| line["event"] == event).collect()
+    };
+    let phases: Vec<_> = named("phase").iter().map(|line| &line["phase"]).collect();
+    assert!(phases.contains(&&"rooms".into()), "{phases:?}");
+    let left = named("room_left").len();
+    assert!((1..=stage.filled.counts.rooms).contains(&left), "{left}");
+    assert_eq!(
+        told.iter()
+            .rfind(|line| line["event"] == "progress")
+            .unwrap()["problems"],
+        0
+    );
+    // Once a second, but for the last one.
+    let times: Vec<u64> = named("progress")
+        .iter()
+        .map(|line| line["ts"].as_u64().unwrap())
+        .collect();
+    let [times @ .., _last] = &times[..] else {
+        panic!("no progress");
+    };
+    assert!(
+        times.windows(2).all(|two| two[1] >= two[0] + 900),
+        "{times:?}"
+    );
+    let answer = told.last().unwrap();
+    assert_eq!(answer["good"], true);
+    assert!(answer["data"]["elapsed_ms"].is_u64(), "{answer}");
+    let files = answer["files"].as_array().unwrap();
+    assert!(
+        files
+            .iter()
+            .all(|file| Path::new(file.as_str().unwrap()).is_file())
+    );
+    let verified = of(&stage, &["--json", "verify"], 0);
+    assert_eq!(verified.last().unwrap()["good"], true);
 }

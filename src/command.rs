@@ -20,10 +20,12 @@ pub mod pause;
 pub mod plan;
 pub mod report;
 pub mod resume;
+pub mod room;
 pub mod sign_on;
 pub mod status;
 pub mod user;
 pub mod verify;
+pub mod why;
 
 /// What an operator can order, in the room as `!ferry …` and in the shell as `ferryman …`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -50,6 +52,10 @@ pub enum Command {
     Cancel(cancel::Cancel),
     /// What became of one user: account, settings, keys, rooms, and what could not be done
     User(user::User),
+    /// What became of one room: members, history, and what could not be done
+    Room(room::Room),
+    /// Why something could not be done, and what to do about it
+    Why(why::Why),
     /// Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing is changed
     SignOn(sign_on::SignOn),
     /// Compare the target with a bundle: accounts, aliases, members, state, history
@@ -76,6 +82,8 @@ impl Command {
             Self::Resume(_) => "resume",
             Self::Cancel(_) => "cancel",
             Self::User(_) => "user",
+            Self::Room(_) => "room",
+            Self::Why(_) => "why",
             Self::SignOn(_) => "sign-on",
             Self::Verify(_) => "verify",
             Self::Report(_) => "report",
@@ -110,7 +118,7 @@ impl Command {
         self.only_looks_back()
             || matches!(
                 self,
-                Self::Doctor(_) | Self::Plan(_) | Self::User(_) | Self::Verify(_)
+                Self::Doctor(_) | Self::Plan(_) | Self::User(_) | Self::Room(_) | Self::Verify(_)
             )
     }
 
@@ -119,14 +127,14 @@ impl Command {
     pub fn only_looks_back(&self) -> bool {
         matches!(
             self,
-            Self::Help(_) | Self::Status(_) | Self::Report(_) | Self::Audit(_)
+            Self::Help(_) | Self::Status(_) | Self::Why(_) | Self::Report(_) | Self::Audit(_)
         )
     }
 
     /// Whether it runs while no other such command does: jobs, and what unpacks a whole bundle.
     #[must_use]
     pub fn runs_alone(&self) -> bool {
-        self.is_job() || matches!(self, Self::User(_) | Self::SignOn(_))
+        self.is_job() || matches!(self, Self::User(_) | Self::Room(_) | Self::SignOn(_))
     }
 
     /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.
@@ -144,11 +152,13 @@ impl Command {
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
             Self::User(user) => &mut user.bundle,
+            Self::Room(room) => &mut room.bundle,
             Self::SignOn(sign_on) => &mut sign_on.bundle,
             Self::Verify(verify) => &mut verify.bundle,
             Self::Help(_)
             | Self::Doctor(_)
             | Self::Status(_)
+            | Self::Why(_)
             | Self::Confirm(_)
             | Self::Pause(_)
             | Self::Resume(_)

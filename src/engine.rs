@@ -2,6 +2,7 @@
 
 mod doctor;
 mod login_bridge;
+mod look;
 mod memory;
 mod opening;
 mod residence;
@@ -33,7 +34,6 @@ use crate::{
         plan::{Abilities, Plan, Replayed, RoomAction},
         planner,
         sign_on::SignOn,
-        user_state::UserState,
         verify,
     },
     model::{
@@ -273,19 +273,6 @@ impl Engine {
         })
     }
 
-    /// What became of one user, named by ID or, if local, by the part before the colon.
-    pub async fn user(&self, bundle: Option<PathBuf>, name: &str) -> Result<UserState> {
-        let user = self.user_id(name)?;
-        let bundle = self.open(bundle).await?;
-        let last = Memory::read(&self.config.data_dir)?;
-        let ledger = match last.filter(|last| last.name == bundle.name()) {
-            Some(last) => Some(self.ledger(&last.id)?),
-            None => None,
-        };
-        let own = own(&self.target()?);
-        blocking(move || UserState::read(&bundle, ledger.as_ref(), &own, &user)).await
-    }
-
     /// Who logs in by single sign-on; for the providers that are named, Tuwunel's commands in a file, whose path is given.
     pub async fn sign_on(
         &self,
@@ -304,24 +291,6 @@ impl Engine {
         let file = self.private_dir("sign-on")?.join(format!("{name}.toml"));
         write_private(&file, all.settings().as_bytes()).map_err(Error::file(&file))?;
         Ok((all, Some(file)))
-    }
-
-    fn user_id(&self, name: &str) -> Result<OwnedUserId> {
-        let whole = if name.starts_with('@') && name.contains(':') {
-            name.to_owned()
-        } else {
-            format!(
-                "@{}:{}",
-                name.trim_start_matches('@'),
-                self.config.server_name
-            )
-        };
-        OwnedUserId::try_from(whole).map_err(|error| {
-            Error::Usage(format!(
-                "{name} is no user ID ({error}): write one such as @anna:{}",
-                self.config.server_name
-            ))
-        })
     }
 
     /// The target by the registrations' tokens.

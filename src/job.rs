@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use ruma::OwnedRoomId;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
+
+use crate::hex::hex;
 
 /// A stretch of a job with a countable amount of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -78,6 +81,20 @@ impl Phase {
     pub fn word(self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
         value.as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Problem {
+    /// A short name for it: the same in the report, in the log, and for `why`. Two problems of one step with one subject
+    /// are the same.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let digest = Sha256::new()
+            .chain_update(&self.step)
+            .chain_update([0])
+            .chain_update(&self.subject)
+            .finalize();
+        hex(&digest[..4])
     }
 }
 

@@ -23,6 +23,7 @@ pub mod planner;
 pub mod profiles;
 pub mod read_back;
 pub mod replay;
+pub mod room_state;
 pub mod schedule;
 pub mod settle;
 pub mod shared;

@@ -183,6 +183,20 @@ impl Operation {
                     ..Answer::of(report::user::markdown(&state))
                 })
             }
+            Command::Room(room) => {
+                let state = self.engine.room(room.bundle, &room.room).await?;
+                Ok(Answer {
+                    data: value(&state),
+                    ..Answer::of(report::room::markdown(&state))
+                })
+            }
+            Command::Why(why) => {
+                let found = self.engine.why(
+                    &why.reference,
+                    reports::of_export(&self.engine.config.data_dir)?,
+                )?;
+                Ok(Answer::of(report::why::markdown(&found)))
+            }
             Command::SignOn(wanted) => self.sign_on(wanted).await,
             Command::Report(_) => self.report(),
         }

@@ -6,7 +6,10 @@ use serde_json::Value;
 use super::store::Queued;
 use crate::{
     Result,
-    command::{Command, chat},
+    command::{
+        Command,
+        chat::{self, Address},
+    },
 };
 
 /// A command that is older than this was meant for another moment.
@@ -27,8 +30,8 @@ pub(super) const NO: &str = "❌";
 /// What the decision depends on.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
-    /// The bot itself.
-    pub(super) bot: String,
+    /// The bot itself, and whether the room is its own.
+    pub(super) address: Address,
     /// Whose commands are obeyed.
     pub(super) operators: Vec<OwnedUserId>,
     /// Where.
@@ -103,7 +106,7 @@ impl Rules {
         let sender = text("sender")?;
         let event_id = text("event_id")?.to_owned();
         if text("room_id")? != self.room
-            || sender == self.bot
+            || sender == self.address.bot
             || event.get("state_key").is_some()
             || sent_ms.saturating_add(SKEW_MS) < self.since_ms
         {
@@ -121,7 +124,8 @@ impl Rules {
             _ => return None,
         }
         let body = message(event.get("content")?)?;
-        let command = chat::parse(&body)?;
+        let words = self.address.meant(&body)?;
+        let command = chat::parse(words);
         if !is_operator {
             return Some(Decision::Refuse {
                 sender: sender.to_owned(),
@@ -138,7 +142,7 @@ impl Rules {
         Some(Decision::Obey {
             event_id,
             sender: sender.to_owned(),
-            words: body.trim().to_owned(),
+            words: words.trim().to_owned(),
             command,
         })
     }
@@ -190,7 +194,10 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
-            bot: "@ferryman:ferry.test".into(),
+            address: Address {
+                bot: "@ferryman:ferry.test".into(),
+                own_room: false,
+            },
             operators: vec!["@anna:ferry.test".try_into().unwrap()],
             room: "!c:ferry.test".into(),
             since_ms: 8_000_000,

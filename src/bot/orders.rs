@@ -74,8 +74,7 @@ impl<R: Runner> Worker<R> {
                 WAITS_MS / 60_000
             )));
         }
-        let command = chat::parse(&waiting.words).unwrap_or_else(|| Err(unknown(&waiting.code)));
-        Ok(match command? {
+        Ok(match chat::parse(&waiting.words)? {
             Command::Import(mut import) => {
                 import.confirmed = Some(waiting.digest);
                 Command::Import(import)

@@ -2,6 +2,7 @@
 
 mod health;
 mod orders;
+mod unwanted;
 
 use std::{
     path::Path,
@@ -18,7 +19,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::path_regex
 use super::*;
 use crate::{
     clock::Clock,
-    command::Command,
+    command::{Command, import::Import},
     config::sample,
     job::{Event, Job, Phase},
     operation::{Answer, Board, Preview, Runner},
@@ -69,6 +70,15 @@ impl Runner for Pretend {
     }
 
     async fn preview(&self, command: Command) -> Result<Preview> {
+        let command = command.confined(Path::new("/bundles"))?;
+        if let Command::Import(Import {
+            bundle: Some(_), ..
+        }) = &command
+        {
+            return Err(Error::Usage(
+                "there is nothing of this name: check the path".into(),
+            ));
+        }
         Ok(Preview {
             markdown: format!("**Plan** of {}", command.name()),
             digest: [7; 32],

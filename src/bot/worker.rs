@@ -22,7 +22,10 @@ use super::{
 use crate::{
     Error, Result, audit,
     clock::Clock,
-    command::Command,
+    command::{
+        Command,
+        chat::{Address, pointed},
+    },
     config::Config,
     job::Job,
     monitor::health::{Health, Outcome, TURN},
@@ -119,7 +122,10 @@ impl<R: Runner> Worker<R> {
         let since_ms = kept.unwrap_or_else(|| self.clock.now_ms());
         self.store.set_fact(SINCE, &since_ms.to_string())?;
         Ok(Rules {
-            bot: self.config.bot_id(),
+            address: Address {
+                bot: self.config.bot_id(),
+                own_room: self.config.bot.control_room.is_none(),
+            },
             operators: self.config.operators.clone(),
             room: self.room.clone(),
             since_ms,
@@ -185,13 +191,13 @@ impl<R: Runner> Worker<R> {
             }
             Decision::Obey {
                 event_id,
+                words,
                 command: Err(error),
                 ..
             } => {
                 self.health.command(Outcome::Failed);
-                self.talk(&event_id)
-                    .reply("no", &report::bot::failure(&error))
-                    .await;
+                let text = report::bot::wrong(&error, pointed(&words).as_deref());
+                self.talk(&event_id).reply("no", &text).await;
             }
             Decision::Obey {
                 event_id,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::answer;
 use crate::{
     clock::{Clock, SystemClock},
-    job::{Event, Phase, Problem, RoomInHand},
+    job::{Event, Phase, RoomInHand},
     operation::{Answer, watch::Show},
     report::progress::{Counts, Progress},
 };
@@ -29,7 +29,12 @@ enum Line<'a> {
     /// How far it is, at most once a second.
     Progress(&'a Counts),
     /// Something could not be done.
-    Problem(&'a Problem),
+    Problem {
+        step: &'a str,
+        subject: &'a str,
+        reason: &'a str,
+        reference: String,
+    },
     /// How far a room is: at first, at most once a second for each, and before it is left.
     Room {
         room_id: &'a RoomId,
@@ -180,7 +185,12 @@ impl<W: Write + Send> Show for Lines<W> {
             }
             Event::Problem(problem) => {
                 self.news = true;
-                self.line(Line::Problem(problem));
+                self.line(Line::Problem {
+                    step: &problem.step,
+                    subject: &problem.subject,
+                    reason: &problem.reason,
+                    reference: problem.reference(),
+                });
             }
             // Each of several rooms waits and tells so.
             Event::Paused(paused) if *paused == self.paused => {}

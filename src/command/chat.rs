@@ -8,6 +8,13 @@ use clap::{
 use super::{Command, help};
 use crate::{Error, Result};
 
+mod address;
+mod list;
+mod pointer;
+
+pub use address::Address;
+pub use pointer::pointed;
+
 /// The word that a message for the bot begins with.
 pub const PREFIX: &str = "!ferry";
 
@@ -31,18 +38,21 @@ pub fn declaration() -> clap::Command {
     Chat::command()
 }
 
-/// What a message orders; `None` if it isn't meant for the bot.
-#[must_use]
-pub fn parse(body: &str) -> Option<Result<Command>> {
-    let rest = body.trim_start().strip_prefix(PREFIX)?;
-    if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
-        return None;
-    }
-    Some(words(rest).and_then(command))
+/// What a command's words order; [`Address::meant`] finds them in a message.
+pub fn parse(text: &str) -> Result<Command> {
+    words(text).and_then(command)
 }
 
 fn words(text: &str) -> Result<Vec<String>> {
-    let words = shlex::split(text)
+    let list = list::split(text);
+    let mut words = shell_words(&list.before)?;
+    list::add(&mut words, list.values);
+    words.extend(shell_words(&list.after)?);
+    Ok(words)
+}
+
+fn shell_words(line: &str) -> Result<Vec<String>> {
+    let words = shlex::split(line)
         .ok_or_else(|| Error::Usage("a quote is not closed: close it, or leave it out".into()))?;
     // Telephones write a dash where somebody types two hyphens.
     Ok(words
@@ -100,25 +110,20 @@ mod tests {
     use super::*;
     use crate::command::{export::Export, import::Import, plan::Plan};
 
+    fn words_of(body: &str) -> &str {
+        let address = Address {
+            bot: "@ferryman:ferry.test".to_owned(),
+            own_room: false,
+        };
+        address.meant(body).unwrap()
+    }
+
     fn good(body: &str) -> Command {
-        parse(body).unwrap().unwrap()
+        parse(words_of(body)).unwrap()
     }
 
     fn refusal(body: &str) -> String {
-        parse(body).unwrap().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn only_messages_that_begin_with_the_word_are_meant() {
-        for other in [
-            "",
-            "hello",
-            "!ferryman run",
-            "say !ferry help",
-            "!Ferry help",
-        ] {
-            assert!(parse(other).is_none(), "{other}");
-        }
+        parse(words_of(body)).unwrap_err().to_string()
     }
 
     #[test]
@@ -204,6 +209,8 @@ mod tests {
           resume   Let a paused job go on
           cancel   Stop the running job after its current step; the same command again goes on from there
           user     What became of one user: account, settings, keys, rooms, and what could not be done
+          room     What became of one room: members, history, and what could not be done
+          why      Why something could not be done, and what to do about it
           sign-on  Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
                    is changed
           verify   Compare the target with a bundle: accounts, aliases, members, state, history
@@ -245,8 +252,12 @@ mod tests {
         #[test]
         fn no_message_panics(body in "\\PC*", words in proptest::collection::vec("[-—a-z'\" =]{0,8}", 0..6)) {
             let _parsed = parse(&body);
-            let _parsed = parse(&format!("!ferry {body}"));
-            let _parsed = parse(&format!("!ferry {}", words.join(" ")));
+            let _pointed = pointed(&body);
+            for own_room in [false, true] {
+                let _meant = Address { bot: "@b:x".to_owned(), own_room }.meant(&body);
+            }
+            let _parsed = parse(&words.join(" "));
+            let _pointed = pointed(&words.join(" "));
         }
     }
 }

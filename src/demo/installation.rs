@@ -63,6 +63,7 @@ impl Installation {
                 "url": format!("http://127.0.0.1:{bot_port}"),
                 "registration_dir": at("registration"),
             },
+            "login_bridge": { "listen": format!("127.0.0.1:{}", free_port()?) },
             "resident": {
                 "name": between.names.resident,
                 "listen": format!("127.0.0.1:{}", between.names.resident_port),

@@ -277,6 +277,13 @@ impl Import {
             reason: reason.to_owned(),
         };
         self.ledger.problem(&problem)?;
+        tracing::warn!(
+            reference = problem.reference(),
+            step,
+            subject = problem.subject,
+            reason,
+            "not done"
+        );
         self.job.emit(Event::Problem(problem));
         Ok(())
     }

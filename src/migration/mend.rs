@@ -85,12 +85,13 @@ async fn ban(target: &Target, room: &OpenRoom, members: &[OwnedUserId]) -> Resul
 }
 
 /// The joiner's new join event has the name and picture of the profile: where they had others in this room, these are set;
-/// tells whether that was tried.
+/// tells whether that was tried. A passing fault is one only in the `last` try.
 pub async fn name(
     target: &Target,
     room: &OpenRoom,
     expected: &Expected,
     found: &[StateEvent],
+    last: bool,
 ) -> Result<bool> {
     let joiner = &room.joiner;
     let there = member(found, joiner);
@@ -105,8 +106,8 @@ pub async fn name(
     let set = target.set_member(joiner, &room.room_id, name, avatar_url);
     match set.await {
         // Whether it was set all the same, and whether it can be at all, the next reading tells.
-        Err(error) if error.class() == Class::Retry => {}
-        Err(error @ Error::Answer { .. }) => {
+        Err(error) if error.class() == Class::Retry && !last => {}
+        Err(error @ Error::Answer { .. }) if error.class() != Class::Retry => {
             tracing::debug!(room_id = %room.room_id, %error, "the joiner's name in the room is not set");
         }
         other => other?,

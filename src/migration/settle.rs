@@ -39,9 +39,10 @@ pub async fn run(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()
     }
     let mut verdict = compare::room(plan, &room.joiner, &expected, &found);
     // After all that was said, or what is still missing would come behind it.
-    for _ in 0..NAMES {
+    for number in 1..=NAMES {
+        let last = number == NAMES;
         if !verdict.timeline.is_good()
-            || !mend::name(&import.target, room, &expected, &found.state).await?
+            || !mend::name(&import.target, room, &expected, &found.state, last).await?
         {
             break;
         }

@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
+
 use crate::{
     Error, Result,
+    job::Problem,
     report::text::file_time,
     secret::{private_dir, write_private},
 };
@@ -59,6 +62,23 @@ pub fn newest(data_dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(newest.into_values().collect())
 }
 
+/// What the newest export could not do, by its report. A report that can't be read has none.
+pub fn of_export(data_dir: &Path) -> Result<Vec<Problem>> {
+    #[derive(Deserialize)]
+    struct Report {
+        problems: Vec<Problem>,
+    }
+    let mut problems = Vec::new();
+    for path in newest(data_dir)? {
+        if path.to_string_lossy().ends_with("Z-export.json") {
+            let text = fs::read(&path).map_err(Error::file(&path))?;
+            let report: Option<Report> = serde_json::from_slice(&text).ok();
+            problems.extend(report.into_iter().flat_map(|report| report.problems));
+        }
+    }
+    Ok(problems)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -86,6 +106,14 @@ mod tests {
                 "1970-01-01T00-00-03Z-verify.md",
             ]
         );
+        assert_eq!(of_export(dir.path()).unwrap(), []);
+        let problem = r#"{"step": "room", "subject": "!a:x", "reason": "why"}"#;
+        for (time, json) in [(1_000, "{}"), (2_000, problem)] {
+            let json = format!(r#"{{"rooms": 7, "problems": [{json}]}}"#);
+            write(dir.path(), time, "export", "text", &json).unwrap();
+        }
+        let problems = of_export(dir.path()).unwrap();
+        assert_eq!((problems.len(), problems[0].step.as_str()), (1, "room"));
         let mode = fs::metadata(&found[0]).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -1,6 +1,6 @@
 //! What the bot says besides answers.
 
-use super::text::{code, count, duration, escape, sentence};
+use super::text::{code, count, duration, escape, sentence, visible};
 use crate::Error;
 
 /// Why an order is not carried out.
@@ -101,6 +101,21 @@ pub fn failure(error: &Error) -> String {
     match error {
         Error::Stopped => "Stopped. The same command again goes on from here.".to_owned(),
         error => format!("✗ {}", sentence(&error.to_string())),
+    }
+}
+
+/// A command that makes no sense, and where.
+#[must_use]
+pub fn wrong(error: &Error, pointed: Option<&str>) -> String {
+    let text = failure(error);
+    match pointed {
+        Some(lines) => {
+            let lines: Vec<_> = lines.lines().map(visible).collect();
+            // A fence in it would end the block.
+            let lines = lines.join("\n").replace('`', "'");
+            format!("{text}\n\n```text\n{lines}\n```\n")
+        }
+        None => text,
     }
 }
 

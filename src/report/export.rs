@@ -102,15 +102,9 @@ mod tests {
 
         **10 things could not be done**
 
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - room state: `!a:ferry.test`: Synapse answered 500
-        - … and 2 more, see the report
+        - **10 ×** room state: Synapse answered 500 (the first: `594fb643`: `!a:ferry.test`)
+
+        The report has each of them. `why` and the sign before it says more of one.
         ");
         assert_eq!(full(&summary).matches("room state").count(), 10);
         summary.complete = false;

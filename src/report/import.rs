@@ -263,7 +263,7 @@ mod tests {
 
         **1 thing could not be done**
 
-        - join: `!r:ferry.test`: the target refused it: M\_FORBIDDEN
+        - `1c6617bd` join: `!r:ferry.test`: the target refused it: M\_FORBIDDEN
 
         `import` again tries what is missing; then `verify`.
         ");

@@ -1,9 +1,9 @@
 //! What could not be done: a few in the room, all in the file.
 
-use std::fmt::Write;
-
-use super::text::{code, count, escape, first, len, sentence};
+use super::text::{code, count, escape, first, len, number_of, sentence};
 use crate::job::Problem;
+
+mod groups;
 
 /// Entries that a room message lists.
 pub(super) const FEW: usize = 8;
@@ -22,14 +22,75 @@ pub fn list(problems: &[Problem], limit: usize) -> String {
             "things could not be done"
         )
     );
-    let lines = problems.iter().map(|problem| {
-        format!(
-            "{}: {}: {}",
-            escape(&problem.step),
-            code(&problem.subject),
-            sentence(&problem.reason)
-        )
+    if problems.len() <= limit {
+        let lines = problems.iter().map(|problem| {
+            format!(
+                "{} {}: {}: {}",
+                code(&problem.reference()),
+                escape(&problem.step),
+                code(&problem.subject),
+                sentence(&problem.reason)
+            )
+        });
+        text.push_str(&first(lines, limit));
+        return text;
+    }
+    let groups = groups::of(problems);
+    let lines = groups.iter().map(|group| {
+        let example = format!(
+            "{}: {}",
+            code(&group.first.reference()),
+            code(&group.first.subject)
+        );
+        let of = format!("{}: {}", escape(&group.first.step), sentence(&group.cause));
+        match group.count {
+            1 => format!("{of} ({example})"),
+            count => format!("**{} ×** {of} (the first: {example})", number_of(count)),
+        }
     });
-    let _infallible = write!(text, "{}", first(lines, limit));
+    text.push_str(&first(lines, limit));
+    text.push_str(
+        "\nThe report has each of them. `why` and the sign before it says more of one.\n",
+    );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(count: usize) -> Vec<Problem> {
+        (0..count)
+            .map(|number| Problem {
+                step: "room".to_owned(),
+                subject: format!("!r{number}:ferry.test"),
+                reason: if number == 7 {
+                    "nobody can join: see the plan".to_owned()
+                } else {
+                    format!("the target refuses !r{number}:ferry.test: look at its log")
+                },
+            })
+            .collect()
+    }
+
+    #[test]
+    fn few_are_listed_and_many_are_counted() {
+        assert_eq!(list(&[], FEW), "");
+        insta::assert_snapshot!(list(&problems(2), FEW), @r"
+        **2 things could not be done**
+
+        - `c474852e` room: `!r0:ferry.test`: the target refuses \!r0:ferry.test: look at its log
+        - `650418ab` room: `!r1:ferry.test`: the target refuses \!r1:ferry.test: look at its log
+        ");
+        let many = problems(10_000);
+        insta::assert_snapshot!(list(&many, FEW), @r"
+        **10,000 things could not be done**
+
+        - **9,999 ×** room: the target refuses … look at its log (the first: `c474852e`: `!r0:ferry.test`)
+        - room: nobody can join: see the plan (`5b52073b`: `!r7:ferry.test`)
+
+        The report has each of them. `why` and the sign before it says more of one.
+        ");
+        assert!(list(&many, usize::MAX).lines().count() > 10_000);
+    }
 }

@@ -153,7 +153,7 @@ mod tests {
 
         **1 thing could not be done**
 
-        - profile: `@anna:ferry.test`: the target answered 500
+        - `f935bfc3` profile: `@anna:ferry.test`: the target answered 500
         ");
     }
 

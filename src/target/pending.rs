@@ -78,7 +78,7 @@ impl Target {
     ///
     /// Tuwunel 1.4 syncs with nobody who has no device: the user gets one for the moment.
     pub async fn waits(&self, user: &UserId, room: &RoomId) -> Result<Option<Waits>> {
-        let token = self.log_in(user).await?;
+        let token = self.log_in(user, room.as_str()).await?;
         let found = self.sync(&token, room).await;
         self.log_out(&token).await?;
         let mut rooms = found?;

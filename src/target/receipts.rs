@@ -118,7 +118,7 @@ impl Target {
         user: &UserId,
         rooms: &[&RoomId],
     ) -> Result<BTreeMap<OwnedRoomId, Vec<Receipt>>> {
-        let token = self.log_in(user).await?;
+        let token = self.log_in(user, "receipts").await?;
         let found = self.receipts_with(&token, rooms).await;
         self.log_out(&token).await?;
         Ok(found?

@@ -3,12 +3,10 @@
 use ruma::UserId;
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{Anything, Target};
-use crate::{Result, http::Request, secret::SecretString};
-
-/// The same each time: what a command that was killed has left behind, the next one takes away.
-const DEVICE: &str = "FERRYMAN";
+use crate::{Result, hex::hex, http::Request, secret::SecretString};
 
 #[derive(Debug, Deserialize)]
 struct Login {
@@ -16,13 +14,15 @@ struct Login {
 }
 
 impl Target {
-    /// Logs a user in on a device of ours. Whoever calls this logs out again, whatever happens between.
-    pub(super) async fn log_in(&self, user: &UserId) -> Result<SecretString> {
+    /// Logs a user in on a device of ours, which is the same each time for one purpose: what a command that was killed has
+    /// left behind, the next one takes away. Whoever calls this logs out again, whatever happens between.
+    pub(super) async fn log_in(&self, user: &UserId, purpose: &str) -> Result<SecretString> {
+        let digest = hex(&Sha256::digest(purpose)[..4]);
         let login = json!({
             "type": "m.login.application_service",
             "identifier": { "type": "m.id.user", "user": user },
             "initial_device_display_name": "Ferryman",
-            "device_id": DEVICE,
+            "device_id": format!("FERRYMAN_{digest}"),
         });
         let request = Request::post("/_matrix/client/v3/login", &login);
         let login: Login = self.puppets_http.send(&request).await?;

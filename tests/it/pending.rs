@@ -103,7 +103,12 @@ pub(crate) async fn come_from_other_servers(stage: &Stage) {
             .import(&job(), Some(bundle.clone()), None)
             .await
             .unwrap();
-        assert_eq!((imported.rooms_pending, imported.rooms_failed), (1, 1));
+        assert_eq!(
+            (imported.rooms_pending, imported.rooms_failed),
+            (1, 1),
+            "{:?}",
+            imported.problems
+        );
         let [problem] = imported.problems.as_slice() else {
             panic!("{imported:?}");
         };

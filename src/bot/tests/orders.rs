@@ -147,7 +147,7 @@ async fn a_code_is_its_owners_counts_once_and_not_for_long() {
     insta::assert_snapshot!(lines, @r"
     ✗ no order waits under the code XXXXX: each counts once, and a newer order of yours takes the place of the last; send the order again
     ✗ this is the order of @anna:ferry.test: only they can confirm it
-    ✗ the order !ferry import --admins has waited for more than 10 min and was not carried out: send it again
+    ✗ the order import --admins has waited for more than 10 min and was not carried out: send it again
     ✗ no order waits under the code CODE: each counts once, and a newer order of yours takes the place of the last; send the order again
     ");
     second.stop().await;
@@ -200,8 +200,8 @@ async fn the_room_says_who_may() {
     assert_eq!(stage.confirmed(), []);
     let audit = audit(dir.path());
     insta::assert_snapshot!(audit, @r"
-    @anna:ferry.test: !ferry import: refused: anybody may enter or read this room: make it invite-only, and its history visible to members alone, then send the order again
-    @anna:ferry.test: !ferry plan: refused: you are not in the control room any more: enter it and send the order again
+    @anna:ferry.test: import: refused: anybody may enter or read this room: make it invite-only, and its history visible to members alone, then send the order again
+    @anna:ferry.test: plan: refused: you are not in the control room any more: enter it and send the order again
     ");
     stage.stop().await;
 }

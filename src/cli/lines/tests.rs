@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::json;
 
 use super::*;
+use crate::job::Problem;
 
 /// A clock that goes on by a millisecond with each look.
 #[derive(Debug, Default)]
@@ -89,7 +90,7 @@ fn from_the_beginning_to_the_answer() {
     {"done":0,"event":"room","name":"Town hall","room_id":"!hall:ferry.test","total":9}
     {"event":"paused","paused":true}
     {"event":"paused","paused":false}
-    {"event":"problem","reason":"refused","step":"event","subject":"$e"}
+    {"event":"problem","reason":"refused","reference":"559ed199","step":"event","subject":"$e"}
     {"done":9,"event":"room","name":"Town hall","room_id":"!hall:ferry.test","total":9}
     {"event":"room_left","room_id":"!hall:ferry.test"}
     {"bytes":5,"bytes_total":6,"done":1,"event":"progress","events":9,"events_total":90,"left_seconds":null,"paused":false,"phase":"rooms","problems":1,"started_ts":0,"total":12}

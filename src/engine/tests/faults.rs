@@ -406,3 +406,44 @@ async fn an_account_that_is_closed_there_already_is_reserved() {
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), good(&source).await);
 }
+
+/// A failure's sign in a report leads to its explanation, and its room knows of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_explained_by_its_reference() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.world().refused_joins.insert(HARBOUR.to_owned());
+    let (summary, _) = stage.import().await;
+    let room = summary
+        .problems
+        .iter()
+        .find(|it| it.step == "room")
+        .unwrap();
+    let engine = stage.engine("http://127.0.0.1:1");
+    let reference = room.reference();
+    assert_eq!(engine.why(&reference, vec![]).unwrap(), *room);
+    assert_eq!(
+        engine.why(&reference[..5].to_uppercase(), vec![]).unwrap(),
+        *room
+    );
+    insta::assert_snapshot!(engine.why("", vec![]).unwrap_err(), @"neither the last export nor the last import has a failure : it may have been mended since; `report` lists those that are left");
+    insta::assert_snapshot!(engine.why("zzzz", vec![]).unwrap_err(), @"neither the last export nor the last import has a failure zzzz: it may have been mended since; `report` lists those that are left");
+
+    let other = Problem {
+        step: "media".to_owned(),
+        ..room.clone()
+    };
+    let found = engine.why(&other.reference(), vec![other.clone()]);
+    assert_eq!(found.unwrap(), other);
+
+    let bundle = || Some(stage.bundle.clone());
+    let seen = engine.room(bundle(), HARBOUR).await.unwrap();
+    assert_eq!(seen.problems.len(), 2);
+    let by_alias = engine.room(bundle(), "#harbour:ferry.test").await.unwrap();
+    assert_eq!(by_alias, seen);
+    let crew = engine.room(bundle(), CREW).await.unwrap();
+    assert_eq!((crew.problems.len(), crew.replayed), (0, Some(crew.events)));
+    for name in ["!none:ferry.test", "#none:ferry.test", "none"] {
+        assert!(engine.room(bundle(), name).await.is_err(), "{name}");
+    }
+}

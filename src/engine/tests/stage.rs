@@ -70,7 +70,7 @@ impl Source {
 /// One migration, from nothing.
 pub(super) struct Stage {
     dir: TempDir,
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     history: Option<Replayed>,
     pub(super) target: FakeTarget,
 }
@@ -107,7 +107,7 @@ impl Stage {
     }
 
     /// A fresh process: nothing but the data on disk is the same as before.
-    fn engine(&self, url: &str) -> Engine {
+    pub(super) fn engine(&self, url: &str) -> Engine {
         let mut config = config::sample(self.dir.path());
         url.clone_into(&mut config.target.url);
         config.resident.listen = ([127, 0, 0, 1], 0).into();

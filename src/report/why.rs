@@ -1,0 +1,105 @@
+//! One failure, explained.
+
+use super::text::{code, escape, sentence};
+use crate::job::Problem;
+
+/// For the room and the terminal.
+#[must_use]
+pub fn markdown(problem: &Problem) -> String {
+    let (means, remedy) = explained(&problem.step);
+    format!(
+        "**{} {}: {}**\n\n{}.\n\n{means} {remedy}\n",
+        code(&problem.reference()),
+        escape(&problem.step),
+        code(&problem.subject),
+        sentence(&problem.reason).trim_end_matches('.'),
+    )
+}
+
+/// What a failure of a step means for people, and what helps.
+fn explained(step: &str) -> (&'static str, &'static str) {
+    const AGAIN: &str = "`import` tries it again and leaves alone what is done.";
+    match step {
+        "account" => (
+            "Nobody can log in to this account on the new server yet, and nothing of it is carried.",
+            AGAIN,
+        ),
+        "admin rights" => ("They are an ordinary user on the new server.", AGAIN),
+        "e-mail address" => (
+            "They can't set a new password by e-mail there.",
+            "Another account may have the address; an admin can bind it by hand.",
+        ),
+        "profile" => ("Their name or picture is missing.", AGAIN),
+        "room" => (
+            "The room is missing on the new server, or something in it differs from Synapse.",
+            "`import` reads it again and mends what it can; `room` with its ID says how far it is.",
+        ),
+        "event" => (
+            "This one event is missing on the new server; what came after it is there.",
+            "`import` tries it again. A server refuses an event for good where its own rules forbid it.",
+        ),
+        "alias" => ("The room can't be found under this address.", AGAIN),
+        "listing" => ("The room is not in the public directory.", AGAIN),
+        "encryption identity" | "verified people" => (
+            "Others may be told that this person is not verified.",
+            "`import` tries it again; else they verify each other anew.",
+        ),
+        "key backup" => (
+            "Their recovery key may not open all old encrypted messages.",
+            "`import` tries it again. Keep Synapse's bundle until it is mended.",
+        ),
+        "settings" | "receipts" => (
+            "Something of their settings, or of what they have read, is not there.",
+            AGAIN,
+        ),
+        "media" => (
+            "This file can't be opened on the new server.",
+            "`import` fetches it again. If the bundle lacks it, copy it by hand from Synapse's media store.",
+        ),
+        "invite" | "knock" => (
+            "They don't see this invite, or their knock, on the new server.",
+            "Let them be invited again after the switch.",
+        ),
+        _ => (
+            "It is not there on the new server, or not as it was.",
+            AGAIN,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_it_means() {
+        let text = |step: &str, subject: &str, reason: &str| {
+            markdown(&Problem {
+                step: step.to_owned(),
+                subject: subject.to_owned(),
+                reason: reason.to_owned(),
+            })
+        };
+        insta::assert_snapshot!(text("room", "!a:ferry.test", "nobody can join: see `plan`"), @r"
+        **`66433e0b` room: `!a:ferry.test`**
+
+        nobody can join: see `plan`.
+
+        The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+        ");
+        insta::assert_snapshot!(text("key backup", "@anna:ferry.test 1", "the target answered 500."), @r"
+        **`675404bd` key backup: `@anna:ferry.test 1`**
+
+        the target answered 500.
+
+        Their recovery key may not open all old encrypted messages. `import` tries it again. Keep Synapse's bundle until it is mended.
+        ");
+        insta::assert_snapshot!(text("something else", "x", "it failed"), @r"
+        **`8a2847b2` something else: `x`**
+
+        it failed.
+
+        It is not there on the new server, or not as it was. `import` tries it again and leaves alone what is done.
+        ");
+    }
+}

@@ -31,6 +31,7 @@ mod media;
 mod pending;
 mod room;
 mod shell;
+mod steering;
 mod targets;
 mod unattended;
 mod user_data;

@@ -10,13 +10,15 @@ use tokio::{
 use crate::{
     Error, Result,
     engine::Engine,
-    operation::{Operation, Surface, lock::RunLock, watch::Pace},
+    monitor::{Monitor, health::Health},
+    operation::{Operation, Runner, Surface, lock::RunLock, watch::Pace},
     report::{self, notice},
 };
 
 pub mod client;
 pub mod control_room;
 mod decide;
+mod heart;
 pub mod listener;
 mod orders;
 pub mod rights;
@@ -44,6 +46,14 @@ const PACE: Pace = Pace {
 pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
     let config = Arc::clone(&engine.config);
     let _only = RunLock::take(&config.data_dir)?;
+    let runner = Operation::new(engine.clone(), Surface::Room);
+    let health = Arc::<Health>::default();
+    let monitor = Monitor {
+        health: Arc::clone(&health),
+        engine: engine.clone(),
+        board: Arc::clone(runner.board()),
+    };
+    let watching = monitor.begin().await?;
     let store = Store::open(&config.data_dir)?;
     store.prune(engine.clock.now_ms())?;
     let news = Arc::new(Notify::new());
@@ -61,6 +71,7 @@ pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
         bot_id: config.bot_id().into(),
         news: Arc::clone(&news),
         clock: Arc::clone(&engine.clock),
+        health: Arc::clone(&health),
     });
     let mut closing = stopped.clone();
     let server = tokio::spawn(async move {
@@ -70,12 +81,13 @@ pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
             })
             .await
     });
-    let work = live(engine, store, news, stopped);
+    let work = live((engine, runner), store, (news, health), stopped);
     tokio::pin!(work, stop);
     let result = tokio::select! {
         result = &mut work => result,
         () = stop => {
             tracing::info!("stopping");
+            watching.stopping();
             let _gone = stopping.send(true);
             work.await
         }
@@ -88,9 +100,9 @@ pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
 
 /// Self-test, control room, work.
 async fn live(
-    engine: Engine,
+    (engine, runner): (Engine, Operation),
     store: Store,
-    news: Arc<Notify>,
+    (news, health): (Arc<Notify>, Arc<Health>),
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let config = Arc::clone(&engine.config);
@@ -118,18 +130,24 @@ async fn live(
         room = prepared => room?,
         _ = stop.changed() => return Ok(()),
     };
+    health.entered();
+    let heart = (client.clone(), Arc::clone(&clock));
     let worker = Worker {
-        runner: Operation::new(engine, Surface::Room),
+        runner,
         client,
         store,
         config,
         clock,
+        health: Arc::clone(&health),
         room,
         news,
         pace: PACE,
         running: std::sync::Mutex::default(),
     };
-    Arc::new(worker).work(stop).await
+    tokio::select! {
+        ended = Arc::new(worker).work(stop) => ended,
+        never = heart::beat(&heart.0, &health, &heart.1) => match never {},
+    }
 }
 
 #[cfg(test)]

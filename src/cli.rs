@@ -1,12 +1,12 @@
 //! The shell's side: the same commands as in the room, with exit codes.
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use args::{Cli, Order};
+use serde_json::json;
 
 use crate::{
     Error, Result,
@@ -17,13 +17,15 @@ use crate::{
     },
     engine::Engine,
     operation::{
-        Operation, Surface,
+        Answer, Operation, Surface,
         lock::{BridgeLock, running},
     },
     report,
 };
 
+mod answer;
 pub mod args;
+pub mod lines;
 pub mod logging;
 mod shared;
 pub mod signals;
@@ -36,27 +38,36 @@ pub async fn run(cli: Cli) -> Result<u8> {
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
     });
+    let json = cli.json;
     match cli.command {
+        Order::Demo(_) | Order::Run | Order::LoginBridge(_) if json => Err(Error::Usage(
+            "demo, run and login-bridge have no lines of JSON: leave --json out".to_owned(),
+        )),
         Order::Demo(demo) => crate::demo::run(&demo).await,
         // Help must work before there is a configuration.
         Order::Shared(crate::command::Command::Help(help)) => {
-            say(&crate::command::help::text(
-                args::declaration(),
-                help.command.as_deref(),
-            )?);
-            Ok(0)
+            let name = help.command.as_deref();
+            let text = crate::command::help::text(args::declaration(), name)?;
+            Ok(answer::end(json, &answer::as_it_is(&text)))
         }
         Order::CheckConfig => {
             let loaded = load::load(path.as_deref(), load::environment())?;
-            say(&report::config::text(&loaded.settings, &loaded.warnings));
-            Ok(0)
+            let text = report::config::text(&loaded.settings, &loaded.warnings);
+            let settings = loaded.settings.iter();
+            let data = settings
+                .map(|(key, value, from)| json!({"key": key, "value": value, "from": from}))
+                .collect();
+            let answer = Answer {
+                data: Some(data),
+                ..answer::as_it_is(&text)
+            };
+            Ok(answer::end(json, &answer))
         }
         Order::Registration(registration) => {
             let config = loaded(path.as_deref())?.config;
             let written = crate::registration::write(&config, registration.force)?;
             let text = report::registration::markdown(&written, &config);
-            say(&report::plain::plain(&text));
-            Ok(0)
+            Ok(answer::end(json, &Answer::of(text)))
         }
         Order::Run => {
             let config = loaded(path.as_deref())?.config;
@@ -74,12 +85,10 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let tokens = Tokens::load_or_random(&config.data_dir)?;
             let engine = engine(config, tokens);
             let opened = engine.login_bridge(bridge.bundle, bridge.days).await?;
-            say(&report::plain::plain(&report::login_bridge::opened(
-                &opened,
-                &engine.config,
-            )));
+            let text = report::login_bridge::opened(&opened, &engine.config);
+            answer::say(&report::plain::plain(&text));
             let ended = opened.bridge.run(signals::stop()).await?;
-            say(&report::plain::plain(&report::login_bridge::ended(&ended)));
+            answer::say(&report::plain::plain(&report::login_bridge::ended(&ended)));
             Ok(0)
         }
         Order::Shared(command) => {
@@ -91,7 +100,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
             };
             let engine = engine(config, tokens);
             let clock = Arc::clone(&engine.clock);
-            shared::run(&Operation::new(engine, Surface::Shell), command, &clock).await
+            let operation = Operation::new(engine, Surface::Shell);
+            shared::run(&operation, command, &clock, json).await
         }
     }
 }
@@ -110,9 +120,4 @@ fn engine(config: crate::config::Config, tokens: Tokens) -> Engine {
         tokens: Arc::new(tokens),
         clock: Arc::new(SystemClock),
     }
-}
-
-/// A line on standard output; a closed pipe is the reader's choice.
-fn say(text: &str) {
-    let _closed = writeln!(std::io::stdout(), "{text}");
 }

@@ -44,6 +44,8 @@ pub struct Config {
     pub resident: Resident,
     /// What lets people keep their passwords.
     pub login_bridge: LoginBridge,
+    /// Health and metrics of `ferryman run`.
+    pub metrics: Metrics,
 }
 
 /// `[synapse]`.
@@ -111,6 +113,13 @@ pub struct LoginBridge {
     pub pepper: Option<SecretString>,
     /// The days after which it ends.
     pub days: Option<u32>,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Where `/live`, `/ready` and `/metrics` are; nowhere without it.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Config {

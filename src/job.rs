@@ -75,6 +75,15 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl Phase {
+    /// The word for it in what machines read.
+    #[must_use]
+    pub fn word(self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.as_str().unwrap_or_default().to_owned()
+    }
+}
+
 impl Problem {
     /// A short name for it: the same in the report, in the log, and for `why`. Two problems of one step with one subject
     /// are the same.

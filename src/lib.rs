@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod login_bridge;
 pub mod migration;
 pub mod model;
+pub mod monitor;
 pub mod operation;
 pub mod registration;
 pub mod report;

@@ -9,7 +9,7 @@ use ferryman::{
     cli::{
         self,
         args::{self, Cli, Order},
-        logging,
+        lines, logging,
     },
     command::chat,
 };
@@ -24,7 +24,12 @@ fn main() -> ExitCode {
             // A server's own words may have several lines.
             let text = format!("{error:#}").replace(['\n', '\r'], " ");
             let _closed = writeln!(std::io::stderr(), "ferryman: {text}");
-            ExitCode::from(error.downcast_ref::<Error>().map_or(1, Error::exit_code))
+            let code = error.downcast_ref::<Error>().map_or(1, Error::exit_code);
+            // The words may be what is wrong: then nothing has parsed them.
+            if std::env::args_os().any(|word| word == "--json") {
+                lines::error(&text, code);
+            }
+            ExitCode::from(code)
         }
     }
 }

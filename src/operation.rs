@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use serde_json::Value;
+
 use crate::{
     Error, Result, audit,
     bundle::SourceKind,
@@ -40,8 +42,10 @@ pub struct Answer {
     pub good: bool,
     /// There are warnings that nobody has accepted.
     pub warned: bool,
-    /// What a shell prints instead, byte for byte (`--json`).
+    /// What a shell prints instead, byte for byte (`plan --json`, `check --json`).
     pub verbatim: Option<String>,
+    /// For machines, where the command has such: what the report's JSON file holds, or the status.
+    pub data: Option<Value>,
 }
 
 impl Answer {
@@ -153,6 +157,7 @@ impl Operation {
                 let findings = self.engine.doctor().await;
                 Ok(Answer {
                     good: report::finding::is_good(&findings),
+                    data: value(&findings),
                     ..Answer::of(report::finding::markdown(&findings))
                 })
             }
@@ -175,15 +180,24 @@ impl Operation {
             Command::Cancel(_) => self.wish(Wish::Stop),
             Command::Audit(audit) => {
                 let entries = audit::newest(&self.engine.config.data_dir, audit.last)?;
-                Ok(Answer::of(report::steering::audit(&entries)))
+                Ok(Answer {
+                    data: value(&entries),
+                    ..Answer::of(report::steering::audit(&entries))
+                })
             }
             Command::User(user) => {
                 let state = self.engine.user(user.bundle, &user.user).await?;
-                Ok(Answer::of(report::user::markdown(&state)))
+                Ok(Answer {
+                    data: value(&state),
+                    ..Answer::of(report::user::markdown(&state))
+                })
             }
             Command::Room(room) => {
                 let state = self.engine.room(room.bundle, &room.room).await?;
-                Ok(Answer::of(report::room::markdown(&state)))
+                Ok(Answer {
+                    data: value(&state),
+                    ..Answer::of(report::room::markdown(&state))
+                })
             }
             Command::Why(why) => {
                 let found = self.engine.why(
@@ -242,6 +256,7 @@ impl Operation {
         Ok(Answer {
             files,
             good,
+            data: value(&summary),
             ..Answer::of(self.spoken(&report::export::short(&summary)))
         })
     }
@@ -285,6 +300,7 @@ impl Operation {
         Ok(Answer {
             files,
             good: report::import::is_good(&summary),
+            data: value(&summary),
             ..Answer::of(self.spoken(&report::import::short(&summary)))
         })
     }
@@ -296,6 +312,7 @@ impl Operation {
         Ok(Answer {
             files,
             good: verification.is_good(),
+            data: value(&verification),
             ..Answer::of(report::verification::short(&verification))
         })
     }
@@ -316,10 +333,10 @@ impl Operation {
         }
         let now = self.engine.clock.now_ms();
         let progress = posted(&self.board).map(|progress| progress.markdown(now));
-        Ok(Answer::of(report::status::markdown(
-            &status,
-            progress.as_deref(),
-        )))
+        Ok(Answer {
+            data: value(&status),
+            ..Answer::of(report::status::markdown(&status, progress.as_deref()))
+        })
     }
 
     fn report(&self) -> Result<Answer> {
@@ -408,6 +425,10 @@ fn options(export: Export) -> ExportOptions {
 
 fn json(data: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(data).unwrap_or_default()
+}
+
+fn value(data: &impl serde::Serialize) -> Option<Value> {
+    serde_json::to_value(data).ok()
 }
 
 /// A task that broke off by a panic.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use super::store::Store;
-use crate::{clock::Clock, secret::SecretString};
+use crate::{clock::Clock, monitor::health::Health, secret::SecretString};
 
 mod auth;
 mod ping;
@@ -38,6 +38,8 @@ pub struct Listener {
     pub news: Arc<Notify>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who is told whether transactions are kept.
+    pub health: Arc<Health>,
 }
 
 /// The endpoints, under their present and their old paths.

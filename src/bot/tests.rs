@@ -1,5 +1,6 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod health;
 mod orders;
 mod unwanted;
 
@@ -107,6 +108,7 @@ struct Stage {
     work: tokio::task::JoinHandle<Result<()>>,
     news: Arc<Notify>,
     hands: Arc<Hands>,
+    health: Arc<Health>,
 }
 
 /// A bot that works, on the data of this folder.
@@ -136,6 +138,7 @@ async fn stage(dir: &Path) -> Stage {
     let news = Arc::new(Notify::new());
     let runner = Pretend::default();
     let (stopping, stopped) = watch::channel(false);
+    let health = Arc::<Health>::default();
     let worker = Arc::new(Worker {
         client: Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap(),
         store: store.clone(),
@@ -150,6 +153,7 @@ async fn stage(dir: &Path) -> Stage {
             quiet: Duration::from_mins(1),
         },
         running: Mutex::default(),
+        health: Arc::clone(&health),
     });
     let work = tokio::spawn(worker.work(stopped));
     Stage {
@@ -160,6 +164,7 @@ async fn stage(dir: &Path) -> Stage {
         work,
         news,
         hands,
+        health,
     }
 }
 

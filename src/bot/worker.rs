@@ -28,6 +28,7 @@ use crate::{
     },
     config::Config,
     job::Job,
+    monitor::health::{Health, Outcome, TURN},
     operation::{
         Runner,
         watch::{Pace, Show, watch},
@@ -81,6 +82,8 @@ pub struct Worker<R> {
     pub pace: Pace,
     /// What runs now, by the message that ordered it.
     pub running: Mutex<HashMap<String, Job>>,
+    /// Who is told that the loop turns, and how commands end.
+    pub health: Arc<Health>,
 }
 
 impl<R: Runner> Worker<R> {
@@ -90,13 +93,16 @@ impl<R: Runner> Worker<R> {
         self.tell_what_was_cut_off().await?;
         let mut tasks = JoinSet::new();
         while !*stop.borrow() {
+            self.health.turned();
             while let Some(queued) = self.store.next()? {
+                self.health.turned();
                 self.handle(&rules, queued, &mut tasks).await?;
             }
             tokio::select! {
                 () = self.news.notified() => {}
                 _ = stop.changed() => break,
                 Some(_) = tasks.join_next() => {}
+                () = tokio::time::sleep(TURN) => {}
             }
         }
         for job in self.jobs().values() {
@@ -189,6 +195,7 @@ impl<R: Runner> Worker<R> {
                 command: Err(error),
                 ..
             } => {
+                self.health.command(Outcome::Failed);
                 let text = report::bot::wrong(&error, pointed(&words).as_deref());
                 self.talk(&event_id).reply("no", &text).await;
             }
@@ -283,6 +290,7 @@ impl<R: Runner> Worker<R> {
 
     /// An order that came to nothing, in the list of orders.
     fn note(&self, by: &str, words: &str, outcome: &str) -> Result<()> {
+        self.health.command(Outcome::Refused);
         let (dir, now) = (&self.config.data_dir, self.clock.now_ms());
         let noted = audit::begin(dir, now, by, words)?;
         audit::end(dir, noted, now, outcome)
@@ -336,6 +344,11 @@ impl<R: Runner> Worker<R> {
             let last = report::bot::ended(name, elapsed, answer.is_err());
             talk.show(message.first, &last).await;
         }
+        self.health.command(match &answer {
+            Ok(answer) if answer.good => Outcome::Good,
+            Ok(_) => Outcome::Incomplete,
+            Err(_) => Outcome::Failed,
+        });
         match answer {
             Ok(answer) => {
                 tracing::info!("{name} has ended");

@@ -18,6 +18,9 @@ pub struct Cli {
     /// The configuration; without it, `FERRYMAN_CONFIG` of the environment or config/ferryman.toml
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
+    /// Lines of JSON on standard output: what happens, and the answer as the last one (docs/unattended.md)
+    #[arg(long, global = true)]
+    pub json: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Order,

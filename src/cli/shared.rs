@@ -3,26 +3,34 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    say, signals,
+    answer,
+    lines::{self, Lines},
+    signals,
     terminal::{self, Bar, note},
 };
 use crate::{
     Result,
     clock::Clock,
     command::Command,
-    error::{EXIT_INCOMPLETE, EXIT_WARNINGS},
     job::Job,
     operation::{
         Runner,
         watch::{Pace, Show, watch},
     },
-    report::{plain::plain, progress::Progress},
+    report::progress::Progress,
 };
 
 /// Lines of progress: few enough for a log.
 const LINES: Pace = Pace {
     first: Duration::from_secs(3),
     every: Duration::from_secs(3),
+    quiet: Duration::from_mins(1),
+};
+
+/// Lines for machines.
+const NUMBERS: Pace = Pace {
+    first: Duration::from_secs(1),
+    every: Duration::from_secs(1),
     quiet: Duration::from_mins(1),
 };
 
@@ -50,15 +58,20 @@ impl Show for Screen {
     }
 }
 
-/// Runs it; the number is the process's exit code.
+/// Runs it, with `json` for machines; the number is the process's exit code.
 pub(super) async fn run(
     runner: &impl Runner,
     command: Command,
     clock: &Arc<dyn Clock>,
+    json: bool,
 ) -> Result<u8> {
+    // These are one document each, and no jobs.
+    if json && !matches!(command, Command::Plan(_) | Command::Check(_)) {
+        return tell(runner, command, clock).await;
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let (job, events) = Job::ordered("the shell", &words.join(" "));
-    let stopper = tokio::spawn(stop_on_signal(job.clone()));
+    let stopper = tokio::spawn(stop_on_signal(job.clone(), json));
     let bar = terminal::bar();
     let pace = if bar.is_some() { BAR } else { LINES };
     let mut screen = Screen {
@@ -69,31 +82,31 @@ pub(super) async fn run(
     // What follows is the answer: the bar goes before it.
     drop(screen);
     stopper.abort();
-    let answer = answer?;
-    if let Some(text) = &answer.verbatim {
-        say(text);
-    } else {
-        say(&plain(&answer.markdown));
-        for file in &answer.files {
-            let path = file.display().to_string();
-            // `report` has listed it.
-            if !answer.markdown.contains(&path) {
-                note(&format!("report: {path}"));
-            }
-        }
-    }
-    Ok(match (answer.good, answer.warned) {
-        (false, _) => EXIT_INCOMPLETE,
-        (true, true) => EXIT_WARNINGS,
-        (true, false) => 0,
-    })
+    Ok(answer::print(&answer?))
+}
+
+/// The same in lines of JSON.
+async fn tell(runner: &impl Runner, command: Command, clock: &Arc<dyn Clock>) -> Result<u8> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (job, events) = Job::ordered("the shell", &words.join(" "));
+    let stopper = tokio::spawn(stop_on_signal(job.clone(), true));
+    let mut lines = Lines::new(std::io::stdout(), Arc::clone(clock));
+    lines.begin(command.name());
+    let answer = watch(runner, command, (job, events), clock, NUMBERS, &mut lines).await;
+    stopper.abort();
+    lines.rest();
+    Ok(lines.answer(&answer?))
 }
 
 /// The first signal asks the job to stop after its current step; the second ends the process.
-async fn stop_on_signal(job: Job) {
+async fn stop_on_signal(job: Job, json: bool) {
     signals::stop().await;
     job.stop();
     note("stopping after the current step; once more to stop at once");
     signals::stop().await;
-    std::process::exit(i32::from(crate::Error::Stopped.exit_code()));
+    let error = crate::Error::Stopped;
+    if json {
+        lines::error(&error.to_string(), error.exit_code());
+    }
+    std::process::exit(i32::from(error.exit_code()));
 }

@@ -57,6 +57,7 @@ pub const KEYS: &[Key] = &[
         default: None,
     },
     key("login_bridge.days", None),
+    key("metrics.listen", None),
 ];
 
 /// Variables that begin with `FERRYMAN_` and are no settings.

@@ -189,7 +189,14 @@ fn near_key(path: &str) -> Option<String> {
         let only = same.next()?;
         same.next().is_none().then_some(only.path)
     };
-    let sections = ["synapse", "tuwunel", "bot", "resident", "login_bridge"];
+    let sections = [
+        "synapse",
+        "tuwunel",
+        "bot",
+        "resident",
+        "login_bridge",
+        "metrics",
+    ];
     nearest(path, KEYS.iter().map(|key| key.path).chain(sections))
         .or_else(misplaced)
         .map(str::to_owned)

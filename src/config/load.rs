@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
 use super::{
-    Bot, Config, DatabaseAddress, LoginBridge, Resident, Synapse, Target, check,
+    Bot, Config, DatabaseAddress, LoginBridge, Metrics, Resident, Synapse, Target, check,
     keys::KEYS,
     layers::{Layers, Origin},
 };
@@ -129,6 +129,7 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
         },
         resident: resident(layers, base, &server_name, resident_listen)?,
         login_bridge: login_bridge(layers, &[bot_listen, resident_listen])?,
+        metrics: metrics(layers, &[bot_listen, resident_listen])?,
         server_name,
     })
 }
@@ -197,6 +198,24 @@ fn login_bridge(layers: &Layers, others: &[SocketAddr]) -> Result<LoginBridge> {
             .map(|value| check::days("login_bridge.days", value))
             .transpose()?,
     })
+}
+
+fn metrics(layers: &Layers, others: &[SocketAddr]) -> Result<Metrics> {
+    let key = "metrics.listen";
+    let listen = optional(layers, key)?
+        .map(|value| check::listen(key, value))
+        .transpose()?;
+    let bridge = check::listen(
+        "login_bridge.listen",
+        required(layers, "login_bridge.listen")?,
+    )?;
+    if listen.is_some_and(|listen| listen == bridge || others.contains(&listen)) {
+        return check::wrong(
+            key,
+            "is the same as another listener's: choose another port",
+        );
+    }
+    Ok(Metrics { listen })
 }
 
 fn operators(layers: &Layers, bot: &str) -> Result<Vec<OwnedUserId>> {

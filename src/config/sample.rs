@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Bot, Config, LoginBridge, Resident, Synapse, Target};
+use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -41,5 +41,6 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             pepper: None,
             days: None,
         },
+        metrics: Metrics::default(),
     }
 }

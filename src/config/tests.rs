@@ -131,6 +131,9 @@ fn refusals_name_the_key_and_the_remedy() {
         added("[login_bridge]\naddress_header = \"X Forwarded\""),
         added("[login_bridge]\ndays = \"soon\""),
         added("[login_bridge]\npepper = \"paste-the-pepper-here\""),
+        added("[metrics]\nlisten = \"9330\""),
+        added("[metrics]\nlisten = \"127.0.0.1:29331\""),
+        added("[metrics]\nlistens = \"127.0.0.1:9330\""),
         changed("admin_token = \"", "admin_token = "),
         refusal(GOOD, &[("FERRYMAN_SERVERNAME", "x")]),
         refusal(GOOD, &[("FERRYMAN_BOT_LISTEN_FILE", "x")]),
@@ -169,6 +172,9 @@ fn refusals_name_the_key_and_the_remedy() {
     login_bridge.address_header is no name of a header: write it as X-Forwarded-For
     login_bridge.days is not a number of days: write one from 1 to 3650, in quotes
     login_bridge.pepper still has the sample's value: put in your own
+    metrics.listen is not an IP address with a port: write it as 127.0.0.1:29330 or [::1]:29330
+    metrics.listen is the same as another listener's: choose another port
+    configuration key metrics.listens does not exist: did you mean metrics.listen?
     the configuration can't be read: line 6: missing opening quote, expected `"`
     environment variable FERRYMAN_SERVERNAME does not exist: did you mean FERRYMAN_SERVER_NAME?
     environment variable FERRYMAN_BOT_LISTEN_FILE does not exist: see config/ferryman.toml for all of them
@@ -275,6 +281,14 @@ fn the_login_bridges_settings_are_optional_and_a_pepper_is_any_text() {
     assert_eq!(bridge.address_header.unwrap(), "x-forwarded-for");
     assert_eq!(bridge.pepper.unwrap().expose_secret(), " s3cret ");
     assert_eq!(bridge.days, Some(30));
+}
+
+#[test]
+fn metrics_are_off_unless_somebody_wants_them() {
+    assert_eq!(good(GOOD, &[]).metrics.listen, None);
+    let variable = [("FERRYMAN_METRICS_LISTEN", "127.0.0.1:9330")];
+    let listen = good(GOOD, &variable).metrics.listen.unwrap();
+    assert_eq!(listen.to_string(), "127.0.0.1:9330");
 }
 
 #[test]

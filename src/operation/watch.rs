@@ -20,6 +20,9 @@ use crate::{
 pub trait Show: Send {
     /// Shows it; the command goes on meanwhile.
     fn show(&mut self, progress: Progress) -> impl Future<Output = ()> + Send;
+
+    /// Hears each event at once; who only shows progress need not.
+    fn hear(&mut self, _event: &Event) {}
 }
 
 /// How often progress is shown.
@@ -59,6 +62,7 @@ pub async fn watch<R: Runner>(
         tokio::select! {
             answer = &mut task => break answer,
             Some(event) = events.recv() => {
+                show.hear(&event);
                 progress.apply(event, clock.now_ms());
                 news = true;
                 // Only a job that tells something has the lock: one that is refused leaves the other's entry alone.
@@ -75,6 +79,10 @@ pub async fn watch<R: Runner>(
     };
     if posted {
         post(runner.board(), None);
+    }
+    // What it told last may still be on its way.
+    while let Ok(event) = events.try_recv() {
+        show.hear(&event);
     }
     drop(job);
     answer.unwrap_or_else(|_| Err(broken_off(name)))

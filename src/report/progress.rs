@@ -1,6 +1,7 @@
 //! A running job, folded from its events: stage, how far, how fast, until when.
 
 mod bytes;
+mod counts;
 mod hand;
 mod rate;
 mod stage;
@@ -10,6 +11,7 @@ use std::fmt::Write;
 use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
 use crate::job::{Event, Phase, Problem};
 use bytes::Bytes;
+pub use counts::Counts;
 use hand::Hand;
 use rate::Rate;
 

@@ -34,4 +34,5 @@ mod room;
 mod shell;
 mod steering;
 mod targets;
+mod unattended;
 mod user_data;

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-fn config(dir: &Path) -> String {
+pub(crate) fn config(dir: &Path) -> String {
     let text = format!(
         "server_name = \"ferry.test\"\noperators = [\"@anna:ferry.test\"]\ndata_dir = \"{}\"\n\
          [synapse]\nurl = \"http://127.0.0.1:9\"\nadmin_token = \"s3cret\"\n\
@@ -21,7 +21,7 @@ fn config(dir: &Path) -> String {
     path.display().to_string()
 }
 
-fn ferryman(dir: &Path, words: &[&str]) -> (i32, String, String) {
+pub(crate) fn ferryman(dir: &Path, words: &[&str]) -> (i32, String, String) {
     let Output {
         status,
         stdout,
@@ -111,7 +111,7 @@ fn a_running_job_keeps_others_out() {
     .unwrap();
     let (code, _, err) = ferryman(dir.path(), &["import", "--config", &path]);
     assert_eq!(code, 9, "{err}");
-    assert!(err.contains("another job is running (export)"));
+    assert!(err.contains("another job is running (export, ordered by @anna:ferry.test)"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn listener(dir: &std::path::Path) -> Listener {
         bot_id: "@ferryman:ferry.test".into(),
         news: Arc::default(),
         clock: Arc::new(FixedClock(5)),
+        health: Arc::default(),
     }
 }
 

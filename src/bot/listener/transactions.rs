@@ -42,7 +42,10 @@ pub(super) async fn put(
                 .then(|| (header.event_id, event.get().to_owned()))
         })
         .collect();
-    match listener.store.accept(&id, &events, listener.clock.now_ms()) {
+    let now = listener.clock.now_ms();
+    let kept = listener.store.accept(&id, &events, now);
+    listener.health.transaction(kept.is_ok(), now);
+    match kept {
         Ok(new) => {
             if new {
                 listener.news.notify_one();

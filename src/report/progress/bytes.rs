@@ -6,8 +6,8 @@ use crate::report::text::size;
 /// Bytes that are through, of all.
 #[derive(Debug, Clone)]
 pub(super) struct Bytes {
-    done: u64,
-    total: u64,
+    pub(super) done: u64,
+    pub(super) total: u64,
     rate: Rate,
 }
 

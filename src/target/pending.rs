@@ -6,7 +6,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Anything, Target};
+use super::{Anything, Target, session::unlike_others};
 use crate::{
     Result,
     http::{Request, encode},
@@ -95,7 +95,7 @@ impl Target {
         let none = json!({ "types": [] });
         let filter = json!({
             "room": { "rooms": [room], "timeline": { "limit": 1 }, "state": none },
-            "presence": none,
+            "presence": unlike_others(),
             "account_data": none,
         });
         let request = Request::get("/_matrix/client/v3/sync")

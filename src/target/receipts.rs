@@ -6,7 +6,7 @@ use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Anything, Target};
+use super::{Anything, Target, session::unlike_others};
 use crate::{
     Error, Result,
     http::{Request, encode},
@@ -138,7 +138,7 @@ impl Target {
                 "account_data": none,
                 "ephemeral": { "types": [RECEIPT] },
             },
-            "presence": none,
+            "presence": unlike_others(),
             "account_data": none,
         });
         let request = Request::get("/_matrix/client/v3/sync")

@@ -2,7 +2,7 @@
 
 use ruma::UserId;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Anything, Target};
@@ -11,6 +11,12 @@ use crate::{Result, hex::hex, http::Request, secret::SecretString};
 #[derive(Debug, Deserialize)]
 struct Login {
     access_token: SecretString,
+}
+
+/// A filter of presence that lets none through, and is another one each time: a Synapse keeps its answer to a device's first
+/// `/sync` for two minutes, and the device is the same.
+pub(super) fn unlike_others() -> Value {
+    json!({ "types": [], "limit": rand::random_range(1..1_000_000) })
 }
 
 impl Target {

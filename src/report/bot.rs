@@ -68,7 +68,7 @@ pub const DROPPED: &str = "Dropped; nothing was done.";
 #[must_use]
 pub fn preview(command: &str, markdown: &str, code: &str) -> String {
     format!(
-        "{markdown}\n**This changes the target.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
+        "{markdown}\n**This changes the target.** To begin the {}, send `!ferry confirm {code}` within 10 minutes.\n",
         super::text::code(command)
     )
 }

@@ -72,7 +72,7 @@ async fn what_changes_a_server_is_shown_first() {
     let (preview, code) = ordered(&stage).await;
     insta::assert_snapshot!(body(&preview).replace(&code, "CODE"), @r"
     Plan of import
-    This changes the target. To begin the `import`, react with ✅ or send `!ferry confirm CODE` within 10 minutes; ❌ drops it.
+    This changes the target. To begin the `import`, send `!ferry confirm CODE` within 10 minutes.
     ");
     assert_eq!(stage.confirmed(), []);
     stage.hears(

@@ -127,7 +127,7 @@ async fn a_code_is_its_owners_counts_once_and_not_for_long() {
     let first = stage(dir.path()).await;
     let (_, code) = ordered(&first).await;
     let confirm = format!("!ferry confirm {code}");
-    first.hears("$1", ANNA, "!ferry confirm XXXXX");
+    first.hears("$1", ANNA, "!ferry confirm ZZZZZ");
     let mut lines = vec![first.last(2).await];
     first.hears("$2", BEN, &confirm);
     lines.push(first.last(3).await);
@@ -145,7 +145,7 @@ async fn a_code_is_its_owners_counts_once_and_not_for_long() {
     assert_eq!(second.confirmed(), []);
     let lines = lines.join("\n").replace(&code, "CODE");
     insta::assert_snapshot!(lines, @r"
-    ✗ no order waits under the code XXXXX: each counts once, and a newer order of yours takes the place of the last; send the order again
+    ✗ no order waits under the code ZZZZZ: each counts once, and a newer order of yours takes the place of the last; send the order again
     ✗ this is the order of @anna:ferry.test: only they can confirm it
     ✗ the order import --admins has waited for more than 10 min and was not carried out: send it again
     ✗ no order waits under the code CODE: each counts once, and a newer order of yours takes the place of the last; send the order again

@@ -29,6 +29,7 @@ mod lab_things;
 mod lab_works;
 mod login_bridge;
 mod media;
+mod operator;
 mod pending;
 mod room;
 mod shell;

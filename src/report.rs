@@ -3,6 +3,7 @@
 pub mod bot;
 pub mod check;
 pub mod config;
+pub mod encrypted;
 pub mod export;
 pub mod finding;
 pub mod import;

@@ -123,10 +123,15 @@ impl Store {
 
     /// The oldest event that waits.
     pub fn next(&self) -> Result<Option<Queued>> {
+        self.after(i64::MIN)
+    }
+
+    /// The oldest event behind a place.
+    pub fn after(&self, number: i64) -> Result<Option<Queued>> {
         self.run(|db| {
             db.query_row(
-                "select number, event, received from queue order by number limit 1",
-                [],
+                "select number, event, received from queue where number > ?1 order by number limit 1",
+                [number],
                 |row| {
                     Ok(Queued {
                         number: row.get(0)?,

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::voice::Voice;
 use crate::{
     Error, Result,
     report::{self, notice},
@@ -19,8 +19,7 @@ use crate::{
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
 #[derive(Clone)]
 pub(super) struct Talk {
-    client: Client,
-    room: String,
+    voice: Voice,
     id: String,
     to: String,
     edits: Arc<AtomicU32>,
@@ -28,10 +27,9 @@ pub(super) struct Talk {
 
 impl Talk {
     /// About the event `id`, below the message `to`: itself, or what it is a reaction to.
-    pub(super) fn new(client: &Client, room: &str, (id, to): (&str, &str)) -> Self {
+    pub(super) fn new(voice: &Voice, (id, to): (&str, &str)) -> Self {
         Self {
-            client: client.clone(),
-            room: room.to_owned(),
+            voice: voice.clone(),
             id: id.to_owned(),
             to: to.to_owned(),
             edits: Arc::default(),
@@ -50,10 +48,19 @@ impl Talk {
         self.send("preview", &content).await
     }
 
+    /// Why nothing can be said as the room asks for.
+    pub(super) async fn reply_in_clear(&self, what: &str, markdown: &str) {
+        let txn = format!("ferryman-{}-{what}", self.id);
+        let content = notice::reply(markdown, &self.to);
+        if let Err(error) = self.voice.send_in_clear(&txn, &content).await {
+            tracing::error!("a message to the control room was not sent: {error}");
+        }
+    }
+
     /// A sign on the message itself, seen at once.
     pub(super) async fn mark(&self, key: &str) {
         let txn = format!("ferryman-{}-mark", self.id);
-        if let Err(error) = self.client.react(&self.room, &txn, &self.to, key).await {
+        if let Err(error) = self.voice.react(&txn, &self.to, key).await {
             tracing::warn!("a reaction was not set: {error}");
         }
     }
@@ -98,16 +105,17 @@ impl Talk {
         } else {
             "text/markdown"
         };
-        let url = self.client.upload(&name, kind, &bytes).await?;
-        Ok(json!({
+        let (field, found) = self.voice.upload(&name, kind, &bytes).await?;
+        let mut content = json!({
             "msgtype": "m.file",
             "m.relates_to": {"m.in_reply_to": {"event_id": self.to}},
             "body": name,
             "filename": name,
-            "url": url,
             "info": {"mimetype": kind, "size": bytes.len()},
             "m.mentions": {},
-        }))
+        });
+        content[field] = found;
+        Ok(content)
     }
 
     /// Every message says which part of the conversation it is, for whoever reads the room by machine.
@@ -115,7 +123,7 @@ impl Talk {
         let mut content = content.clone();
         content["ferryman.part"] = what.into();
         let txn = format!("ferryman-{}-{what}", self.id);
-        match self.client.send(&self.room, &txn, &content).await {
+        match self.voice.send(&txn, &content).await {
             Ok(event_id) => Some(event_id),
             Err(error) => {
                 tracing::error!("a message to the control room was not sent: {error}");

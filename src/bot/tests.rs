@@ -1,5 +1,6 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod encrypted;
 mod health;
 mod orders;
 mod unwanted;
@@ -109,6 +110,7 @@ struct Stage {
     news: Arc<Notify>,
     hands: Arc<Hands>,
     health: Arc<Health>,
+    pretended: Arc<encrypted::Pretended>,
 }
 
 /// A bot that works, on the data of this folder.
@@ -118,6 +120,11 @@ async fn stage(dir: &Path) -> Stage {
 
 /// The same, at another time.
 async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
+    stage_with(dir, now_ms, Arc::default()).await
+}
+
+/// The same, with a device that only pretends, for a room that is or becomes encrypted.
+async fn stage_with(dir: &Path, now_ms: u64, pretended: Arc<encrypted::Pretended>) -> Stage {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -144,8 +151,17 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
     let runner = Pretend::default();
     let (stopping, stopped) = watch::channel(false);
     let health = Arc::<Health>::default();
+    let client = Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap();
+    let device = Arc::clone(&pretended);
+    let open = move || device.opened();
+    let voice = Voice::new(&client, ROOM, dir, Arc::new(open)).unwrap();
+    if voice.is_encrypted() {
+        // As at the start.
+        voice.follow().await.unwrap();
+    }
     let worker = Arc::new(Worker {
-        client: Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap(),
+        client,
+        voice,
         store: store.clone(),
         runner: runner.clone(),
         config: Arc::new(config),
@@ -170,6 +186,7 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
         news,
         hands,
         health,
+        pretended,
     }
 }
 

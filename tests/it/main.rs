@@ -17,6 +17,7 @@ mod crowd;
 mod database;
 mod demo;
 mod doctor;
+mod encrypted_room;
 mod encryption;
 mod every_room;
 mod export;

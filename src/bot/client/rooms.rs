@@ -52,6 +52,17 @@ impl Client {
             .collect())
     }
 
+    /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/`.
+    pub async fn set_state(&self, room: &str, kind: &str, content: &Value) -> Result<()> {
+        let path = format!(
+            "/_matrix/client/v3/rooms/{}/state/{}/",
+            encode(room),
+            encode(kind)
+        );
+        let request = Request::put(&path, content);
+        self.ask::<Value>(request).await.map(drop)
+    }
+
     /// `GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`; `None` if there is none.
     pub async fn state(&self, room: &str, kind: &str, key: &str) -> Result<Option<Value>> {
         let path = format!(

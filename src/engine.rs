@@ -7,6 +7,7 @@ mod look;
 mod memory;
 mod opening;
 mod residence;
+mod shelf;
 mod source;
 mod there;
 
@@ -17,6 +18,7 @@ pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
+use shelf::Shelf;
 use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -93,9 +95,21 @@ pub struct Engine {
     pub tokens: Arc<Tokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    shelf: Shelf,
 }
 
 impl Engine {
+    /// Of one installation.
+    #[must_use]
+    pub fn new(config: Arc<Config>, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            config,
+            tokens,
+            clock,
+            shelf: Shelf::default(),
+        }
+    }
+
     /// Is the installation itself sound?
     pub async fn doctor(&self) -> Vec<Finding> {
         doctor::run(self).await
@@ -123,16 +137,16 @@ impl Engine {
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
     pub async fn plan_as(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Plan> {
         let bundle = self.open(bundle).await?;
-        let (_, mut plan, names) = self.planned(bundle, asked).await?;
+        let (mut plan, names) = self.planned(&bundle, asked).await?;
         plan.people.there = names.there;
         Ok(plan)
     }
 
     /// An open bundle's plan, and what the target says of the names in it.
-    async fn planned(&self, bundle: Bundle, asked: Asked) -> Result<(Bundle, Plan, Names)> {
+    async fn planned(&self, bundle: &Arc<Bundle>, asked: Asked) -> Result<(Plan, Names)> {
         let target = self.target()?;
         let abilities = target.abilities().await?;
-        let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
+        let ledger = self.ledger(&ledger_id(bundle, &target.server_keys().await?))?;
         let choice = Choice {
             history: asked
                 .history
@@ -142,9 +156,9 @@ impl Engine {
             admins: asked.admins,
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(bundle, abilities, choice).await?;
         let names = there::look(&target, &ledger, &plan).await?;
-        Ok((bundle, plan, names))
+        Ok((plan, names))
     }
 
     /// [`Engine::import_as`], where nothing but the history is asked for.
@@ -190,7 +204,7 @@ impl Engine {
             own: own(&target),
         };
         let (history, media) = (choice.history, choice.media);
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         if asked
             .confirmed
             .is_some_and(|confirmed| confirmed != plan.digest())
@@ -251,7 +265,7 @@ impl Engine {
             admins: false,
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -313,8 +327,14 @@ impl Engine {
     }
 
     /// Opens a bundle, by default the newest, and checks every byte and whose it is.
-    async fn open(&self, path: Option<PathBuf>) -> Result<Bundle> {
+    async fn open(&self, path: Option<PathBuf>) -> Result<Arc<Bundle>> {
         let path = path.map_or_else(|| newest(&self.config.data_dir.join("bundles")), Ok)?;
+        self.shelf
+            .take(path, async |path| self.opened(path).await)
+            .await
+    }
+
+    async fn opened(&self, path: PathBuf) -> Result<Bundle> {
         let work = self.private_dir("work")?;
         let server_name = self.config.server_name.clone();
         blocking(move || {

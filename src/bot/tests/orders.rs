@@ -283,7 +283,11 @@ async fn what_was_cut_off_before_it_began_is_told_so() {
         .await;
     first.hears("$order2", ANNA, "!ferry import");
     first.hears("$1", ANNA, &format!("!ferry confirm {code}"));
-    while first.store.cut_off().unwrap().len() < 2 {
+    let begun = || {
+        let cuts = first.store.cut_off().unwrap();
+        cuts.into_iter().map(|cut| cut.event_id).collect::<Vec<_>>()
+    };
+    while begun() != ["$order2", "$1"] {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     first.work.abort();
@@ -291,6 +295,7 @@ async fn what_was_cut_off_before_it_began_is_told_so() {
     let said = second.said(2).await;
     let lines: Vec<_> = said.iter().map(body).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
+    Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
     Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
     Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.
     ");

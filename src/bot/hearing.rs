@@ -1,6 +1,8 @@
 //! What the kept events say where the room is encrypted, or becomes so.
 
+use ruma::serde::{Base64, base64::Standard};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{
     decide::{Came, Rules},
@@ -54,10 +56,14 @@ impl<R: Runner> Worker<R> {
             }
         };
         let reason = match heard {
-            Heard::Read(event) => {
-                queued.event = event;
-                return Ok(Some((queued, Came::Encrypted)));
-            }
+            Heard::Read(event) => match digest(&queued.event) {
+                Some(digest) if self.store.came_first(&digest, &event_id(&queued))? => {
+                    queued.event = event;
+                    return Ok(Some((queued, Came::Encrypted)));
+                }
+                Some(_) => Unread::Again,
+                None => Unread::Damaged,
+            },
             Heard::NotYet(reason) => {
                 let since_ms = queued.received_ms.max(rules.started_ms);
                 if self.clock.now_ms() < since_ms.saturating_add(KEY_WAITS_MS) {
@@ -99,6 +105,13 @@ impl<R: Runner> Worker<R> {
             }
         }
     }
+}
+
+/// What was encrypted, however it is written down.
+fn digest(event: &Value) -> Option<[u8; 32]> {
+    let text = event.get("content")?.get("ciphertext")?.as_str()?;
+    let bytes = Base64::<Standard>::parse(text).ok()?;
+    Some(Sha256::digest(bytes.as_bytes()).into())
 }
 
 fn event_id(queued: &Queued) -> String {

@@ -189,7 +189,7 @@ mod tests {
             ended("import", 61_000, true),
             reports(&[]),
             reports(&["data/reports/a-import.md".into()]),
-            preview("export", &acting(), "ABCDE"),
+            preview("export", &acting(), "ABCDE", true),
             not_posted(
                 "data/reports/a.md".as_ref(),
                 &Error::Target("too large".into()),

@@ -18,6 +18,8 @@ pub enum Unread {
     UnknownDevice,
     /// Its owner has not signed the device that encrypted it, and the configuration asks for that.
     Unsigned,
+    /// The same has come before, by another event.
+    Again,
     /// It can't be decrypted with its key, or is no message.
     Damaged,
 }
@@ -51,9 +53,13 @@ pub fn unread(reason: Unread, device: &str) -> String {
             "you have not verified the device that it comes from, and `bot.trust` asks for that",
             "Verify your device in your client's settings, and send it again".to_owned(),
         ),
+        Unread::Again => (
+            "the server has sent the same before",
+            "If you did not send it twice, somebody has repeated it".to_owned(),
+        ),
         Unread::Damaged => ("it is damaged", "Send it again".to_owned()),
     };
-    format!("Ferryman can't read this message, so it was not run: {why}. {remedy}.")
+    format!("Ferryman can't take this message, so it was not run: {why}. {remedy}.")
 }
 
 /// To an operator's order, in clear, in an encrypted room.
@@ -94,6 +100,7 @@ mod tests {
             Unread::Foreign,
             Unread::UnknownDevice,
             Unread::Unsigned,
+            Unread::Again,
             Unread::Damaged,
         ];
         let mut lines: Vec<_> = reasons
@@ -103,13 +110,14 @@ mod tests {
         lines.push(switched("FERRYMANBOTABC"));
         lines.push(not_switched(&Error::Target("no device".to_owned())));
         insta::assert_snapshot!(lines.join("\n"), @r"
-        Ferryman can't read this message, so it was not run: its key has not reached Ferryman. Send it again; if that does not help either, restart your client, so that it sees Ferryman's device.
-        Ferryman can't read this message, so it was not run: your client gives its keys to verified devices only. Allow unverified devices in this room, or verify Ferryman's device `FERRYMANBOTABC`, and send it again.
-        Ferryman can't read this message, so it was not run: your client withholds its key from Ferryman. See in your client whether Ferryman's device `FERRYMANBOTABC` is blocked, and send it again.
-        Ferryman can't read this message, so it was not run: it was encrypted by somebody else than who sent it. Send it again yourself.
-        Ferryman can't read this message, so it was not run: it is not known which device encrypted it. Send it again from a device that is logged in.
-        Ferryman can't read this message, so it was not run: you have not verified the device that it comes from, and `bot.trust` asks for that. Verify your device in your client's settings, and send it again.
-        Ferryman can't read this message, so it was not run: it is damaged. Send it again.
+        Ferryman can't take this message, so it was not run: its key has not reached Ferryman. Send it again; if that does not help either, restart your client, so that it sees Ferryman's device.
+        Ferryman can't take this message, so it was not run: your client gives its keys to verified devices only. Allow unverified devices in this room, or verify Ferryman's device `FERRYMANBOTABC`, and send it again.
+        Ferryman can't take this message, so it was not run: your client withholds its key from Ferryman. See in your client whether Ferryman's device `FERRYMANBOTABC` is blocked, and send it again.
+        Ferryman can't take this message, so it was not run: it was encrypted by somebody else than who sent it. Send it again yourself.
+        Ferryman can't take this message, so it was not run: it is not known which device encrypted it. Send it again from a device that is logged in.
+        Ferryman can't take this message, so it was not run: you have not verified the device that it comes from, and `bot.trust` asks for that. Verify your device in your client's settings, and send it again.
+        Ferryman can't take this message, so it was not run: the server has sent the same before. If you did not send it twice, somebody has repeated it.
+        Ferryman can't take this message, so it was not run: it is damaged. Send it again.
         Not run: this room is encrypted and your message was not. Send it encrypted if you still want it.
         Not run: this room is encrypted, and reactions are not. Answer with the code instead.
         This room is encrypted now: Ferryman reads and writes here through its device `FERRYMANBOTABC` from now on, and takes no order in clear any more.

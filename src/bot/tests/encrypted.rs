@@ -71,8 +71,11 @@ impl Cipher for Pretended {
 
 /// An encrypted message.
 fn sealed(key: &str, body: &str) -> Value {
+    // No two are the same.
+    static COUNT: AtomicU64 = AtomicU64::new(10_000_000);
+    let ciphertext = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
     json!({"type": "m.room.encrypted", "content": {
-        "algorithm": "m.megolm.v1.aes-sha2", "session_id": key,
+        "algorithm": "m.megolm.v1.aes-sha2", "session_id": key, "ciphertext": ciphertext,
         "inner": {"msgtype": "m.text", "body": body},
     }})
 }
@@ -190,6 +193,34 @@ async fn only_what_was_encrypted_is_obeyed_and_every_answer_is() {
 }
 
 #[tokio::test]
+async fn what_is_sent_again_by_another_event_is_not_obeyed() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = encrypted_stage(dir.path()).await;
+    let mut order = sealed("known", "!ferry status");
+    order["content"]["ciphertext"] = json!("AwgAEg");
+    first.hears_event("$1", ANNA, &order);
+    assert_eq!(first.last_sealed(1).await, "answer to status");
+    first.hears_event("$2", ANNA, &order);
+    insta::assert_snapshot!(first.last_sealed(2).await, @"Ferryman can't take this message, so it was not run: the server has sent the same before. If you did not send it twice, somebody has repeated it.");
+    first.stop().await;
+    let second = encrypted_stage(dir.path()).await;
+    // The same bytes in other letters.
+    let mut again = order.clone();
+    again["content"]["ciphertext"] = json!("AwgAEh==");
+    second.hears_event("$3", ANNA, &again);
+    second.hears_event(
+        "$4",
+        ANNA,
+        &json!({"type": "m.room.encrypted", "content": {
+            "session_id": "known", "inner": {"msgtype": "m.text", "body": "!ferry status"},
+        }}),
+    );
+    second.sealed(2).await;
+    assert!(second.runner.ran.lock().unwrap().is_empty());
+    second.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_is_waited_for_and_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let stage = encrypted_stage(dir.path()).await;
@@ -203,7 +234,7 @@ async fn a_key_is_waited_for_and_keeps_nobody_waiting() {
     assert_eq!(stage.last_sealed(2).await, "answer to plan");
     stage.hands.0.fetch_add(1_000, Ordering::Relaxed);
     stage.news.notify_one();
-    insta::assert_snapshot!(stage.last_sealed(3).await, @"Ferryman can't read this message, so it was not run: its key has not reached Ferryman. Send it again; if that does not help either, restart your client, so that it sees Ferryman's device.");
+    insta::assert_snapshot!(stage.last_sealed(3).await, @"Ferryman can't take this message, so it was not run: its key has not reached Ferryman. Send it again; if that does not help either, restart your client, so that it sees Ferryman's device.");
     let answer = &stage.sealed(3).await[2];
     assert_eq!(answer["m.relates_to"]["m.in_reply_to"]["event_id"], "$2");
     // It does not come twice, not even when its key comes after all.

@@ -162,7 +162,7 @@ async fn only_what_was_encrypted_is_obeyed_and_every_answer_is() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     answer to status
     Not run: this room is encrypted and your message was not. Send it encrypted if you still want it.
-    Ferryman can't read this message, so it was not run: it was encrypted by somebody else than who sent it. Send it again yourself.
+    Ferryman can't take this message, so it was not run: it was encrypted by somebody else than who sent it. Send it again yourself.
     Plan of import
     This changes the target. To begin the `import`, send `!ferry confirm CODE` within 10 minutes; otherwise it is dropped.
     Not run: this room is encrypted, and reactions are not. Answer with the code instead.

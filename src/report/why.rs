@@ -1,18 +1,22 @@
 //! One failure, explained.
 
-use super::text::{code, escape, sentence};
+use super::{
+    technical,
+    text::{code, escape},
+};
 use crate::job::Problem;
 
 /// For the room and the terminal.
 #[must_use]
 pub fn markdown(problem: &Problem) -> String {
     let (means, remedy) = explained(&problem.step);
+    let (reason, chain) = technical::reason(&problem.reason);
     format!(
-        "**{} {}: {}**\n\n{}.\n\n{means} {remedy}\n",
+        "**{} {}: {}**\n\n{means} {remedy}\n\nWhy: {}.\n{chain}",
         code(&problem.reference()),
         escape(&problem.step),
         code(&problem.subject),
-        sentence(&problem.reason).trim_end_matches('.'),
+        reason.trim_end_matches('.'),
     )
 }
 
@@ -94,6 +98,11 @@ mod tests {
 
         Their recovery key may not open all old encrypted messages. `import` tries it again. Keep Synapse's bundle until it is mended.
         ");
+        let long = format!(
+            "the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Aferry.test/send: M_UNKNOWN {}",
+            "database is locked, ".repeat(5)
+        );
+        insta::assert_snapshot!(text("event", "$e", &long), @"");
         insta::assert_snapshot!(text("something else", "x", "it failed"), @r"
         **`8a2847b2` something else: `x`**
 

@@ -8,10 +8,14 @@ mod stage;
 
 use std::fmt::Write;
 
-use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
+use super::{
+    technical::one_line,
+    text::{about, code, count, duration, escape, number_of, per_time},
+};
 use crate::job::{Event, Phase, Problem};
 use bytes::Bytes;
 pub use counts::Counts;
+pub(super) use stage::name as stage_name;
 use hand::Hand;
 use rate::Rate;
 
@@ -153,7 +157,7 @@ impl Progress {
                 count(self.problems, "problem", "problems"),
                 escape(&problem.step),
                 code(&problem.subject),
-                sentence(&problem.reason)
+                one_line(&problem.reason)
             );
         }
         text

@@ -8,7 +8,7 @@ use crate::{Error, Result, config::nearest};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(after_help = "Example: help import")]
 pub struct Help {
-    /// A command's name; without it, the list of all
+    /// A command's name, or `words` for what the words mean; without it, the list of all
     pub command: Option<String>,
 }
 

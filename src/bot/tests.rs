@@ -115,11 +115,20 @@ struct Stage<R = Pretend> {
 
 /// A bot that works, on the data of this folder.
 async fn stage(dir: &Path) -> Stage {
-    stage_of(dir, |_| Pretend::default()).await
+    later_stage(dir, NOW).await
+}
+
+/// The same, at another time.
+async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
+    stage_of(dir, now_ms, |_| Pretend::default()).await
 }
 
 /// The same with other commands.
-async fn stage_of<R: Runner>(dir: &Path, runner: impl FnOnce(&Arc<Hands>) -> R) -> Stage<R> {
+async fn stage_of<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -139,7 +148,7 @@ async fn stage_of<R: Runner>(dir: &Path, runner: impl FnOnce(&Arc<Hands>) -> R) 
         .await;
     let mut config = sample(dir);
     config.operators.push("@ben:ferry.test".try_into().unwrap());
-    let hands = Arc::new(Hands(AtomicU64::new(NOW)));
+    let hands = Arc::new(Hands(AtomicU64::new(now_ms)));
     let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());

@@ -89,6 +89,14 @@ fn private(path: &Path) -> Result<File> {
         .map_err(Error::file(path))
 }
 
+/// [`Error::Busy`] while a job runs.
+pub fn free(data_dir: &Path) -> Result<()> {
+    match running(data_dir) {
+        Some(_) => Err(Error::Busy(holder(&data_dir.join(FILE)))),
+        None => Ok(()),
+    }
+}
+
 /// The job that holds the lock now, in this process or another.
 #[must_use]
 pub fn running(data_dir: &Path) -> Option<String> {
@@ -173,7 +181,9 @@ mod tests {
             error.to_string(),
             "another job is running (import, ordered by @anna:ferry.test): wait for its end, or `cancel` it"
         );
+        assert_eq!(free(dir.path()).unwrap_err().to_string(), error.to_string());
         drop(first);
+        free(dir.path()).unwrap();
         assert_eq!(running(dir.path()), None);
         let _second = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap();
     }

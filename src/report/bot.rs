@@ -64,6 +64,10 @@ pub fn too_old(age_ms: u64) -> String {
 /// To a command that was sent while nobody was here.
 pub const MISSED: &str = "Ferryman was not running when this was sent, so it was not run. Send it again if you still want it.";
 
+/// To a confirmation while Ferryman is being stopped.
+pub const STOPPING: &str =
+    "Ferryman is being stopped, so nothing was begun: confirm it again when it is back";
+
 /// To a preview that was answered with ❌.
 pub const DROPPED: &str = "Dropped; nothing was done.";
 
@@ -71,7 +75,7 @@ pub const DROPPED: &str = "Dropped; nothing was done.";
 #[must_use]
 pub fn preview(command: &str, markdown: &str, code: &str) -> String {
     format!(
-        "{markdown}\n**This changes the target.** To begin the {}, send `!ferry confirm {code}` within 10 minutes.\n",
+        "{markdown}\n**This changes the target.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
         super::text::code(command)
     )
 }
@@ -94,6 +98,8 @@ pub fn interrupted(command: &str) -> String {
     match command {
         "import" => "Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.".to_owned(),
         "export" => "Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.".to_owned(),
+        "preview" => "Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.".to_owned(),
+        "confirm" => "Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.".to_owned(),
         other => format!("Ferryman was restarted in the middle of this `{other}`. Nothing is lost; send it again."),
     }
 }
@@ -178,6 +184,8 @@ mod tests {
             interrupted("import"),
             interrupted("export"),
             interrupted("verify"),
+            interrupted("preview"),
+            interrupted("confirm"),
             failure(&Error::Stopped),
             failure(&Error::Busy("import".into())),
             ended("import", 61_000, false),
@@ -200,6 +208,8 @@ mod tests {
         Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.
         Ferryman was restarted in the middle of this `verify`. Nothing is lost; send it again.
+        Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
+        Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.
         Stopped. The same command again goes on from here.
         ✗ another job is running (import): wait for its end, or `cancel` it
         **import** has ended after 1 min 1 s. The result is below.

@@ -106,9 +106,15 @@ mod tests {
         }
         course.apply(&phase(Phase::Aliases, 0), 244_000);
         course.end(244_300);
-        insta::assert_snapshot!(news(&course.legs, &mut fresh).unwrap(), @"");
+        insta::assert_snapshot!(news(&course.legs, &mut fresh).unwrap(), @r"
+        ✓ **accounts**: all 20 in 2.0 s (10 per second)
+        ⚠ **rooms**: 36 of 39 in 4 min 2 s (9 per minute), 3 failures
+        ✓ **aliases** in 0.3 s
+
+        ⚠ 3 × room: the target refuses … look at its log (`650418ab`: `!r1:ferry.test`)
+        ");
         assert_eq!(news(&[], &mut fresh), None, "told once");
-        insta::assert_snapshot!(stage("import", &course.legs[1], Some(Phase::Aliases)), @"");
-        insta::assert_snapshot!(stage("import", &course.legs[2], None), @"");
+        insta::assert_snapshot!(stage("import", &course.legs[1], Some(Phase::Aliases)), @"**import**: **rooms**: 36 of 39 in 4 min 2 s (9 per minute), 3 failures. Next step: aliases.");
+        insta::assert_snapshot!(stage("import", &course.legs[2], None), @"**import**: **aliases** in 0.3 s.");
     }
 }

@@ -250,7 +250,23 @@ mod tests {
             "**import**: rooms\n`██░░`\nrunning\n\n{}\nLast.",
             crate::report::technical::folded("GET /x: <500>\nline")
         );
-        insta::assert_json_snapshot!(in_thread(&markdown, "$root"), @r#""#);
+        insta::assert_json_snapshot!(in_thread(&markdown, "$root"), @r#"
+        {
+          "body": "import: rooms\n`██░░`\nrunning\n\nLast.\n\nTechnical details:\nGET /x: <500>\nline",
+          "format": "org.matrix.custom.html",
+          "formatted_body": "<p><strong>import</strong>: rooms<br />\n<code>██░░</code><br />\nrunning</p>\n<details><summary>Technical details</summary><pre><code>GET /x: &lt;500&gt;\nline\n</code></pre></details>\n<p>Last.</p>",
+          "m.mentions": {},
+          "m.relates_to": {
+            "event_id": "$root",
+            "is_falling_back": true,
+            "m.in_reply_to": {
+              "event_id": "$root"
+            },
+            "rel_type": "m.thread"
+          },
+          "msgtype": "m.notice"
+        }
+        "#);
     }
 
     #[test]

@@ -95,11 +95,19 @@ mod tests {
             "database is locked, ".repeat(20)
         );
         let (short, folded) = reason(&long);
-        insta::assert_snapshot!(short, @"");
+        insta::assert_snapshot!(short, @r"the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Aferry.test/send: M\_UNKNOWN database is locked, database …");
         assert!(folded.contains(&long));
         assert_eq!(one_line(&long), short);
         let text = plain(&format!("**It failed.**\n{}\nSend it again.", super::folded("a\n```b\u{202e}")));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        It failed.
+
+        Send it again.
+
+        Technical details:
+        a
+        '''b
+        ");
     }
 
     #[test]
@@ -113,13 +121,25 @@ mod tests {
             retry_after: None,
         };
         let (said, chain) = error(&answer);
-        insta::assert_snapshot!(format!("{said}\n{chain}"), @"");
+        insta::assert_snapshot!(format!("{said}\n{chain}"), @r"
+        the target answered with an error (500 M\_UNKNOWN): its log says more; send the command again, and look there if it stays so
+
+        ```folded Technical details
+        the target answered 500 to PUT /_matrix/client/v3/rooms/%21a/send: M_UNKNOWN database is locked
+        ```
+        ");
         let (said, chain) = error(&Error::Malformed {
             server: "Synapse",
             request: "GET /_synapse/admin/v1/server_version".into(),
             reason: "expected value at line 1 column 1".into(),
         });
-        insta::assert_snapshot!(format!("{said}\n{chain}"), @"");
+        insta::assert_snapshot!(format!("{said}\n{chain}"), @r"
+        Synapse gave an answer that can't be read: is the configured address really its own?
+
+        ```folded Technical details
+        Synapse gave an answer to GET /_synapse/admin/v1/server_version that can't be read (expected value at line 1 column 1): is this address really Synapse?
+        ```
+        ");
         let busy = Error::Busy("import".into());
         assert_eq!(error(&busy), (sentence(&busy.to_string()), String::new()));
     }

@@ -95,7 +95,7 @@ async fn ten_thousand_failures_are_told_in_small_messages() {
     let failures = std::env::var("FERRYMAN_LAB_FAILURES").map_or(10_000, |it| it.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     let before = peak();
-    let stage = stage_of(dir.path(), |hands| Fails {
+    let stage = stage_of(dir.path(), NOW, |hands| Fails {
         board: Board::default(),
         hands: Arc::clone(hands),
         failures,

@@ -91,6 +91,17 @@ mod tests {
     fn numbers_are_round_at_any_length() {
         let all = [0, 900, 1_300, 45_000, 150_000, 1_500_000, 4_000_000, 36_000_000, 400_000_000, 9_000_000_000];
         let lines: Vec<_> = all.into_iter().map(said).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        0 0.2 0.4 0.6 0.8 1 (time since the start, in seconds)
+        0 0.2 0.4 0.6 0.8 1 (time since the start, in seconds)
+        0 0.2 0.4 0.6 0.8 1 1.2 (time since the start, in seconds)
+        0 10 20 30 40 (time since the start, in seconds)
+        0 0.5 1 1.5 2 2.5 (time since the start, in minutes)
+        0 5 10 15 20 25 (time since the start, in minutes)
+        0 10 20 30 40 50 60 (time since the start, in minutes)
+        0 2 4 6 8 10 (time since the start, in hours)
+        0 1 2 3 4 (time since the start, in days)
+        0 18 36 54 72 90 (time since the start, in days)
+        ");
     }
 }

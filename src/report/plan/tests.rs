@@ -125,7 +125,7 @@ fn a_past_that_comes_as_backfill_is_told() {
     **1 account and 1 of 1 room will be carried to Tuwunel 1.8.3.**
 
     - bundle: `b.tar.zst`
-    - history: 5,000 events, of them 4,000 as backfill (--history 1000)
+    - history: 5,000 events, of them 4,000 as backfill (`--history 1000`)
     - **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want
     - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
     - 1 account skipped
@@ -168,7 +168,7 @@ fn who_else_must_hear_nothing_is_told() {
 
 #[test]
 fn the_room_gets_counts_and_the_first_entries() {
-    insta::assert_snapshot!(short(&plan()), @r"
+    insta::assert_snapshot!(short(&plan(), &Forecast::default()), @r"
     **1 account and 10 of 11 rooms will be carried to Tuwunel 1.9.0.**
 
     - bundle: `b.tar.zst`

@@ -104,7 +104,10 @@ mod tests {
             fresh.add(&problem("room", &room, &format!("{room} is gone")));
         }
         fresh.add(&problem("alias", "#a:ferry.test", "it is taken"));
-        insta::assert_snapshot!(fresh.told(), @"");
+        insta::assert_snapshot!(fresh.told(), @r"
+        ⚠ 10,000 × room: … is gone (`c474852e`: `!r0:ferry.test`)
+        ⚠ alias: it is taken (`ff308fba`: `#a:ferry.test`)
+        ");
         fresh.add(&problem("room", "!x:ferry.test", "!x:ferry.test is gone"));
         assert!(!fresh.any());
         assert_eq!(fresh.told(), "");

@@ -231,10 +231,12 @@ impl Operation {
 
     fn help(&self, name: Option<&str>) -> Result<Answer> {
         if name == Some(report::words::TOPIC) {
-            let text = report::words::text();
-            return Ok(Answer::of(format!("```text\n{text}\n```\n")));
+            return Ok(Answer::of(report::words::markdown()));
         }
         let root = match self.surface {
+            Surface::Room if name.is_none() => {
+                return Ok(Answer::of(help::list(&chat::declaration())));
+            }
             Surface::Room => chat::declaration(),
             Surface::Shell => crate::cli::args::declaration(),
         };

@@ -74,8 +74,11 @@ impl Talk {
     /// A message in the thread below the progress.
     pub(super) async fn detail(&self, markdown: &str, root: &str) {
         let number = self.edits.fetch_add(1, Ordering::Relaxed);
-        self.send(&format!("detail-{number}"), &notice::in_thread(markdown, root))
-            .await;
+        self.send(
+            &format!("detail-{number}"),
+            &notice::in_thread(markdown, root),
+        )
+        .await;
     }
 
     /// A stage has ended, for everybody in the room.

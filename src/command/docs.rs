@@ -60,8 +60,8 @@ pub fn page(shell: &clap::Command) -> Result<String> {
     }
     let _infallible = write!(
         page,
-        "\n## The words\n\n```text\n{}\n```\n",
-        crate::report::words::text()
+        "\n## The words\n\n{}",
+        crate::report::words::markdown()
     );
     page.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
     for (code, meaning) in EXIT_CODES {

@@ -135,7 +135,11 @@ impl<'a> ControlRoom<'a> {
             } else {
                 let text = body(&event["content"]);
                 // Clients show these below the message to which they belong.
-                let sign = if relation["rel_type"] == "m.thread" { "↳ " } else { "" };
+                let sign = if relation["rel_type"] == "m.thread" {
+                    "↳ "
+                } else {
+                    ""
+                };
                 messages.push((event, format!("{sign}{text}")));
             }
         }

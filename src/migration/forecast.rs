@@ -162,9 +162,14 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
         .into_iter()
         .filter(|(_, work, _)| work.units > 0)
         .map(|(phase, work, at_most)| {
-            let known = paces.0.get(&phase.word()).and_then(|known| here(phase, work, *known));
+            let known = paces
+                .0
+                .get(&phase.word())
+                .and_then(|known| here(phase, work, *known));
             let elsewhere = || match phase {
-                Phase::Rooms if plan.target.replay => rooms.clone().map(room_us).sum::<u64>() / 1_000,
+                Phase::Rooms if plan.target.replay => {
+                    rooms.clone().map(room_us).sum::<u64>() / 1_000
+                }
                 phase => cost_us(phase, work) / 1_000,
             };
             Stage {

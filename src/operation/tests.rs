@@ -28,7 +28,7 @@ fn operation(dir: &std::path::Path, surface: Surface) -> Operation {
 async fn help_speaks_to_whoever_asks() {
     let dir = tempfile::tempdir().unwrap();
     for (surface, usage) in [
-        (Surface::Room, "Usage: !ferry <COMMAND>"),
+        (Surface::Room, "One command in detail: !ferry help import"),
         (Surface::Shell, "Usage: ferryman [OPTIONS] <COMMAND>"),
     ] {
         let help = Command::Help(Help::default());

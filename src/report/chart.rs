@@ -1,7 +1,7 @@
 //! The picture at the end of a run: what each stage carried over time, and what failed.
 //!
 //! A row for each stage, all on one axis of time: a blue area that grows to the row's height, and failures as bars that hang
-//! from its top. Blue and vermilion are told apart by everybody; what hangs is no area, and both are also said in numbers.
+//! below it. Blue and vermilion are told apart by everybody; what hangs is no area, and both are also said in numbers.
 
 mod axis;
 mod row;
@@ -51,7 +51,11 @@ pub fn draw(course: &Course) -> Result<Option<Picture>> {
     let (width, height) = (size.width(), size.height());
     let mut pixels = tiny_skia::Pixmap::new(width, height)
         .ok_or_else(|| fault(format!("{width} × {height} pixels")))?;
-    resvg::render(&tree, tiny_skia::Transform::identity(), &mut pixels.as_mut());
+    resvg::render(
+        &tree,
+        tiny_skia::Transform::identity(),
+        &mut pixels.as_mut(),
+    );
     let bytes = pixels
         .encode_png()
         .map_err(|error| fault(error.to_string()))?;

@@ -7,8 +7,8 @@ use crate::{
     job::{Event, Phase},
     migration::forecast::Worked,
 };
-use points::Points;
 pub use points::Point;
+use points::Points;
 
 /// Stretches of waiting that are kept; later ones lengthen the last.
 const PAUSES: usize = 64;
@@ -134,6 +134,13 @@ impl Course {
         self.legs.get(ended)
     }
 
+    /// The curve has a corner where the run begins to wait, and where it goes on.
+    fn point(&mut self, now_ms: u64) {
+        if let Some(leg) = self.legs.last_mut().filter(|leg| leg.ended_ms.is_none()) {
+            leg.point(now_ms);
+        }
+    }
+
     fn leave(&mut self, now_ms: u64) {
         if let Some(leg) = self.legs.last_mut()
             && leg.ended_ms.is_none()
@@ -146,9 +153,13 @@ impl Course {
     /// Each of several rooms waits and tells so.
     fn pause(&mut self, waits: bool, now_ms: u64) {
         match (waits, self.waits) {
-            (true, None) => self.waits = Some(now_ms),
+            (true, None) => {
+                self.waits = Some(now_ms);
+                self.point(now_ms);
+            }
             (false, Some(since)) => {
                 self.waits = None;
+                self.point(now_ms);
                 if let Some(leg) = self.legs.last_mut() {
                     leg.paused_ms += now_ms.saturating_sub(since.max(leg.began_ms));
                 }

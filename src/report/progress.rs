@@ -15,9 +15,9 @@ use super::{
 use crate::job::{Event, Phase, Problem};
 use bytes::Bytes;
 pub use counts::Counts;
-pub(super) use stage::name as stage_name;
 use hand::Hand;
 use rate::Rate;
+pub(super) use stage::name as stage_name;
 
 /// What is known of a running job.
 #[derive(Debug, Clone)]

@@ -57,7 +57,9 @@ pub fn error(error: &Error) -> (String, String) {
             folded(&error.to_string()),
         ),
         Error::Malformed { server, .. } => (
-            format!("{server} gave an answer that can't be read: is the configured address really its own?"),
+            format!(
+                "{server} gave an answer that can't be read: is the configured address really its own?"
+            ),
             folded(&error.to_string()),
         ),
         error => (sentence(&error.to_string()), String::new()),
@@ -89,7 +91,10 @@ mod tests {
 
     #[test]
     fn what_is_short_stays_and_what_is_long_is_folded() {
-        assert_eq!(reason("a `b` failed"), ("a `b` failed".to_owned(), String::new()));
+        assert_eq!(
+            reason("a `b` failed"),
+            ("a `b` failed".to_owned(), String::new())
+        );
         let long = format!(
             "the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Aferry.test/send: M_UNKNOWN {}",
             "database is locked, ".repeat(20)
@@ -98,7 +103,10 @@ mod tests {
         insta::assert_snapshot!(short, @r"the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Aferry.test/send: M\_UNKNOWN database is locked, database …");
         assert!(folded.contains(&long));
         assert_eq!(one_line(&long), short);
-        let text = plain(&format!("**It failed.**\n{}\nSend it again.", super::folded("a\n```b\u{202e}")));
+        let text = plain(&format!(
+            "**It failed.**\n{}\nSend it again.",
+            super::folded("a\n```b\u{202e}")
+        ));
         insta::assert_snapshot!(text, @r"
         It failed.
 

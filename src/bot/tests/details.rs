@@ -147,19 +147,28 @@ async fn ten_thousand_failures_are_told_in_small_messages() {
         .map(|it| it["body"].as_str().unwrap())
         .collect();
     assert_eq!(stages.len(), 1, "{stages:?}");
-    assert!(stages[0].starts_with("verify: comparing rooms: all "), "{stages:?}");
+    assert!(
+        stages[0].starts_with("verify: comparing rooms: all "),
+        "{stages:?}"
+    );
 
     let picture = said.iter().find(|it| it["msgtype"] == "m.image").unwrap();
     assert_eq!(picture["url"], "mxc://ferry.test/image-png");
     assert_eq!(picture["info"]["mimetype"], "image/png");
     assert!(picture["info"]["size"].as_u64().unwrap() > 1_000);
     let words = picture["body"].as_str().unwrap();
-    assert!(words.starts_with("Chart of the verify, which took"), "{words}");
+    assert!(
+        words.starts_with("Chart of the verify, which took"),
+        "{words}"
+    );
 
     let answer = said.iter().find(|it| part(it) == "answer").unwrap();
     let body = answer["body"].as_str().unwrap();
     assert!(body.contains("things could not be done"), "{body}");
-    let groups: Vec<_> = body.lines().filter(|line| line.contains(" × room")).collect();
+    let groups: Vec<_> = body
+        .lines()
+        .filter(|line| line.contains(" × room"))
+        .collect();
     assert_eq!(groups.len(), 3, "{body}");
     assert!(body.len() < 4_000, "{} bytes", body.len());
     println!(

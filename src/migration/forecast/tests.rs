@@ -1,9 +1,7 @@
 use super::*;
-use crate::{
-    migration::{
-        people::People,
-        plan::{Abilities, MediaPlan, Replayed, Shared, UserPlan},
-    },
+use crate::migration::{
+    people::People,
+    plan::{Abilities, MediaPlan, Replayed, Shared, UserPlan},
 };
 
 fn room(number: u64, members: u64, events: u64, older: Option<u64>) -> RoomPlan {
@@ -113,11 +111,18 @@ fn what_it_took_here_counts_once_it_is_known() {
     assert_eq!(of(&after, Phase::Accounts).measured, Measured::Here);
     // Half as many rooms with half as many events.
     assert_eq!(of(&after, Phase::Rooms).ms, 30_000);
-    assert_eq!(of(&after, Phase::Profiles).measured, Measured::Elsewhere, "too short a run");
+    assert_eq!(
+        of(&after, Phase::Profiles).measured,
+        Measured::Elsewhere,
+        "too short a run"
+    );
 
     // A later run counts twice as much.
     paces.learn(Phase::Accounts, worked(500, 0, 5_000));
-    assert_eq!(of(&forecast(&plan, counted, &paces), Phase::Accounts).ms, 40_000);
+    assert_eq!(
+        of(&forecast(&plan, counted, &paces), Phase::Accounts).ms,
+        40_000
+    );
 }
 
 #[test]

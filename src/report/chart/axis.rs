@@ -89,7 +89,18 @@ mod tests {
 
     #[test]
     fn numbers_are_round_at_any_length() {
-        let all = [0, 900, 1_300, 45_000, 150_000, 1_500_000, 4_000_000, 36_000_000, 400_000_000, 9_000_000_000];
+        let all = [
+            0,
+            900,
+            1_300,
+            45_000,
+            150_000,
+            1_500_000,
+            4_000_000,
+            36_000_000,
+            400_000_000,
+            9_000_000_000,
+        ];
         let lines: Vec<_> = all.into_iter().map(said).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         0 0.2 0.4 0.6 0.8 1 (time since the start, in seconds)

@@ -1,9 +1,12 @@
-//! One stage's row as shapes: the area of what is done, and the bars of what failed.
+//! One stage's row as shapes: the area of what is worked through, and the bars of what failed.
 
 use crate::report::course::{Leg, Point};
 
-/// Pixels between two bars of failures, and a bar's width.
+/// Pixels from one bar of failures to the next.
 const BAR: f64 = 10.0;
+
+/// So many are on an axis.
+const BARS: u64 = 98;
 
 /// What a stage is never narrower than.
 const NARROWEST: f64 = 5.0;
@@ -62,24 +65,36 @@ impl Place {
         path
     }
 
-    /// The bars, from left to right.
+    /// The bars, from left to right. What came between two points is spread over the time between them.
     pub(super) fn bars(&self, leg: &Leg) -> Vec<Bar> {
         let mut bars: Vec<Bar> = Vec::new();
-        let mut before = 0;
+        let mut before = (self.place(leg.began_ms), 0);
         for point in leg.points() {
-            let failed = point.failed.saturating_sub(before);
-            before = point.failed;
-            if failed == 0 {
-                continue;
-            }
-            let place = ((self.x(point.ms) - self.left) / BAR).floor() * BAR;
-            let x = self.left + place.min(self.width - BAR);
-            match bars.last_mut() {
-                Some(bar) if (bar.x - x).abs() < 1.0 => bar.failed += failed,
-                _ => bars.push(Bar { x, failed }),
+            let failed = point.failed.saturating_sub(before.1);
+            let (from, to) = (before.0, self.place(point.ms));
+            before = (to, point.failed);
+            let places = (to - from).max(1).min(failed);
+            for number in 0..places {
+                // The last of them is at the point itself.
+                let at = to - (places - 1 - number);
+                let share = failed * (number + 1) / places - failed * number / places;
+                let x = self.left + float(at) * BAR;
+                match bars.last_mut() {
+                    Some(bar) if (bar.x - x).abs() < 1.0 => bar.failed += share,
+                    _ => bars.push(Bar { x, failed: share }),
+                }
             }
         }
         bars
+    }
+
+    /// The number of the bar at a moment.
+    fn place(&self, ms: u64) -> u64 {
+        ms.saturating_sub(self.began_ms)
+            .saturating_mul(BARS)
+            .checked_div(self.span_ms)
+            .unwrap_or(0)
+            .min(BARS - 1)
     }
 }
 

@@ -17,11 +17,13 @@ const MARGIN: f64 = 50.0;
 /// Above the first row.
 const HEAD: f64 = 270.0;
 /// From one row to the next.
-const ROW: f64 = 134.0;
+const ROW: f64 = 152.0;
 /// A row's words.
 const WORDS: f64 = 50.0;
 /// Its drawing.
 const TRACK: f64 = 64.0;
+/// The room for failures below it.
+const HANGING: f64 = 24.0;
 /// Below the last row.
 const FOOT: f64 = 130.0;
 
@@ -61,7 +63,10 @@ pub(super) fn image(course: &Course) -> String {
                 }
             }
             @if let Some((_, place)) = rows.first() {
-                (ticks(&axis, place, bottom))
+                (numbers(&axis, place, bottom))
+            }
+            @for (_, place) in &rows {
+                (lines(&axis, place))
             }
             @for (leg, place) in &rows {
                 (row(course, leg, place, tallest.unwrap_or(1)))
@@ -94,8 +99,12 @@ fn head(course: &Course) -> Markup {
         text x=(MARGIN) y="132" font-size="34" fill=(FAINT) {
             (duration(course.elapsed_ms())) " from " (time(course.began_ms))
         }
-        (key(MARGIN, DONE, "done so far (full height: all)"))
-        (key(MARGIN + 560.0, FAILED, &failures))
+        (key(MARGIN, DONE, "worked through (full height: all)"))
+        @if course.failed > 0 {
+            (key(MARGIN + 640.0, FAILED, &failures))
+        } @else {
+            text x=(MARGIN + 640.0) y="192" font-size="32" { (failures) }
+        }
         @if waited {
             rect x=(MARGIN) y="216" width="30" height="30" fill=(WAITED) {}
             text x=(MARGIN + 42.0) y="242" font-size="32" { "paused" }
@@ -119,13 +128,23 @@ fn title(job: &str) -> String {
     }
 }
 
-/// Lines through all rows, numbers below them, and what they count.
-fn ticks(axis: &Axis, first: &Place, bottom: f64) -> Markup {
+/// Lines through a row.
+fn lines(axis: &Axis, place: &Place) -> Markup {
+    let bottom = place.top + place.height;
+    html! {
+        @for (ms, _) in &axis.ticks {
+            @let x = place.x(place.began_ms + ms);
+            line x1=(x) y1=(place.top) x2=(x) y2=(bottom) stroke=(GRID) stroke-width="2" {}
+        }
+    }
+}
+
+/// Numbers below all rows, and what they count.
+fn numbers(axis: &Axis, first: &Place, bottom: f64) -> Markup {
     let end = first.left + first.width;
     html! {
         @for (ms, label) in &axis.ticks {
             @let x = first.x(first.began_ms + ms);
-            line x1=(x) y1=(first.top) x2=(x) y2=(bottom - 14.0) stroke=(GRID) stroke-width="2" {}
             text x=(x) y=(bottom + 30.0) font-size="30" fill=(FAINT) text-anchor=(anchor(x, first.left, end)) { (label) }
         }
         text x=((first.left + end) / 2.0) y=(bottom + 84.0) font-size="32" fill=(FAINT) text-anchor="middle" { (axis.title) }
@@ -156,8 +175,8 @@ fn row(course: &Course, leg: &Leg, place: &Place, tallest: u64) -> Markup {
         }
         path d=(place.area(leg, course.until_ms)) fill=(DONE) {}
         @for Bar { x, failed } in place.bars(leg) {
-            @let height = (float(failed) / float(tallest.max(1)) * place.height).max(12.0);
-            rect x=(x) y=(place.top) width=(BAR_WIDTH) height=(height) fill=(FAILED) stroke="#ffffff" stroke-width="1.5" {}
+            @let height = (float(failed) / float(tallest.max(1)) * HANGING).max(8.0);
+            rect x=(x) y=(bottom) width=(BAR_WIDTH) height=(height) fill=(FAILED) {}
         }
         line x1=(place.left) y1=(bottom) x2=(place.left + place.width) y2=(bottom) stroke=(FAINT) stroke-width="2" {}
     }

@@ -73,7 +73,7 @@ fn every_length_and_any_number_of_failures_is_drawn() {
         let picture = seen(&course, name);
         assert_eq!(picture.width, 1_080);
         let rows = u32::try_from(course.legs.len()).unwrap();
-        assert_eq!(picture.height, 270 + 134 * rows + 130);
+        assert_eq!(picture.height, 270 + 152 * rows + 130);
     }
 }
 

@@ -86,11 +86,19 @@ mod tests {
     fn ten_hours_keep_their_shape() {
         let mut points = Points::default();
         for second in 0..36_000 {
-            points.add(Point { ms: second * 1_000, done: second * 10, failed: 0 });
+            points.add(Point {
+                ms: second * 1_000,
+                done: second * 10,
+                failed: 0,
+            });
         }
         let all = points.all();
         assert!(all.len() > MOST / 4, "{}", all.len());
-        let widest = all.windows(2).map(|two| two[1].ms - two[0].ms).max().unwrap();
+        let widest = all
+            .windows(2)
+            .map(|two| two[1].ms - two[0].ms)
+            .max()
+            .unwrap();
         assert!(widest <= 36_000_000 / 40, "{widest}");
     }
 }

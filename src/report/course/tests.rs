@@ -17,7 +17,10 @@ fn stages_follow_each_other() {
         course.apply(&done(Phase::Accounts, count), 1_000 + count * 500);
     }
     let ended = course.apply(&phase(Phase::Rooms, 10), 2_500).unwrap();
-    assert_eq!((ended.phase, ended.elapsed_ms(9_999)), (Phase::Accounts, 1_500));
+    assert_eq!(
+        (ended.phase, ended.elapsed_ms(9_999)),
+        (Phase::Accounts, 1_500)
+    );
     // The total became known: no new stage.
     assert!(course.apply(&phase(Phase::Rooms, 12), 2_600).is_none());
     course.apply(&done(Phase::Rooms, 4), 3_000);
@@ -34,7 +37,10 @@ fn stages_follow_each_other() {
     course.apply(&Event::Paused(false), 8_000);
     course.apply(&done(Phase::Rooms, 12), 9_000);
     let last = course.end(10_000).unwrap();
-    assert_eq!((last.phase, last.done, last.total, last.failed), (Phase::Rooms, 12, 12, 1));
+    assert_eq!(
+        (last.phase, last.done, last.total, last.failed),
+        (Phase::Rooms, 12, 12, 1)
+    );
     let worked = Worked {
         units: 8,
         events: 60,

@@ -16,9 +16,40 @@ use crate::report::{
 };
 
 const ELEMENTS: [&str; 34] = [
-    "del", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "p", "a", "ul", "ol", "sup", "sub",
-    "li", "b", "i", "u", "strong", "em", "s", "code", "hr", "br", "table", "thead", "tbody", "tr",
-    "th", "td", "caption", "pre", "details", "summary",
+    "del",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "p",
+    "a",
+    "ul",
+    "ol",
+    "sup",
+    "sub",
+    "li",
+    "b",
+    "i",
+    "u",
+    "strong",
+    "em",
+    "s",
+    "code",
+    "hr",
+    "br",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "caption",
+    "pre",
+    "details",
+    "summary",
 ];
 
 /// More than ours ever are.
@@ -90,7 +121,10 @@ fn files(dir: &Path, into: &mut Vec<std::path::PathBuf>) {
 #[test]
 fn every_snapshot_is_shown_as_it_is_meant() {
     let mut all = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report"), &mut all);
+    files(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report"),
+        &mut all,
+    );
     all.sort();
     let mut bubbles = String::new();
     let mut count = 0;

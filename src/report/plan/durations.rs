@@ -15,7 +15,11 @@ pub(super) fn list(forecast: &Forecast) -> String {
     if forecast.stages.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n**It takes {} in all**{}:\n\n", about(forecast.ms()), basis(forecast));
+    let mut text = format!(
+        "\n**It takes {} in all**{}:\n\n",
+        about(forecast.ms()),
+        basis(forecast)
+    );
     for stage in &forecast.stages {
         let _infallible = writeln!(
             text,
@@ -61,16 +65,24 @@ fn units(stage: &Stage) -> String {
 }
 
 fn has(forecast: &Forecast, measured: Measured) -> bool {
-    forecast.stages.iter().any(|stage| stage.measured == measured)
+    forecast
+        .stages
+        .iter()
+        .any(|stage| stage.measured == measured)
 }
 
 fn basis(forecast: &Forecast) -> &'static str {
-    match (has(forecast, Measured::Here), has(forecast, Measured::Elsewhere)) {
+    match (
+        has(forecast, Measured::Here),
+        has(forecast, Measured::Elsewhere),
+    ) {
         (true, false) => ", by what earlier imports took here",
         (true, true) => {
             ", by what earlier imports took here (marked *: by what was measured on another machine)"
         }
-        _ => ", by what was measured on another machine, so it may well be half or double; after the first import, Ferryman goes by what it took here",
+        _ => {
+            ", by what was measured on another machine, so it may well be half or double; after the first import, Ferryman goes by what it took here"
+        }
     }
 }
 
@@ -143,7 +155,11 @@ mod tests {
         ");
         forecast.stages.truncate(2);
         forecast.stages.remove(0);
-        assert!(list(&forecast).starts_with("\n**It takes about 13 min in all**, by what earlier imports took here:"));
+        assert!(
+            list(&forecast).starts_with(
+                "\n**It takes about 13 min in all**, by what earlier imports took here:"
+            )
+        );
         assert_eq!(list(&Forecast::default()), "");
     }
 }

@@ -77,7 +77,8 @@ impl Fresh {
             .collect();
         if self.others > 0 && !std::mem::replace(&mut self.others_told, true) {
             lines.push(
-                "⚠ more failures, of many more kinds: the report at the end has each of them".to_owned(),
+                "⚠ more failures, of many more kinds: the report at the end has each of them"
+                    .to_owned(),
             );
         }
         lines.iter().map(|line| format!("{line}\n")).collect()
@@ -117,14 +118,25 @@ mod tests {
     fn causes_without_number_are_bounded() {
         let mut fresh = Fresh::default();
         for number in 0..100_000 {
-            fresh.add(&problem("room", "!a:ferry.test", &format!("cause {number}")));
+            fresh.add(&problem(
+                "room",
+                "!a:ferry.test",
+                &format!("cause {number}"),
+            ));
         }
-        assert_eq!((fresh.causes.len(), fresh.others), (CAUSES, 100_000 - CAUSES as u64));
+        assert_eq!(
+            (fresh.causes.len(), fresh.others),
+            (CAUSES, 100_000 - CAUSES as u64)
+        );
         let mut messages = Vec::new();
         while fresh.any() {
             messages.push(fresh.told());
         }
         assert_eq!(messages.len(), CAUSES / FEW);
-        assert!(messages[0].contains("more failures, of many more kinds"), "{}", messages[0]);
+        assert!(
+            messages[0].contains("more failures, of many more kinds"),
+            "{}",
+            messages[0]
+        );
     }
 }

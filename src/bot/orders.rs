@@ -53,6 +53,7 @@ impl<R: Runner> Worker<R> {
                 tracing::warn!("a reaction was not set: {error}");
             }
         }
+        talk.post(&shown.files).await;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use crate::{
     Error, Result,
-    report::{self, notice},
+    report::{self, chart::Picture, notice},
 };
 
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
@@ -68,6 +68,37 @@ impl Talk {
                     .await;
                 Some(first)
             }
+        }
+    }
+
+    /// A message in the thread below the progress.
+    pub(super) async fn detail(&self, markdown: &str, root: &str) {
+        let number = self.edits.fetch_add(1, Ordering::Relaxed);
+        self.send(
+            &format!("detail-{number}"),
+            &notice::in_thread(markdown, root),
+        )
+        .await;
+    }
+
+    /// A stage has ended, for everybody in the room.
+    pub(super) async fn stage(&self, markdown: &str) {
+        let number = self.edits.fetch_add(1, Ordering::Relaxed);
+        self.reply(&format!("stage-{number}"), markdown).await;
+    }
+
+    /// Posts a picture, with the words for whoever can't see it.
+    pub(super) async fn picture(&self, picture: &Picture, words: &str) {
+        let uploaded = self
+            .client
+            .upload("chart.png", "image/png", &picture.bytes)
+            .await;
+        match uploaded {
+            Ok(url) => {
+                let content = notice::picture(picture, (words, &url), &self.to);
+                self.send("picture", &content).await;
+            }
+            Err(error) => tracing::warn!("the chart was not posted: {error}"),
         }
     }
 

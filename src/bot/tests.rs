@@ -1,5 +1,6 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod details;
 mod health;
 mod orders;
 mod unwanted;
@@ -81,6 +82,7 @@ impl Runner for Pretend {
         }
         Ok(Preview {
             markdown: format!("**Plan** of {}", command.name()),
+            files: Vec::new(),
             digest: [7; 32],
         })
     }
@@ -100,10 +102,10 @@ impl Clock for Hands {
     }
 }
 
-struct Stage {
+struct Stage<R = Pretend> {
     server: MockServer,
     store: Store,
-    runner: Pretend,
+    runner: R,
     stopping: watch::Sender<bool>,
     work: tokio::task::JoinHandle<Result<()>>,
     news: Arc<Notify>,
@@ -118,6 +120,15 @@ async fn stage(dir: &Path) -> Stage {
 
 /// The same, at another time.
 async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
+    stage_of(dir, now_ms, |_| Pretend::default()).await
+}
+
+/// The same with other commands.
+async fn stage_of<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -141,7 +152,7 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
     let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());
-    let runner = Pretend::default();
+    let runner = runner(&hands);
     let (stopping, stopped) = watch::channel(false);
     let health = Arc::<Health>::default();
     let worker = Arc::new(Worker {
@@ -173,7 +184,7 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
     }
 }
 
-impl Stage {
+impl<R> Stage<R> {
     fn hears(&self, id: &str, sender: &str, body: &str) {
         let content = json!({"msgtype": "m.text", "body": body});
         self.hears_event(

@@ -44,6 +44,7 @@ pub const KEYS: &[Key] = &[
     key("bot.url", None),
     key("bot.control_room", None),
     key("bot.min_power_level", None),
+    key("bot.edit_every_s", Some("5")),
     key("bot.registration_dir", Some("registration")),
     key("resident.name", None),
     key("resident.listen", Some("0.0.0.0:8449")),

@@ -1,6 +1,6 @@
 //! A configuration for unit tests.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target};
 
@@ -27,6 +27,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             url: "http://127.0.0.1:29330".to_owned(),
             control_room: None,
             min_power_level: None,
+            edit_every: Duration::from_secs(5),
             registration_dir: data_dir.join("registration"),
         },
         resident: Resident {

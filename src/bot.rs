@@ -28,6 +28,7 @@ pub mod rights;
 pub mod self_test;
 pub mod store;
 mod talk;
+mod telling;
 pub mod voice;
 pub mod worker;
 
@@ -41,12 +42,11 @@ use worker::Worker;
 /// The pause before the second try of a request.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// An edit every five seconds is fresh enough for people and slow enough for every client.
-const PACE: Pace = Pace {
-    first: Duration::from_millis(700),
-    every: Duration::from_secs(5),
-    quiet: Duration::from_mins(1),
-};
+/// What ends before this shows no progress at all.
+const FIRST_SIGN: Duration = Duration::from_millis(700);
+
+/// Without news, progress is shown so often.
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Runs the bot until `stop` comes, or until something makes it impossible.
 pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
@@ -145,6 +145,7 @@ async fn live(
     };
     health.entered();
     let heart = (client.clone(), Arc::clone(&clock));
+    let every = config.bot.edit_every;
     let worker = Worker {
         runner,
         client,
@@ -155,7 +156,11 @@ async fn live(
         room: voice.room().to_owned(),
         voice,
         news,
-        pace: PACE,
+        pace: Pace {
+            first: FIRST_SIGN,
+            every,
+            quiet: QUIET.max(every),
+        },
         running: std::sync::Mutex::default(),
     };
     tokio::select! {

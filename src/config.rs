@@ -1,6 +1,6 @@
 //! The operator's configuration, as it is after the file, the environment and the defaults came together.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
@@ -89,6 +89,8 @@ pub struct Bot {
     pub encrypted: bool,
     /// Whose devices may order in an encrypted room.
     pub trust: Trust,
+    /// From one edit of a job's progress to the next.
+    pub edit_every: Duration,
     /// Where the two registration files go.
     pub registration_dir: PathBuf,
 }

@@ -23,7 +23,7 @@ use crate::{
     engine::{Asked, Engine, ExportOptions},
     job::{Job, Wish},
     migration::check::Severity,
-    report::{self, progress::Progress},
+    report::{self, course::Course, progress::Progress},
 };
 
 pub mod lock;
@@ -74,6 +74,8 @@ pub enum Surface {
 pub struct Preview {
     /// For people.
     pub markdown: String,
+    /// The whole of it.
+    pub files: Vec<PathBuf>,
     /// What is confirmed: with another plan nothing is done.
     pub digest: [u8; 32],
 }
@@ -91,6 +93,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
 
     /// Where the running job's progress is kept.
     fn board(&self) -> &Board;
+
+    /// A job is over: how long its stages took helps with the next estimate.
+    fn keep(&self, _course: &Course) {}
 }
 
 /// Commands run by the engine.
@@ -221,7 +226,13 @@ impl Operation {
     }
 
     fn help(&self, name: Option<&str>) -> Result<Answer> {
+        if name == Some(report::words::TOPIC) {
+            return Ok(Answer::of(report::words::markdown()));
+        }
         let root = match self.surface {
+            Surface::Room if name.is_none() => {
+                return Ok(Answer::of(help::list(&chat::declaration())));
+            }
             Surface::Room => chat::declaration(),
             Surface::Shell => crate::cli::args::declaration(),
         };
@@ -244,7 +255,7 @@ impl Operation {
             .export(job, &options, Box::new(report::page::page))
             .await?;
         let good = summary.problems.is_empty();
-        let mut files = self.keep("export", &report::export::full(&summary), &summary)?;
+        let mut files = self.write("export", &report::export::full(&summary), &summary)?;
         if good {
             // The answer has said it all.
             files.clear();
@@ -252,7 +263,7 @@ impl Operation {
         Ok(Answer {
             files,
             good,
-            data: value(&summary),
+            data: self.for_machines(&summary),
             ..Answer::of(self.spoken(&report::export::short(&summary)))
         })
     }
@@ -260,7 +271,7 @@ impl Operation {
     async fn check(&self, wanted: Check) -> Result<Answer> {
         let round = self.engine.check(wanted.bundle).await?;
         let (text, data) = (report::check::markdown(&round), report::check::data(&round));
-        self.keep("check", &report::check::full(&round), &data)?;
+        self.write("check", &report::check::full(&round), &data)?;
         Ok(Answer {
             good: round.worst() != Severity::Error,
             warned: round.worst() == Severity::Warning,
@@ -277,26 +288,23 @@ impl Operation {
             admins: wanted.admins,
             ..Asked::default()
         };
-        let plan = self.engine.plan_as(wanted.bundle, asked).await?;
-        let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
-        if !wanted.json {
-            files.retain(|file| file.extension().is_none_or(|kind| kind != "json"));
-        }
+        let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
+        let data = report::plan::data(&plan, &forecast);
         Ok(Answer {
-            files,
-            verbatim: wanted.json.then(|| json(&plan)),
-            ..Answer::of(self.spoken(&report::plan::short(&plan)))
+            files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
+            verbatim: wanted.json.then(|| json(&data)),
+            ..Answer::of(self.spoken(&report::plan::short(&plan, &forecast)))
         })
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
         let (bundle, asked) = asked(wanted);
         let summary = self.engine.import_as(job, bundle, asked).await?;
-        let files = self.keep("import", &report::import::full(&summary), &summary)?;
+        let files = self.write("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
             files,
             good: report::import::is_good(&summary),
-            data: value(&summary),
+            data: self.for_machines(&summary),
             ..Answer::of(self.spoken(&report::import::short(&summary)))
         })
     }
@@ -304,11 +312,11 @@ impl Operation {
     async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
         let verification = self.engine.verify(job, bundle).await?;
         let full = report::verification::full(&verification);
-        let files = self.keep("verify", &full, &verification)?;
+        let files = self.write("verify", &full, &verification)?;
         Ok(Answer {
             files,
             good: verification.is_good(),
-            data: value(&verification),
+            data: self.for_machines(&verification),
             ..Answer::of(report::verification::short(&verification))
         })
     }
@@ -344,7 +352,15 @@ impl Operation {
         })
     }
 
-    fn keep(
+    /// In the room nobody reads it, and with many failures it is large.
+    fn for_machines(&self, data: &impl serde::Serialize) -> Option<Value> {
+        match self.surface {
+            Surface::Room => None,
+            Surface::Shell => value(data),
+        }
+    }
+
+    fn write(
         &self,
         command: &str,
         markdown: &str,
@@ -352,7 +368,7 @@ impl Operation {
     ) -> Result<Vec<PathBuf>> {
         let now = self.engine.clock.now_ms();
         let dir = &self.engine.config.data_dir;
-        reports::write(dir, now, command, markdown, &json(data))
+        reports::write(dir, now, command, markdown, data)
     }
 }
 
@@ -367,6 +383,7 @@ impl Runner for Operation {
             Command::Import(wanted) => wanted,
             Command::Export(_) => {
                 return Ok(Preview {
+                    files: Vec::new(),
                     markdown: report::bot::acting(),
                     // The words are kept, and there is nothing else that could change.
                     digest: [0; 32],
@@ -375,15 +392,24 @@ impl Runner for Operation {
             _ => return Err(Error::Usage("this command needs no preview".to_owned())),
         };
         let (bundle, asked) = asked(wanted);
-        let plan = self.engine.plan_as(bundle, asked).await?;
+        let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
+        let data = report::plan::data(&plan, &forecast);
         Ok(Preview {
-            markdown: report::plan::preview(&plan),
+            markdown: report::plan::preview(&plan, &forecast),
+            files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
             digest: plan.digest(),
         })
     }
 
     fn board(&self) -> &Board {
         &self.board
+    }
+
+    fn keep(&self, course: &Course) {
+        let worked = course.legs.iter().map(|leg| (leg.phase, leg.worked()));
+        if let Err(error) = self.engine.learn(worked) {
+            tracing::warn!("how long it took is not kept: {error}");
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Every sentence, table and file that a person reads.
 
 pub mod bot;
+pub mod chart;
 pub mod check;
 pub mod config;
+pub mod course;
+pub mod details;
 pub mod encrypted;
 pub mod export;
 pub mod finding;
@@ -21,7 +24,9 @@ pub mod room;
 pub mod sign_on;
 pub mod status;
 pub mod steering;
+pub mod technical;
 pub mod text;
 pub mod user;
 pub mod verification;
 pub mod why;
+pub mod words;

@@ -56,6 +56,7 @@ impl<R: Runner> Worker<R> {
                 tracing::warn!("a reaction was not set: {error}");
             }
         }
+        talk.post(&shown.files).await;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::voice::Voice;
 use crate::{
     Error, Result,
-    report::{self, notice},
+    report::{self, chart::Picture, notice},
 };
 
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
@@ -75,6 +75,38 @@ impl Talk {
                     .await;
                 Some(first)
             }
+        }
+    }
+
+    /// A message in the thread below the progress.
+    pub(super) async fn detail(&self, markdown: &str, root: &str) {
+        let number = self.edits.fetch_add(1, Ordering::Relaxed);
+        self.send(
+            &format!("detail-{number}"),
+            &notice::in_thread(markdown, root),
+        )
+        .await;
+    }
+
+    /// A stage has ended, for everybody in the room.
+    pub(super) async fn stage(&self, markdown: &str) {
+        let number = self.edits.fetch_add(1, Ordering::Relaxed);
+        self.reply(&format!("stage-{number}"), markdown).await;
+    }
+
+    /// Posts a picture, with the words for whoever can't see it.
+    pub(super) async fn picture(&self, picture: &Picture, words: &str) {
+        let uploaded = self
+            .voice
+            .upload("chart.png", "image/png", &picture.bytes)
+            .await;
+        match uploaded {
+            Ok((field, found)) => {
+                let mut content = notice::picture(picture, words, &self.to);
+                content[field] = found;
+                self.send("picture", &content).await;
+            }
+            Err(error) => tracing::warn!("the chart was not posted: {error}"),
         }
     }
 

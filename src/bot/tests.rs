@@ -1,5 +1,6 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod details;
 mod encrypted;
 mod health;
 mod orders;
@@ -82,6 +83,7 @@ impl Runner for Pretend {
         }
         Ok(Preview {
             markdown: format!("**Plan** of {}", command.name()),
+            files: Vec::new(),
             digest: [7; 32],
         })
     }
@@ -101,10 +103,10 @@ impl Clock for Hands {
     }
 }
 
-struct Stage {
+struct Stage<R = Pretend> {
     server: MockServer,
     store: Store,
-    runner: Pretend,
+    runner: R,
     stopping: watch::Sender<bool>,
     work: tokio::task::JoinHandle<Result<()>>,
     news: Arc<Notify>,
@@ -120,11 +122,25 @@ async fn stage(dir: &Path) -> Stage {
 
 /// The same, at another time.
 async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
-    stage_with(dir, now_ms, Arc::default()).await
+    stage_of(dir, now_ms, |_| Pretend::default()).await
 }
 
-/// The same, with a device that only pretends, for a room that is or becomes encrypted.
-async fn stage_with(dir: &Path, now_ms: u64, pretended: Arc<encrypted::Pretended>) -> Stage {
+/// The same with other commands.
+async fn stage_of<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
+    stage_with(dir, now_ms, Arc::default(), runner).await
+}
+
+/// The same with a device that only pretends, for a room that is or becomes encrypted.
+async fn stage_with<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    pretended: Arc<encrypted::Pretended>,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -148,7 +164,7 @@ async fn stage_with(dir: &Path, now_ms: u64, pretended: Arc<encrypted::Pretended
     let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());
-    let runner = Pretend::default();
+    let runner = runner(&hands);
     let (stopping, stopped) = watch::channel(false);
     let health = Arc::<Health>::default();
     let client = Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap();
@@ -190,7 +206,7 @@ async fn stage_with(dir: &Path, now_ms: u64, pretended: Arc<encrypted::Pretended
     }
 }
 
-impl Stage {
+impl<R> Stage<R> {
     fn hears(&self, id: &str, sender: &str, body: &str) {
         let content = json!({"msgtype": "m.text", "body": body});
         self.hears_event(

@@ -18,6 +18,7 @@ use super::{
     rights,
     store::{Cut, Queued, Store, Waiting},
     talk::Talk,
+    telling::Telling,
     voice::Voice,
 };
 use crate::{
@@ -32,9 +33,9 @@ use crate::{
     monitor::health::{Health, Outcome, TURN},
     operation::{
         Runner,
-        watch::{Pace, Show, watch},
+        watch::{Pace, watch},
     },
-    report::{self, progress::Progress},
+    report,
 };
 
 /// The first start's time in the store.
@@ -322,28 +323,18 @@ impl<R: Runner> Worker<R> {
         if is_job {
             talk.mark(WAIT).await;
         }
-        let mut message = Message {
-            talk: talk.clone(),
-            clock: Arc::clone(&self.clock),
-            first: None,
-            is_job,
-        };
-        let began_ms = self.clock.now_ms();
+        let mut telling = Telling::new(talk.clone(), &self.clock, (name, is_job));
         let answer = watch(
             &self.runner,
             command,
             (job, events),
             &self.clock,
             self.pace,
-            &mut message,
+            &mut telling,
         )
         .await;
         self.running().jobs.remove(&event_id);
-        if message.first.is_some() {
-            let elapsed = self.clock.now_ms().saturating_sub(began_ms);
-            let last = report::bot::ended(name, elapsed, answer.is_err());
-            talk.show(message.first, &last).await;
-        }
+        telling.end(answer.is_err()).await;
         self.health.command(match &answer {
             Ok(answer) if answer.good => Outcome::Good,
             Ok(_) => Outcome::Incomplete,
@@ -353,11 +344,13 @@ impl<R: Runner> Worker<R> {
             Ok(answer) => {
                 tracing::info!("{name} has ended");
                 talk.reply("answer", &answer.markdown).await;
+                telling.picture().await;
                 talk.post(&answer.files).await;
             }
             Err(error) => {
                 tracing::warn!("{name}: {error}");
                 talk.reply("answer", &report::bot::failure(&error)).await;
+                telling.picture().await;
             }
         }
         if name == "import" {
@@ -408,22 +401,5 @@ fn too_late(late: Late) -> String {
     match late {
         Late::Old(age_ms) => report::bot::too_old(age_ms),
         Late::Missed => report::bot::MISSED.to_owned(),
-    }
-}
-
-/// A job's one message, edited as it goes on.
-struct Message {
-    talk: Talk,
-    clock: Arc<dyn Clock>,
-    first: Option<String>,
-    is_job: bool,
-}
-
-impl Show for Message {
-    async fn show(&mut self, progress: Progress) {
-        if self.is_job {
-            let text = progress.markdown(self.clock.now_ms());
-            self.first = self.talk.show(self.first.take(), &text).await;
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use reqwest::header::HeaderName;
@@ -163,6 +164,17 @@ pub(super) fn days(key: &str, value: &str) -> Result<u32> {
         _ => wrong(
             key,
             "is not a number of days: write one from 1 to 3650, in quotes",
+        ),
+    }
+}
+
+/// Seconds between two edits of a message.
+pub(super) fn edit_every(key: &str, value: &str) -> Result<Duration> {
+    match value.parse() {
+        Ok(seconds) if (1..=600).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => wrong(
+            key,
+            "is not a number of seconds: write one from 1 to 600, in quotes",
         ),
     }
 }

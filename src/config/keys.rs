@@ -46,6 +46,7 @@ pub const KEYS: &[Key] = &[
     key("bot.min_power_level", None),
     key("bot.encrypted", Some("no")),
     key("bot.trust", Some("any")),
+    key("bot.edit_every_s", Some("5")),
     key("bot.registration_dir", Some("registration")),
     key("resident.name", None),
     key("resident.listen", Some("0.0.0.0:8449")),

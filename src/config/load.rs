@@ -127,6 +127,10 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
             control_room: optional(layers, "bot.control_room")?
                 .map(|value| check::room("bot.control_room", value))
                 .transpose()?,
+            edit_every: check::edit_every(
+                "bot.edit_every_s",
+                required(layers, "bot.edit_every_s")?,
+            )?,
             registration_dir: base.join(required(layers, "bot.registration_dir")?),
         },
         resident: resident(layers, base, &server_name, resident_listen)?,

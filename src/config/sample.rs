@@ -1,6 +1,6 @@
 //! A configuration for unit tests.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
 
@@ -29,6 +29,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             min_power_level: None,
             encrypted: false,
             trust: Trust::Any,
+            edit_every: Duration::from_secs(5),
             registration_dir: data_dir.join("registration"),
         },
         resident: Resident {

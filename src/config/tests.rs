@@ -133,6 +133,8 @@ fn refusals_name_the_key_and_the_remedy() {
         added("[login_bridge]\nlisten = \"127.0.0.1:29330\""),
         added("[login_bridge]\naddress_header = \"X Forwarded\""),
         added("[login_bridge]\ndays = \"soon\""),
+        added("[bot]\nedit_every_s = \"0\""),
+        added("[bot]\nedit_every_s = \"601\""),
         added("[login_bridge]\npepper = \"paste-the-pepper-here\""),
         added("[metrics]\nlisten = \"9330\""),
         added("[metrics]\nlisten = \"127.0.0.1:29331\""),
@@ -177,6 +179,8 @@ fn refusals_name_the_key_and_the_remedy() {
     login_bridge.listen is the same as bot.listen or resident.listen: choose another port
     login_bridge.address_header is no name of a header: write it as X-Forwarded-For
     login_bridge.days is not a number of days: write one from 1 to 3650, in quotes
+    bot.edit_every_s is not a number of seconds: write one from 1 to 600, in quotes
+    bot.edit_every_s is not a number of seconds: write one from 1 to 600, in quotes
     login_bridge.pepper still has the sample's value: put in your own
     metrics.listen is not an IP address with a port: write it as 127.0.0.1:29330 or [::1]:29330
     metrics.listen is the same as another listener's: choose another port

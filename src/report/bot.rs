@@ -1,6 +1,9 @@
 //! What the bot says besides answers.
 
-use super::text::{code, count, duration, escape, sentence, visible};
+use super::{
+    technical,
+    text::{code, count, duration, escape, sentence, visible},
+};
 use crate::Error;
 
 /// Why an order is not carried out.
@@ -110,7 +113,10 @@ pub fn interrupted(command: &str) -> String {
 pub fn failure(error: &Error) -> String {
     match error {
         Error::Stopped => "Stopped. The same command again goes on from here.".to_owned(),
-        error => format!("✗ {}", sentence(&error.to_string())),
+        error => {
+            let (said, chain) = technical::error(error);
+            format!("✗ {said}\n{chain}").trim_end().to_owned()
+        }
     }
 }
 

@@ -126,6 +126,10 @@ fn files_are_the_ones_on_the_disk(stage: &Stage, answers: &[Message]) {
     let reports = stage.installation.config.data_dir.join("reports");
     let mut files = 0;
     for answer in answers.iter().filter(|it| it.file.is_some()) {
+        if answer.content["msgtype"] == "m.image" {
+            assert!(answer.file.as_ref().unwrap().starts_with(b"\x89PNG"));
+            continue;
+        }
         let path = reports.join(&answer.body);
         assert_eq!(answer.file.as_ref().unwrap(), &fs::read(path).unwrap());
         assert!(answer.content["file"]["key"]["k"].is_string(), "{answer:?}");

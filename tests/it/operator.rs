@@ -216,8 +216,12 @@ impl Operator {
         let all = self.answers().await;
         let mut about: Vec<Message> = Vec::new();
         for message in all {
-            let is_edit = |first: &Message| Some(&first.event_id) == message.replaces.as_ref();
-            if message.in_reply_to.as_deref() == Some(asked) || about.iter().any(is_edit) {
+            // Its edits, and what hangs in its thread.
+            let belongs = |first: &Message| {
+                let id = Some(&first.event_id);
+                id == message.replaces.as_ref() || id == message.in_reply_to.as_ref()
+            };
+            if message.in_reply_to.as_deref() == Some(asked) || about.iter().any(belongs) {
                 about.push(message);
             }
         }

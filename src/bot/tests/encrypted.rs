@@ -88,7 +88,7 @@ async fn encrypted_stage(dir: &Path) -> Stage {
         encrypted: true,
     };
     room.save(dir).unwrap();
-    stage_with(dir, NOW, pretended).await
+    stage_with(dir, NOW, pretended, |_| Pretend::default()).await
 }
 
 impl Stage {

@@ -275,12 +275,12 @@ impl Cipher for Device {
             if room != self.own.room {
                 return Err(failed("a message", "it belongs to another room"));
             }
-            let send = |room: Room| async move {
+            let work = |room: Room| async move {
                 let txn: &TransactionId = txn.into();
-                let sent = room.send_raw("m.room.message", content.clone());
-                sent.with_transaction_id(txn).await
+                let message = room.send_raw("m.room.message", content.clone());
+                message.with_transaction_id(txn).await
             };
-            let sent = self.own.done("a message", send).await?;
+            let sent = self.own.done("a message", work).await?;
             Ok(sent.response.event_id.to_string())
         })
     }
@@ -329,7 +329,7 @@ async fn sdk(
     };
     let sdk = built.map_err(|error| unusable(&error))?;
     let user_id = UserId::parse(user).map_err(|error| unusable(&error))?;
-    let token = kept.token.as_ref().map(|token| token.expose_secret());
+    let token = kept.token.as_ref().map(ExposeSecret::expose_secret);
     let session = MatrixSession {
         meta: SessionMeta {
             user_id,

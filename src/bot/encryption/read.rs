@@ -76,14 +76,11 @@ fn judge(state: &VerificationState, trust: Trust) -> Option<Heard> {
 
 fn unreadable(reason: &UnableToDecryptReason) -> Heard {
     match reason {
+        // After `NoOlm`, a new session between the two devices may be under way.
         UnableToDecryptReason::MissingMegolmSession {
-            withheld_code: None,
+            withheld_code: None | Some(WithheldCode::NoOlm),
         }
         | UnableToDecryptReason::UnknownMegolmMessageIndex => Heard::NotYet(Unread::NoKey),
-        // A new session between the two devices may be under way.
-        UnableToDecryptReason::MissingMegolmSession {
-            withheld_code: Some(WithheldCode::NoOlm),
-        } => Heard::NotYet(Unread::NoKey),
         UnableToDecryptReason::MissingMegolmSession {
             withheld_code: Some(WithheldCode::Unverified),
         } => Heard::Never(Unread::Unverified),

@@ -18,9 +18,10 @@ use crate::{
         help,
         import::Import,
         plan,
+        retry::Retry,
         sign_on::SignOn,
     },
-    engine::{Asked, Engine, ExportOptions},
+    engine::{Asked, Engine, ExportOptions, WantedAgain},
     job::{Job, Wish},
     migration::check::Severity,
     report::{self, progress::Progress},
@@ -74,8 +75,8 @@ pub enum Surface {
 pub struct Preview {
     /// For people.
     pub markdown: String,
-    /// What is confirmed: with another plan nothing is done.
-    pub digest: [u8; 32],
+    /// What is confirmed: with another plan nothing is done. Without it there is nothing to do.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// The job that runs in this process, for `status`.
@@ -169,6 +170,9 @@ impl Operation {
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import).await,
+            Command::Bundles(_) => self.bundles().await,
+            Command::Bundle(bundle) => self.prove(job, bundle.path).await,
+            Command::Retry(retry) => self.retry(job, &again(retry)).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(
@@ -279,6 +283,7 @@ impl Operation {
             media: wanted.media,
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
+            left_out: wanted.stages.left_out()?,
             ..Asked::default()
         };
         let plan = self.engine.plan_as(wanted.bundle, asked).await?;
@@ -294,7 +299,7 @@ impl Operation {
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
-        let (bundle, asked) = asked(wanted);
+        let (bundle, asked) = asked(wanted)?;
         let summary = self.engine.import_as(job, bundle, asked).await?;
         let files = self.keep("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
@@ -302,6 +307,41 @@ impl Operation {
             good: report::import::is_good(&summary),
             data: value(&summary),
             ..Answer::of(self.spoken(&report::import::short(&summary)))
+        })
+    }
+
+    async fn bundles(&self) -> Result<Answer> {
+        let bundles = self.engine.bundles().await?;
+        let busy = lock::running(&self.engine.config.data_dir);
+        Ok(Answer {
+            data: value(&bundles),
+            ..Answer::of(self.spoken(&report::bundles::list(&bundles, busy.as_deref())))
+        })
+    }
+
+    async fn prove(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
+        let proved = self.engine.prove(job, bundle).await?;
+        let files = self.keep("bundle", &report::bundles::full(&proved), &proved)?;
+        let good = proved.proof.is_good();
+        Ok(Answer {
+            files: if good { Vec::new() } else { files },
+            good,
+            data: value(&proved),
+            ..Answer::of(self.spoken(&report::bundles::proved(&proved)))
+        })
+    }
+
+    async fn retry(&self, job: &Job, wanted: &WantedAgain) -> Result<Answer> {
+        let retried = self.engine.retry(job, wanted).await?;
+        let mut files = Vec::new();
+        if !retried.again.things.is_empty() {
+            files = self.keep("retry", &report::retry::full(&retried), &retried)?;
+        }
+        Ok(Answer {
+            files,
+            good: retried.left.is_empty(),
+            data: value(&retried),
+            ..Answer::of(self.spoken(&report::retry::short(&retried)))
         })
     }
 
@@ -366,15 +406,24 @@ impl Runner for Operation {
 
     async fn preview(&self, command: Command) -> Result<Preview> {
         let dir = self.engine.config.data_dir.join("bundles");
-        let Command::Import(wanted) = command.confined(&dir)? else {
-            return Err(Error::Usage("this command needs no preview".to_owned()));
-        };
-        let (bundle, asked) = asked(wanted);
-        let plan = self.engine.plan_as(bundle, asked).await?;
-        Ok(Preview {
-            markdown: report::plan::preview(&plan),
-            digest: plan.digest(),
-        })
+        match command.confined(&dir)? {
+            Command::Import(wanted) => {
+                let (bundle, asked) = asked(wanted)?;
+                let plan = self.engine.plan_as(bundle, asked).await?;
+                Ok(Preview {
+                    markdown: report::plan::preview(&plan),
+                    digest: Some(plan.digest()),
+                })
+            }
+            Command::Retry(wanted) => {
+                let again = self.engine.retry_plan(&self::again(wanted)).await?;
+                Ok(Preview {
+                    markdown: self.spoken(&report::retry::preview(&again)),
+                    digest: (!again.things.is_empty()).then_some(again.digest),
+                })
+            }
+            _ => Err(Error::Usage("this command needs no preview".to_owned())),
+        }
     }
 
     fn board(&self) -> &Board {
@@ -383,16 +432,26 @@ impl Runner for Operation {
 }
 
 /// The bundle, and how it is carried.
-fn asked(wanted: Import) -> (Option<PathBuf>, Asked) {
+fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
     let asked = Asked {
         history: wanted.history,
         media: wanted.media,
         media_max_mib: wanted.media_max_size,
         admins: wanted.admins,
         passwords_for_nobody: wanted.no_passwords,
+        left_out: wanted.stages.left_out()?,
         confirmed: wanted.confirmed,
     };
-    (wanted.bundle, asked)
+    Ok((wanted.bundle, asked))
+}
+
+fn again(wanted: Retry) -> WantedAgain {
+    WantedAgain {
+        names: wanted.what,
+        bundle: wanted.bundle,
+        passwords_for_nobody: wanted.no_passwords,
+        confirmed: wanted.confirmed,
+    }
 }
 
 /// What is on the board; a panic elsewhere doesn't hide it.

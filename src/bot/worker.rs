@@ -360,7 +360,7 @@ impl<R: Runner> Worker<R> {
                 talk.reply("answer", &report::bot::failure(&error)).await;
             }
         }
-        if name == "import" {
+        if ["import", "retry"].contains(&name) {
             // Operators may have come over with it.
             invite_operators(&self.client, &self.room, &self.config).await;
         }

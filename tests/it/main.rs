@@ -30,6 +30,7 @@ mod lab_works;
 mod login_bridge;
 mod media;
 mod pending;
+mod retry;
 mod room;
 mod shell;
 mod steering;

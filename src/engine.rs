@@ -10,6 +10,7 @@ mod memory;
 mod opening;
 mod residence;
 mod retry;
+mod shelf;
 mod source;
 mod there;
 
@@ -22,6 +23,7 @@ use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
 pub use retry::{Again, Retried, Wanted as WantedAgain};
+use shelf::Shelf;
 use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -99,9 +101,21 @@ pub struct Engine {
     pub tokens: Arc<Tokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    shelf: Shelf,
 }
 
 impl Engine {
+    /// Of one installation.
+    #[must_use]
+    pub fn new(config: Arc<Config>, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            config,
+            tokens,
+            clock,
+            shelf: Shelf::default(),
+        }
+    }
+
     /// Is the installation itself sound?
     pub async fn doctor(&self) -> Vec<Finding> {
         doctor::run(self).await
@@ -129,16 +143,16 @@ impl Engine {
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
     pub async fn plan_as(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Plan> {
         let bundle = self.open(bundle).await?;
-        let (_, mut plan, names) = self.planned(bundle, asked).await?;
+        let (mut plan, names) = self.planned(&bundle, asked).await?;
         plan.people.there = names.there;
         Ok(plan)
     }
 
     /// An open bundle's plan, and what the target says of the names in it.
-    async fn planned(&self, bundle: Bundle, asked: Asked) -> Result<(Bundle, Plan, Names)> {
+    async fn planned(&self, bundle: &Arc<Bundle>, asked: Asked) -> Result<(Plan, Names)> {
         let target = self.target()?;
         let abilities = target.abilities().await?;
-        let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
+        let ledger = self.ledger(&ledger_id(bundle, &target.server_keys().await?))?;
         let choice = Choice {
             history: asked
                 .history
@@ -149,10 +163,10 @@ impl Engine {
             left_out: asked.left_out,
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(bundle, abilities, choice).await?;
         stages::needed(&plan, &ledger)?;
         let names = there::look(&target, &ledger, &plan).await?;
-        Ok((bundle, plan, names))
+        Ok((plan, names))
     }
 
     /// Compares the target with a bundle.
@@ -169,7 +183,7 @@ impl Engine {
             left_out: ledger.left_out()?.unwrap_or_default(),
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -231,8 +245,14 @@ impl Engine {
     }
 
     /// Opens a bundle, by default the newest, and checks every byte and whose it is.
-    async fn open(&self, path: Option<PathBuf>) -> Result<Bundle> {
+    async fn open(&self, path: Option<PathBuf>) -> Result<Arc<Bundle>> {
         let path = path.map_or_else(|| newest(&self.config.data_dir.join("bundles")), Ok)?;
+        self.shelf
+            .take(path, async |path| self.opened(path).await)
+            .await
+    }
+
+    async fn opened(&self, path: PathBuf) -> Result<Bundle> {
         let work = self.private_dir("work")?;
         let server_name = self.config.server_name.clone();
         blocking(move || {

@@ -136,18 +136,14 @@ impl Operation {
             Surface::Room => command.confined(&self.engine.config.data_dir.join("bundles"))?,
             Surface::Shell => command,
         };
-        let _lock = command
-            .runs_alone()
-            .then(|| {
-                let dir = &self.engine.config.data_dir;
-                let lock = lock::JobLock::take(dir, command.name(), job.asker())?;
-                // It was for the job before.
-                wish::forget(dir).map(|()| lock)
-            })
-            .transpose()?;
-        let _following = command
-            .is_job()
-            .then(|| wish::Following::new(&self.engine.config.data_dir, job));
+        if !command.is_job() {
+            return self.done(command, job).await;
+        }
+        let dir = &self.engine.config.data_dir;
+        let lock = lock::JobLock::take(dir, command.name(), job.asker())?;
+        // It was for the job before.
+        wish::forget(dir)?;
+        let _following = wish::Following::new(dir, lock.id(), job);
         self.done(command, job).await
     }
 
@@ -218,10 +214,10 @@ impl Operation {
     fn wish(&self, wish: Wish) -> Result<Answer> {
         let dir = &self.engine.config.data_dir;
         let job = lock::running(dir);
-        if job.is_some() {
-            wish::keep(dir, wish)?;
+        if let Some(job) = &job {
+            wish::keep(dir, &job.id, wish)?;
         }
-        let text = report::steering::wished(wish, job.as_deref());
+        let text = report::steering::wished(wish, job.as_ref().map(|job| &*job.name));
         Ok(Answer {
             good: job.is_some(),
             ..Answer::of(self.spoken(&text))
@@ -312,7 +308,7 @@ impl Operation {
 
     async fn bundles(&self) -> Result<Answer> {
         let bundles = self.engine.bundles().await?;
-        let busy = lock::running(&self.engine.config.data_dir);
+        let busy = lock::running(&self.engine.config.data_dir).map(|job| job.name);
         Ok(Answer {
             data: value(&bundles),
             ..Answer::of(self.spoken(&report::bundles::list(&bundles, busy.as_deref())))
@@ -369,7 +365,8 @@ impl Operation {
     fn status(&self) -> Result<Answer> {
         let mut status = self.engine.status()?;
         if status.running.is_none() {
-            status.running = lock::running(&self.engine.config.data_dir);
+            let holder = lock::running(&self.engine.config.data_dir);
+            status.running = holder.map(|holder| holder.name);
         }
         let now = self.engine.clock.now_ms();
         let progress = posted(&self.board).map(|progress| progress.markdown(now));
@@ -422,6 +419,11 @@ impl Runner for Operation {
                     digest: (!again.things.is_empty()).then_some(again.digest),
                 })
             }
+            Command::Export(_) => Ok(Preview {
+                markdown: report::bot::acting(),
+                // The words are kept, and there is nothing else that could change.
+                digest: Some([0; 32]),
+            }),
             _ => Err(Error::Usage("this command needs no preview".to_owned())),
         }
     }

@@ -42,6 +42,30 @@ pub(super) struct Rules {
     pub(super) started_ms: u64,
 }
 
+/// Why something is meant for another moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// It was so long on its way, in milliseconds.
+    Old(u64),
+    /// It was sent while nobody was here.
+    Missed,
+}
+
+/// A ✅ or ❌.
+#[derive(Debug)]
+pub(super) struct Reaction {
+    /// The reaction itself.
+    pub(super) event_id: String,
+    /// Whose.
+    pub(super) sender: String,
+    /// The message that it is about.
+    pub(super) to: String,
+    /// Whether it is to be done.
+    pub(super) yes: bool,
+    /// Whether it comes too late.
+    pub(super) late: Option<Late>,
+}
+
 /// What to do about an event.
 #[derive(Debug)]
 pub(super) enum Decision {
@@ -59,27 +83,15 @@ pub(super) enum Decision {
         /// The message.
         event_id: String,
     },
-    /// An operator's command that waited too long.
-    TooOld {
+    /// An operator's command that comes too late.
+    Late {
         /// The message.
         event_id: String,
-        /// How long.
-        age_ms: u64,
+        /// Why.
+        late: Late,
     },
-    /// An operator's command that was sent while nobody was here.
-    Missed {
-        /// The message.
-        event_id: String,
-    },
-    /// An operator's answer to a preview.
-    React {
-        /// Whose.
-        sender: String,
-        /// The preview.
-        to: String,
-        /// Whether it is to be done.
-        yes: bool,
-    },
+    /// An operator's answer to a message of the bot's, if that is a preview.
+    React(Reaction),
     /// An operator's command, or why it makes no sense.
     Obey {
         /// The message.
@@ -112,13 +124,19 @@ impl Rules {
         {
             return None;
         }
+        let late = self.late(sent_ms, queued.received_ms);
         let is_operator = self.operators.iter().any(|operator| operator == sender);
         match text("type")? {
             "m.room.message" => {}
             "m.reaction" if is_operator => {
                 let (to, yes) = reaction(event.get("content")?)?;
-                let sender = sender.to_owned();
-                return Some(Decision::React { sender, to, yes });
+                return Some(Decision::React(Reaction {
+                    event_id,
+                    sender: sender.to_owned(),
+                    to,
+                    yes,
+                    late,
+                }));
             }
             "m.room.encrypted" => return Some(Decision::Encrypted { event_id }),
             _ => return None,
@@ -132,12 +150,8 @@ impl Rules {
                 event_id,
             });
         }
-        if sent_ms.saturating_add(ON_THE_WAY_MS) < self.started_ms {
-            return Some(Decision::Missed { event_id });
-        }
-        let age_ms = queued.received_ms.saturating_sub(sent_ms);
-        if age_ms > LATEST_MS {
-            return Some(Decision::TooOld { event_id, age_ms });
+        if let Some(late) = late {
+            return Some(Decision::Late { event_id, late });
         }
         Some(Decision::Obey {
             event_id,
@@ -145,6 +159,14 @@ impl Rules {
             words: words.trim().to_owned(),
             command,
         })
+    }
+
+    fn late(&self, sent_ms: u64, received_ms: u64) -> Option<Late> {
+        if sent_ms.saturating_add(ON_THE_WAY_MS) < self.started_ms {
+            return Some(Late::Missed);
+        }
+        let age_ms = received_ms.saturating_sub(sent_ms);
+        (age_ms > LATEST_MS).then_some(Late::Old(age_ms))
     }
 }
 
@@ -224,9 +246,14 @@ mod tests {
             Decision::Ignore => "ignore".into(),
             Decision::Encrypted { .. } => "encrypted".into(),
             Decision::Refuse { sender, .. } => format!("refuse {sender}"),
-            Decision::TooOld { age_ms, .. } => format!("too old {age_ms}"),
-            Decision::Missed { .. } => "missed".into(),
-            Decision::React { sender, to, yes } => format!("{sender} says {yes} to {to}"),
+            Decision::Late { late, .. } => format!("{late:?}"),
+            Decision::React(Reaction {
+                event_id,
+                sender,
+                to,
+                yes,
+                late,
+            }) => format!("{event_id}: {sender} says {yes} to {to}, {late:?}"),
             Decision::Obey {
                 command: Ok(command),
                 ..
@@ -253,9 +280,9 @@ mod tests {
         );
         assert_eq!(
             about(&json!({"origin_server_ts": 9_000_000})),
-            "too old 1001000"
+            "Old(1001000)"
         );
-        assert_eq!(about(&json!({"origin_server_ts": 8_994_999})), "missed");
+        assert_eq!(about(&json!({"origin_server_ts": 8_994_999})), "Missed");
         assert_eq!(about(&json!({"type": "m.room.encrypted"})), "encrypted");
         let reply = json!({"content": {
             "msgtype": "m.text", "body": "> <@ferryman:ferry.test> ready\n> really\n\n!ferry plan",
@@ -283,7 +310,20 @@ mod tests {
         for (key, said) in [("✅", true), ("✅\u{fe0f}", true), ("❌", false)] {
             assert_eq!(
                 about(&reaction("m.annotation", key)),
-                format!("@anna:ferry.test says {said} to $preview")
+                format!("$e: @anna:ferry.test says {said} to $preview, None")
+            );
+        }
+        for (sent_ms, late) in [
+            (9_000_000, "Some(Old(1001000))"),
+            (8_994_999, "Some(Missed)"),
+        ] {
+            let changes = merged(
+                &reaction("m.annotation", "✅"),
+                &json!({"origin_server_ts": sent_ms}),
+            );
+            assert_eq!(
+                about(&changes),
+                format!("$e: @anna:ferry.test says true to $preview, {late}")
             );
         }
     }

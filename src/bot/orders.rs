@@ -6,12 +6,12 @@ use super::{
     decide::{NO, YES},
     store::Waiting,
     talk::Talk,
-    worker::Worker,
+    worker::{Order, WAIT, Worker},
 };
 use crate::{
     Error, Result,
     command::{Command, chat},
-    operation::Runner,
+    operation::{Runner, lock},
     report,
 };
 
@@ -60,18 +60,70 @@ impl<R: Runner> Worker<R> {
         Ok(())
     }
 
-    /// The command of a confirmed order, which is forgotten by that.
-    pub(super) fn confirmed(&self, waiting: &Waiting, sender: &str) -> Result<Command> {
-        if waiting.sender != sender {
-            return Err(Error::Usage(format!(
-                "this is the order of {}: only they can confirm it",
-                waiting.sender
-            )));
-        }
+    /// An operator's command: carried out at once, or shown first.
+    pub(super) async fn order(&self, order: Order, command: Command) {
+        let done = self.allowed(&order, &command).await;
+        let done = match (done, command) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Command::Confirm(confirm)) => match self.waiting(&confirm.code) {
+                Ok(waiting) => return self.answered(order, waiting, true).await,
+                Err(error) => Err(error),
+            },
+            (Ok(()), command) if command.needs_confirmation() => {
+                let talk = self.talk_below(&order);
+                talk.mark(WAIT).await;
+                let whose = (&*order.sender, &*order.words);
+                self.preview(&talk, whose, command).await
+            }
+            (Ok(()), command) => return self.obey(order, command).await,
+        };
+        self.end(&order, done).await;
+    }
+
+    /// An answer to a preview.
+    pub(super) async fn answered(&self, mut order: Order, waiting: Waiting, yes: bool) {
+        order.words.clone_from(&waiting.words);
+        let done = if yes {
+            match self.confirmed(&order, &waiting).await {
+                Ok(command) => return self.obey(order, command).await,
+                Err(error) => Err(error),
+            }
+        } else {
+            self.dropped(&order, &waiting).await
+        };
+        self.end(&order, done).await;
+    }
+
+    async fn dropped(&self, order: &Order, waiting: &Waiting) -> Result<()> {
+        belongs(waiting, &order.sender)?;
         if !self.store.forget(&waiting.code)? {
             return Err(unknown(&waiting.code));
         }
+        let talk = self.talk_below(order);
+        talk.reply("answer", report::bot::DROPPED).await;
+        Ok(())
+    }
+
+    /// The command of a confirmed order. Its code is used up last, when nothing is in the way any more.
+    async fn confirmed(&self, order: &Order, waiting: &Waiting) -> Result<Command> {
+        let command = self.meant(waiting, &order.sender)?;
+        self.allowed(order, &command).await?;
+        lock::free(&self.config.data_dir)?;
+        if self.is_stopping() {
+            return Err(Error::Usage(report::bot::STOPPING.to_owned()));
+        }
+        let (code, name) = (&waiting.code, command.name());
+        if !self.store.confirm(code, &order.event_id, name)? {
+            return Err(unknown(code));
+        }
+        Ok(command)
+    }
+
+    /// What a waiting order says, if it is its giver who asks, and in time.
+    fn meant(&self, waiting: &Waiting, sender: &str) -> Result<Command> {
+        belongs(waiting, sender)?;
         if self.clock.now_ms() > waiting.until_ms {
+            self.store.forget(&waiting.code)?;
             return Err(Error::Usage(format!(
                 "the order {} has waited for more than {} min and was not carried out: send it again",
                 waiting.words,
@@ -95,6 +147,16 @@ impl<R: Runner> Worker<R> {
     pub(super) fn waiting(&self, code: &str) -> Result<Waiting> {
         self.store.waiting_as(code)?.ok_or_else(|| unknown(code))
     }
+}
+
+fn belongs(waiting: &Waiting, sender: &str) -> Result<()> {
+    if waiting.sender == sender {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "this is the order of {}: only they can confirm it",
+        waiting.sender
+    )))
 }
 
 fn unknown(code: &str) -> Error {

@@ -21,8 +21,8 @@ create table if not exists transactions (id text primary key, at integer not nul
 create table if not exists events (id text primary key, at integer not null) strict;
 create table if not exists queue (
     number integer primary key autoincrement, event text not null, received integer not null) strict;
-create table if not exists commands (
-    event_id text primary key, room text not null, name text not null) strict;
+create table if not exists orders (
+    event_id text primary key, room text not null, below text not null, name text not null) strict;
 create table if not exists refused (user text primary key, at integer not null) strict;
 create table if not exists waiting (
     code text primary key, sender text not null, words text not null, digest blob not null, preview text not null,
@@ -54,10 +54,12 @@ pub struct Queued {
 /// A command that was running when the process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// The message that ordered it.
+    /// The event that ordered it.
     pub event_id: String,
     /// Where.
     pub room: String,
+    /// The message that is answered: the order itself or, for a reaction, what it is about.
+    pub below: String,
     /// Its name.
     pub name: String,
 }
@@ -148,19 +150,8 @@ impl Store {
         self.transaction(|db| {
             db.execute("delete from queue where number = ?1", [number])?;
             db.execute(
-                "insert or replace into commands values (?1, ?2, ?3)",
-                [&cut.event_id, &cut.room, &cut.name],
-            )
-        })
-        .map(drop)
-    }
-
-    /// A command that has begun is known to be another one: what was confirmed.
-    pub fn rename(&self, event_id: &str, name: &str) -> Result<()> {
-        self.run(|db| {
-            db.execute(
-                "update commands set name = ?2 where event_id = ?1",
-                [event_id, name],
+                "insert or replace into orders values (?1, ?2, ?3, ?4)",
+                [&cut.event_id, &cut.room, &cut.below, &cut.name],
             )
         })
         .map(drop)
@@ -168,19 +159,20 @@ impl Store {
 
     /// A command has been answered.
     pub fn end(&self, event_id: &str) -> Result<()> {
-        self.run(|db| db.execute("delete from commands where event_id = ?1", [event_id]))
+        self.run(|db| db.execute("delete from orders where event_id = ?1", [event_id]))
             .map(drop)
     }
 
     /// The commands that were running when the process ended.
     pub fn cut_off(&self) -> Result<Vec<Cut>> {
         self.run(|db| {
-            db.prepare("select event_id, room, name from commands order by rowid")?
+            db.prepare("select event_id, room, below, name from orders order by rowid")?
                 .query_map([], |row| {
                     Ok(Cut {
                         event_id: row.get(0)?,
                         room: row.get(1)?,
-                        name: row.get(2)?,
+                        below: row.get(2)?,
+                        name: row.get(3)?,
                     })
                 })?
                 .collect()
@@ -307,6 +299,7 @@ mod tests {
         let cut = Cut {
             event_id: "$a".into(),
             room: "!r".into(),
+            below: "$a".into(),
             name: "import".into(),
         };
         store

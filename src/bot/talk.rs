@@ -21,16 +21,18 @@ use crate::{
 pub(super) struct Talk {
     client: Client,
     room: String,
+    id: String,
     to: String,
     edits: Arc<AtomicU32>,
 }
 
 impl Talk {
-    /// About the message `to`.
-    pub(super) fn new(client: &Client, room: &str, to: &str) -> Self {
+    /// About the event `id`, below the message `to`: itself, or what it is a reaction to.
+    pub(super) fn new(client: &Client, room: &str, (id, to): (&str, &str)) -> Self {
         Self {
             client: client.clone(),
             room: room.to_owned(),
+            id: id.to_owned(),
             to: to.to_owned(),
             edits: Arc::default(),
         }
@@ -50,7 +52,7 @@ impl Talk {
 
     /// A sign on the message itself, seen at once.
     pub(super) async fn mark(&self, key: &str) {
-        let txn = format!("ferryman-{}-mark", self.to);
+        let txn = format!("ferryman-{}-mark", self.id);
         if let Err(error) = self.client.react(&self.room, &txn, &self.to, key).await {
             tracing::warn!("a reaction was not set: {error}");
         }
@@ -112,7 +114,7 @@ impl Talk {
     async fn send(&self, what: &str, content: &Value) -> Option<String> {
         let mut content = content.clone();
         content["ferryman.part"] = what.into();
-        let txn = format!("ferryman-{}-{what}", self.to);
+        let txn = format!("ferryman-{}-{what}", self.id);
         match self.client.send(&self.room, &txn, &content).await {
             Ok(event_id) => Some(event_id),
             Err(error) => {

@@ -113,6 +113,11 @@ struct Stage {
 
 /// A bot that works, on the data of this folder.
 async fn stage(dir: &Path) -> Stage {
+    later_stage(dir, NOW).await
+}
+
+/// The same, at another time.
+async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -132,7 +137,7 @@ async fn stage(dir: &Path) -> Stage {
         .await;
     let mut config = sample(dir);
     config.operators.push("@ben:ferry.test".try_into().unwrap());
-    let hands = Arc::new(Hands(AtomicU64::new(NOW)));
+    let hands = Arc::new(Hands(AtomicU64::new(now_ms)));
     let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());

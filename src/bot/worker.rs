@@ -14,7 +14,7 @@ use tokio::{
 use super::{
     client::Client,
     control_room::invite_operators,
-    decide::{Decision, Rules},
+    decide::{Decision, Late, Reaction, Rules},
     rights,
     store::{Cut, Queued, Store, Waiting},
     talk::Talk,
@@ -43,23 +43,34 @@ const SINCE: &str = "since";
 const LAST_STEP: Duration = Duration::from_secs(20);
 
 /// Seen on an order at once.
-const WAIT: &str = "⏳";
+pub(super) const WAIT: &str = "⏳";
+
+/// An order whose preview is being made, in the store.
+const PREVIEW: &str = "preview";
+
+/// An answer to a preview, in the store.
+const CONFIRM: &str = "confirm";
 
 /// What somebody wants.
 #[derive(Debug)]
-struct Order {
-    /// The message that is answered.
-    event_id: String,
+pub(super) struct Order {
+    /// The event that says so.
+    pub(super) event_id: String,
+    /// The message that is answered: the same or, for a reaction, what it is about.
+    pub(super) below: String,
     /// Whose.
-    sender: String,
+    pub(super) sender: String,
     /// What was typed.
-    words: String,
+    pub(super) words: String,
 }
 
-/// What somebody said to a preview.
-struct Answered {
-    waiting: Waiting,
-    yes: bool,
+/// The commands that run now.
+#[derive(Debug, Default)]
+pub struct Running {
+    /// By the event that ordered each.
+    jobs: HashMap<String, Job>,
+    /// None of them is to go on for long, and no other to begin.
+    stopping: bool,
 }
 
 /// The bot at work.
@@ -80,8 +91,8 @@ pub struct Worker<R> {
     pub news: Arc<Notify>,
     /// How often a job's message is edited.
     pub pace: Pace,
-    /// What runs now, by the message that ordered it.
-    pub running: Mutex<HashMap<String, Job>>,
+    /// What runs now.
+    pub running: Mutex<Running>,
     /// Who is told that the loop turns, and how commands end.
     pub health: Arc<Health>,
 }
@@ -105,9 +116,7 @@ impl<R: Runner> Worker<R> {
                 () = tokio::time::sleep(TURN) => {}
             }
         }
-        for job in self.jobs().values() {
-            job.stop();
-        }
+        self.stop_all();
         let all = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_STEP, all).await.is_err() {
             tracing::warn!(
@@ -135,7 +144,7 @@ impl<R: Runner> Worker<R> {
 
     async fn tell_what_was_cut_off(&self) -> Result<()> {
         for cut in self.store.cut_off()? {
-            let talk = Talk::new(&self.client, &cut.room, &cut.event_id);
+            let talk = Talk::new(&self.client, &cut.room, (&cut.event_id, &cut.below));
             talk.reply("cut", &report::bot::interrupted(&cut.name))
                 .await;
             self.store.end(&cut.event_id)?;
@@ -152,8 +161,9 @@ impl<R: Runner> Worker<R> {
         match rules.decide(&queued) {
             Decision::Ignore => {}
             Decision::Refuse { sender, event_id } => {
-                self.note(&sender, "(a command)", "refused: no operator")?;
+                // Once: whoever may write here could fill the disk with notes.
                 if self.store.refuse(&sender, self.clock.now_ms())? {
+                    self.note(&sender, "(a command)", "refused: no operator");
                     self.talk(&event_id)
                         .reply("no", &report::bot::refusal(&sender))
                         .await;
@@ -167,26 +177,12 @@ impl<R: Runner> Worker<R> {
                         .await;
                 }
             }
-            Decision::TooOld { event_id, age_ms } => {
-                self.talk(&event_id)
-                    .reply("old", &report::bot::too_old(age_ms))
-                    .await;
+            Decision::Late { event_id, late } => {
+                self.talk(&event_id).reply("old", &too_late(late)).await;
             }
-            Decision::Missed { event_id } => {
-                self.talk(&event_id).reply("old", report::bot::MISSED).await;
-            }
-            Decision::React { sender, to, yes } => {
-                if let Some(waiting) = self.store.waiting_below(&to)? {
-                    let answer = Answered { waiting, yes };
-                    let order = Order {
-                        event_id: to,
-                        sender,
-                        words: String::new(),
-                    };
-                    self.begin(queued.number, &order, "confirm")?;
-                    let worker = Arc::clone(self);
-                    tasks.spawn(async move { worker.answered(order, answer).await });
-                    return Ok(());
+            Decision::React(reaction) => {
+                if let Some(waiting) = self.store.waiting_below(&reaction.to)? {
+                    return self.reacted(queued.number, reaction, waiting, tasks).await;
                 }
             }
             Decision::Obey {
@@ -206,11 +202,18 @@ impl<R: Runner> Worker<R> {
                 command: Ok(command),
             } => {
                 let order = Order {
+                    below: event_id.clone(),
                     event_id,
                     sender,
                     words,
                 };
-                self.begin(queued.number, &order, command.name())?;
+                // What is only shown is no `import` that could be cut off.
+                let name = if command.needs_confirmation() {
+                    PREVIEW
+                } else {
+                    command.name()
+                };
+                self.begin(queued.number, &order, name)?;
                 let worker = Arc::clone(self);
                 tasks.spawn(async move { worker.order(order, command).await });
                 return Ok(());
@@ -224,83 +227,65 @@ impl<R: Runner> Worker<R> {
         let cut = Cut {
             event_id: order.event_id.clone(),
             room: self.room.clone(),
+            below: order.below.clone(),
             name: name.to_owned(),
         };
         self.store.begin(number, &cut)
     }
 
-    /// An operator's command: carried out at once, or shown first.
-    async fn order(&self, order: Order, command: Command) {
-        let done = self.allowed(&order, &command).await;
-        let done = match (done, command) {
-            (Err(error), _) => Err(error),
-            (Ok(()), Command::Confirm(confirm)) => match self.waiting(&confirm.code) {
-                Ok(waiting) => {
-                    return self.answered(order, Answered { waiting, yes: true }).await;
-                }
-                Err(error) => Err(error),
-            },
-            (Ok(()), command) if command.needs_confirmation() => {
-                let talk = self.talk(&order.event_id);
-                talk.mark(WAIT).await;
-                let whose = (&*order.sender, &*order.words);
-                self.preview(&talk, whose, command).await
-            }
-            (Ok(()), command) => return self.obey(order, command).await,
+    /// A ✅ or ❌ below a preview whose order waits.
+    async fn reacted(
+        self: &Arc<Self>,
+        number: i64,
+        reaction: Reaction,
+        waiting: Waiting,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<()> {
+        let order = Order {
+            event_id: reaction.event_id,
+            below: reaction.to,
+            sender: reaction.sender,
+            words: String::new(),
         };
-        self.end(&order, done).await;
-    }
-
-    /// An answer to a preview.
-    async fn answered(&self, mut order: Order, Answered { waiting, yes }: Answered) {
-        let command = self.confirmed(&waiting, &order.sender);
-        let done = match command {
-            Ok(_) if !yes => {
-                let talk = self.talk(&order.event_id);
-                talk.reply("answer", report::bot::DROPPED).await;
-                Ok(())
-            }
-            Ok(command) => match self.allowed(&order, &command).await {
-                Ok(()) => {
-                    order.words = waiting.words;
-                    let renamed = self.store.rename(&order.event_id, command.name());
-                    if let Err(error) = renamed {
-                        tracing::error!("{error}");
-                    }
-                    return self.obey(order, command).await;
-                }
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
-        self.end(&order, done).await;
+        if let Some(late) = reaction.late {
+            self.talk_below(&order).reply("old", &too_late(late)).await;
+            return self.store.done(number);
+        }
+        self.begin(number, &order, CONFIRM)?;
+        let worker = Arc::clone(self);
+        let yes = reaction.yes;
+        tasks.spawn(async move { worker.answered(order, waiting, yes).await });
+        Ok(())
     }
 
     /// An error says why not.
-    async fn allowed(&self, order: &Order, command: &Command) -> Result<()> {
+    pub(super) async fn allowed(&self, order: &Order, command: &Command) -> Result<()> {
         let (sender, wanted) = (&*order.sender, self.config.bot.min_power_level);
         let lack = rights::lack(&self.client, &self.room, (sender, command), wanted).await?;
         let Some(lack) = lack else {
             return Ok(());
         };
         let reason = report::bot::lack(lack);
-        self.note(sender, &order.words, &format!("refused: {reason}"))?;
+        self.note(sender, &order.words, &format!("refused: {reason}"));
         Err(Error::Usage(reason))
     }
 
     /// An order that came to nothing, in the list of orders.
-    fn note(&self, by: &str, words: &str, outcome: &str) -> Result<()> {
+    fn note(&self, by: &str, words: &str, outcome: &str) {
         self.health.command(Outcome::Refused);
         let (dir, now) = (&self.config.data_dir, self.clock.now_ms());
-        let noted = audit::begin(dir, now, by, words)?;
-        audit::end(dir, noted, now, outcome)
+        let noted = audit::begin(dir, now, by, words)
+            .and_then(|noted| audit::end(dir, noted, now, outcome));
+        if let Err(error) = noted {
+            tracing::error!("a refused order is not in the list of orders: {error}");
+        }
     }
 
     /// Nothing was run; an error is told.
-    async fn end(&self, order: &Order, done: Result<()>) {
+    pub(super) async fn end(&self, order: &Order, done: Result<()>) {
         if let Err(error) = done {
             let text = report::bot::failure(&error);
-            self.talk(&order.event_id).reply("no", &text).await;
+            self.talk_below(order).reply("no", &text).await;
         }
         if let Err(error) = self.store.end(&order.event_id) {
             tracing::error!("{error}");
@@ -308,17 +293,18 @@ impl<R: Runner> Worker<R> {
     }
 
     /// Runs a command, shows its progress if it takes its time, and answers.
-    async fn obey(&self, order: Order, command: Command) {
+    pub(super) async fn obey(&self, order: Order, command: Command) {
+        let talk = self.talk_below(&order);
         let Order {
             event_id,
             sender,
             words,
+            ..
         } = order;
         let (name, is_job) = (command.name(), command.is_job());
         tracing::info!("{name} begins");
         let (job, events) = Job::ordered(&sender, &words);
-        self.jobs().insert(event_id.clone(), job.clone());
-        let talk = self.talk(&event_id);
+        self.enters(&event_id, &job);
         if is_job {
             talk.mark(WAIT).await;
         }
@@ -338,7 +324,7 @@ impl<R: Runner> Worker<R> {
             &mut message,
         )
         .await;
-        self.jobs().remove(&event_id);
+        self.running().jobs.remove(&event_id);
         if message.first.is_some() {
             let elapsed = self.clock.now_ms().saturating_sub(began_ms);
             let last = report::bot::ended(name, elapsed, answer.is_err());
@@ -370,11 +356,44 @@ impl<R: Runner> Worker<R> {
     }
 
     fn talk(&self, event_id: &str) -> Talk {
-        Talk::new(&self.client, &self.room, event_id)
+        Talk::new(&self.client, &self.room, (event_id, event_id))
     }
 
-    fn jobs(&self) -> std::sync::MutexGuard<'_, HashMap<String, Job>> {
+    pub(super) fn talk_below(&self, order: &Order) -> Talk {
+        Talk::new(&self.client, &self.room, (&order.event_id, &order.below))
+    }
+
+    /// Whether no command is to begin any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.running().stopping
+    }
+
+    /// A command that begins while all are stopped is stopped, too.
+    fn enters(&self, event_id: &str, job: &Job) {
+        let mut running = self.running();
+        running.jobs.insert(event_id.to_owned(), job.clone());
+        if running.stopping {
+            job.stop();
+        }
+    }
+
+    fn stop_all(&self) {
+        let mut running = self.running();
+        running.stopping = true;
+        for job in running.jobs.values() {
+            job.stop();
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn too_late(late: Late) -> String {
+    match late {
+        Late::Old(age_ms) => report::bot::too_old(age_ms),
+        Late::Missed => report::bot::MISSED.to_owned(),
     }
 }
 

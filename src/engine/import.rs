@@ -25,7 +25,7 @@ use crate::{
 
 /// All that is known before anything is done.
 pub(super) struct Ready {
-    pub(super) bundle: Bundle,
+    pub(super) bundle: Arc<Bundle>,
     pub(super) plan: Plan,
     pub(super) ledger: Ledger,
     pub(super) target: Target,
@@ -105,7 +105,7 @@ impl Engine {
             own: own(&target),
         };
         let (history, media) = (choice.history, choice.media);
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         Ok(Ready {
             bundle,
             plan,

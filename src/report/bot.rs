@@ -61,16 +61,30 @@ pub fn too_old(age_ms: u64) -> String {
 /// To a command that was sent while nobody was here.
 pub const MISSED: &str = "Ferryman was not running when this was sent, so it was not run. Send it again if you still want it.";
 
+/// To a confirmation while Ferryman is being stopped.
+pub const STOPPING: &str =
+    "Ferryman is being stopped, so nothing was begun: confirm it again when it is back";
+
 /// To a preview that was answered with ❌.
 pub const DROPPED: &str = "Dropped; nothing was done.";
 
 /// What a command would do, and how to say that it shall.
 #[must_use]
 pub fn preview(command: &str, markdown: &str, code: &str) -> String {
+    let changes = match command {
+        "export" => "This logs in at Synapse as each user",
+        _ => "This changes the target",
+    };
     format!(
-        "{markdown}\n**This changes the target.** To begin the {}, send `!ferry confirm {code}` within 10 minutes.\n",
+        "{markdown}\n**{changes}.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
         super::text::code(command)
     )
+}
+
+/// What an export does that acts as users.
+#[must_use]
+pub fn acting() -> String {
+    "**Export as the users**\n\nFerryman logs in as each user of this server by Synapse's Admin API, reads what only they can see (push rules, tags, receipts, key backups), and logs out again. Their passwords, devices and sessions stay as they are, and nobody is told.\n".to_owned()
 }
 
 /// Why an operator's order is not carried out.
@@ -91,6 +105,8 @@ pub fn interrupted(command: &str) -> String {
     match command {
         "import" => "Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.".to_owned(),
         "export" => "Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.".to_owned(),
+        "preview" => "Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.".to_owned(),
+        "confirm" => "Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.".to_owned(),
         other => format!("Ferryman was restarted in the middle of this `{other}`. Nothing is lost; send it again."),
     }
 }
@@ -172,12 +188,15 @@ mod tests {
             interrupted("import"),
             interrupted("export"),
             interrupted("verify"),
+            interrupted("preview"),
+            interrupted("confirm"),
             failure(&Error::Stopped),
             failure(&Error::Busy("import".into())),
             ended("import", 61_000, false),
             ended("import", 61_000, true),
             reports(&[]),
             reports(&["data/reports/a-import.md".into()]),
+            preview("export", &acting(), "ABCDE"),
             not_posted(
                 "data/reports/a.md".as_ref(),
                 &Error::Target("too large".into()),
@@ -194,6 +213,8 @@ mod tests {
         Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.
         Ferryman was restarted in the middle of this `verify`. Nothing is lost; send it again.
+        Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
+        Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.
         Stopped. The same command again goes on from here.
         ✗ another job is running (import): wait for its end, or `cancel` it
         **import** has ended after 1 min 1 s. The result is below.
@@ -202,6 +223,12 @@ mod tests {
         **1 report file**
 
         - `data/reports/a-import.md`
+
+        **Export as the users**
+
+        Ferryman logs in as each user of this server by Synapse's Admin API, reads what only they can see (push rules, tags, receipts, key backups), and logs out again. Their passwords, devices and sessions stay as they are, and nobody is told.
+
+        **This logs in at Synapse as each user.** To begin the `export`, react with ✅ or send `!ferry confirm ABCDE` within 10 minutes; ❌ drops it.
 
         `data/reports/a.md` could not be posted here (too large); it is on Ferryman's machine.
         ");

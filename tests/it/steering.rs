@@ -78,6 +78,9 @@ async fn another_process_pauses_and_cancels_a_job() {
 
         let (code, text) = said(&stage, &["export"]);
         assert_eq!((code, text.as_str()), (9, ""));
+        // Whoever only looks is not kept waiting.
+        let (code, text) = said(&stage, &["user", "bob"]);
+        assert!(code == 0 && text.contains("@bob:"), "{text}");
         assert_eq!(said(&stage, &["resume"]).0, 0);
         let start = Instant::now();
         while done(&stage) == paused {

@@ -38,8 +38,11 @@ pub(super) async fn put(
         .iter()
         .filter_map(|event| {
             let header: Header = serde_json::from_str(event.get()).ok()?;
-            matches!(header.kind.as_str(), "m.room.message" | "m.room.encrypted")
-                .then(|| (header.event_id, event.get().to_owned()))
+            matches!(
+                header.kind.as_str(),
+                "m.room.message" | "m.reaction" | "m.room.encrypted"
+            )
+            .then(|| (header.event_id, event.get().to_owned()))
         })
         .collect();
     let now = listener.clock.now_ms();

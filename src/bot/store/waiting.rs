@@ -60,6 +60,21 @@ impl Store {
         })
     }
 
+    /// An order is confirmed by an event whose command has begun, and known as `name` from now on; `false` if it was forgotten
+    /// before.
+    pub fn confirm(&self, code: &str, event_id: &str, name: &str) -> Result<bool> {
+        self.transaction(|db| {
+            let gone = db.execute("delete from waiting where code = ?1", [code])?;
+            if gone == 1 {
+                db.execute(
+                    "update orders set name = ?2 where event_id = ?1",
+                    [event_id, name],
+                )?;
+            }
+            Ok(gone == 1)
+        })
+    }
+
     /// Forgets an order; `false` if it was forgotten before: a code counts once.
     pub fn forget(&self, code: &str) -> Result<bool> {
         self.run(|db| db.execute("delete from waiting where code = ?1", [code]))
@@ -81,6 +96,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<Waiting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bot::store::Cut;
 
     #[test]
     fn an_order_is_kept_over_a_restart_and_counts_once() {
@@ -104,6 +120,18 @@ mod tests {
         assert_eq!(store.waiting_as("AAAAA").unwrap(), None);
         assert_eq!(store.waiting_as("bbbbb").unwrap().as_ref(), Some(&second));
         assert_eq!(store.waiting_below("$of-CCCCC").unwrap(), Some(other));
+        let cut = Cut {
+            event_id: "$yes".to_owned(),
+            room: "!r".to_owned(),
+            below: "$yes".to_owned(),
+            name: "confirm".to_owned(),
+        };
+        store.begin(0, &cut).unwrap();
+        assert!(!store.confirm("AAAAA", "$yes", "import").unwrap());
+        assert_eq!(store.cut_off().unwrap()[0].name, "confirm");
+        assert!(store.confirm("CCCCC", "$yes", "import").unwrap());
+        assert_eq!(store.cut_off().unwrap()[0].name, "import");
+        assert!(!store.confirm("CCCCC", "$yes", "import").unwrap());
         assert!(store.forget("BBBBB").unwrap());
         assert!(!store.forget("BBBBB").unwrap());
         assert_eq!(store.waiting_as("BBBBB").unwrap(), None);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use wiremock::{Mock, ResponseTemplate, matchers::path_regex};
 
 use super::*;
+use crate::operation::lock;
 
 const ANNA: &str = "@anna:ferry.test";
 const BEN: &str = "@ben:ferry.test";
@@ -72,7 +73,7 @@ async fn what_changes_a_server_is_shown_first() {
     let (preview, code) = ordered(&stage).await;
     insta::assert_snapshot!(body(&preview).replace(&code, "CODE"), @r"
     Plan of import
-    This changes the target. To begin the `import`, send `!ferry confirm CODE` within 10 minutes.
+    This changes the target. To begin the `import`, react with ✅ or send `!ferry confirm CODE` within 10 minutes; ❌ drops it.
     ");
     assert_eq!(stage.confirmed(), []);
     stage.hears(
@@ -154,6 +155,156 @@ async fn a_code_is_its_owners_counts_once_and_not_for_long() {
 }
 
 #[tokio::test]
+async fn reactions_to_one_preview_are_answered_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    ordered(&stage).await;
+    let preview = "$ferryman-%24order-preview";
+    stage.hears_event("$no", BEN, &reaction(preview, "❌"));
+    let mut lines = vec![stage.last(2).await];
+    stage.hears_event("$yes", BEN, &reaction(preview, "✅"));
+    lines.push(stage.last(3).await);
+    stage.hears_event("$mine", ANNA, &reaction(preview, "❌"));
+    lines.push(stage.last(4).await);
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    ✗ this is the order of @anna:ferry.test: only they can confirm it
+    ✗ this is the order of @anna:ferry.test: only they can confirm it
+    Dropped; nothing was done.
+    ");
+    let requests = stage.server.received_requests().await.unwrap();
+    let mut sent: Vec<_> = requests.iter().map(|it| it.url.path()).collect();
+    let all = sent.len();
+    sent.sort_unstable();
+    sent.dedup();
+    let looks = |path: &&&str| path.contains("/state/");
+    let once = sent.iter().filter(|path| !looks(path)).count();
+    let more_than_once = requests
+        .iter()
+        .filter(|it| it.url.path().contains("/state/"));
+    assert_eq!(
+        once,
+        all - more_than_once.count(),
+        "each is a transaction of its own"
+    );
+    let answered: Vec<_> = stage.said(4).await;
+    for answer in &answered[1..] {
+        assert_eq!(answer["m.relates_to"]["m.in_reply_to"]["event_id"], preview);
+    }
+    assert!(stage.store.cut_off().unwrap().is_empty());
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_does_not_use_up_the_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    let (_, code) = ordered(&stage).await;
+    let job = lock::JobLock::take(dir.path(), "export", "the shell").unwrap();
+    stage.hears("$1", ANNA, &format!("!ferry confirm {code}"));
+    let mut lines = vec![stage.last(2).await];
+    drop(job);
+    Mock::given(path_regex("/state/m.room.join_rules/"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"join_rule": "public"})))
+        .up_to_n_times(1)
+        .with_priority(1)
+        .mount(&stage.server)
+        .await;
+    stage.hears_event("$2", ANNA, &reaction("$ferryman-%24order-preview", "✅"));
+    lines.push(stage.last(3).await);
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    ✗ another job is running (export, ordered by the shell): wait for its end, or `cancel` it
+    ✗ anybody may enter or read this room: make it invite-only, and its history visible to members alone, then send the order again
+    ");
+    assert_eq!(stage.confirmed(), []);
+    stage.hears("$3", ANNA, &format!("!ferry confirm {code}"));
+    stage.imports(1).await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_confirmed_while_the_bot_stops_is_not_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    let (_, code) = ordered(&stage).await;
+    // The look at the room is still under way when the bot is stopped.
+    Mock::given(path_regex("/state/m.room.join_rules/"))
+        .respond_with(ResponseTemplate::new(404).set_delay(Duration::from_millis(300)))
+        .with_priority(1)
+        .mount(&stage.server)
+        .await;
+    stage.hears("$1", ANNA, &format!("!ferry confirm {code}"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.stopping.send(true).unwrap();
+    insta::assert_snapshot!(
+        stage.last(2).await,
+        @"✗ Ferryman is being stopped, so nothing was begun: confirm it again when it is back"
+    );
+    assert_eq!(stage.confirmed(), []);
+    assert!(stage.store.waiting_as(&code).unwrap().is_some());
+    stage.work.await.unwrap().unwrap();
+    assert!(stage.store.cut_off().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_told_so_and_the_order_waits_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = stage(dir.path()).await;
+    let (_, code) = ordered(&first).await;
+    let mut event = reaction("$ferryman-%24order-preview", "✅");
+    event["room_id"] = json!(ROOM);
+    event["sender"] = json!(ANNA);
+    event["event_id"] = json!("$yes");
+    event["origin_server_ts"] = json!(NOW);
+    first.stop().await;
+    let store = Store::open(dir.path()).unwrap();
+    store
+        .accept("late", &[("$yes".into(), event.to_string())], NOW + 60_000)
+        .unwrap();
+    let second = later_stage(dir.path(), NOW + 60_000).await;
+    insta::assert_snapshot!(
+        second.last(1).await,
+        @"Ferryman was not running when this was sent, so it was not run. Send it again if you still want it."
+    );
+    assert_eq!(second.confirmed(), []);
+    second.hears("$again", ANNA, &format!("!ferry confirm {code}"));
+    second.imports(1).await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_cut_off_before_it_began_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = stage(dir.path()).await;
+    let (_, code) = ordered(&first).await;
+    Mock::given(path_regex("/state/m.room.join_rules/"))
+        .respond_with(ResponseTemplate::new(404).set_delay(Duration::from_secs(9)))
+        .with_priority(1)
+        .mount(&first.server)
+        .await;
+    first.hears("$order2", ANNA, "!ferry import");
+    first.hears("$1", ANNA, &format!("!ferry confirm {code}"));
+    let begun = || {
+        let cuts = first.store.cut_off().unwrap();
+        cuts.into_iter().map(|cut| cut.event_id).collect::<Vec<_>>()
+    };
+    while begun() != ["$order2", "$1"] {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.work.abort();
+    let second = stage(dir.path()).await;
+    let said = second.said(2).await;
+    let lines: Vec<_> = said.iter().map(body).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
+    Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
+    Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.
+    ");
+    second.hears("$2", ANNA, &format!("!ferry confirm {code}"));
+    second.imports(1).await;
+    second.stop().await;
+}
+
+#[tokio::test]
 async fn a_confirmed_order_runs_once() {
     let dir = tempfile::tempdir().unwrap();
     let first = stage(dir.path()).await;
@@ -166,7 +317,8 @@ async fn a_confirmed_order_runs_once() {
     second.hears_event("$3", ANNA, &reaction("$ferryman-%24order-preview", "✅"));
     second.imports(1).await;
     second.hears("$4", ANNA, "!ferry status");
-    while second.last(1).await != "answer to status" {
+    let answered = |said: &[Value]| said.iter().any(|it| body(it) == "answer to status");
+    while !answered(&second.said(1).await) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     second.imports(1).await;

@@ -18,17 +18,18 @@ use crate::{
         help,
         import::Import,
         plan,
-        retry::Retry,
         sign_on::SignOn,
     },
-    engine::{Asked, Engine, ExportOptions, WantedAgain},
+    engine::{Asked, Engine, ExportOptions},
     job::{Job, Wish},
     migration::check::Severity,
     report::{self, progress::Progress},
 };
 
+mod bundles;
 pub mod lock;
 pub mod reports;
+mod retry;
 pub mod watch;
 mod wish;
 
@@ -168,7 +169,7 @@ impl Operation {
             Command::Import(import) => self.import(job, import).await,
             Command::Bundles(_) => self.bundles().await,
             Command::Bundle(bundle) => self.prove(job, bundle.path).await,
-            Command::Retry(retry) => self.retry(job, &again(retry)).await,
+            Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(
@@ -306,41 +307,6 @@ impl Operation {
         })
     }
 
-    async fn bundles(&self) -> Result<Answer> {
-        let bundles = self.engine.bundles().await?;
-        let busy = lock::running(&self.engine.config.data_dir).map(|job| job.name);
-        Ok(Answer {
-            data: value(&bundles),
-            ..Answer::of(self.spoken(&report::bundles::list(&bundles, busy.as_deref())))
-        })
-    }
-
-    async fn prove(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
-        let proved = self.engine.prove(job, bundle).await?;
-        let files = self.keep("bundle", &report::bundles::full(&proved), &proved)?;
-        let good = proved.proof.is_good();
-        Ok(Answer {
-            files: if good { Vec::new() } else { files },
-            good,
-            data: value(&proved),
-            ..Answer::of(self.spoken(&report::bundles::proved(&proved)))
-        })
-    }
-
-    async fn retry(&self, job: &Job, wanted: &WantedAgain) -> Result<Answer> {
-        let retried = self.engine.retry(job, wanted).await?;
-        let mut files = Vec::new();
-        if !retried.again.things.is_empty() {
-            files = self.keep("retry", &report::retry::full(&retried), &retried)?;
-        }
-        Ok(Answer {
-            files,
-            good: retried.left.is_empty(),
-            data: value(&retried),
-            ..Answer::of(self.spoken(&report::retry::short(&retried)))
-        })
-    }
-
     async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
         let verification = self.engine.verify(job, bundle).await?;
         let full = report::verification::full(&verification);
@@ -413,7 +379,7 @@ impl Runner for Operation {
                 })
             }
             Command::Retry(wanted) => {
-                let again = self.engine.retry_plan(&self::again(wanted)).await?;
+                let again = self.engine.retry_plan(&retry::wanted(wanted)).await?;
                 Ok(Preview {
                     markdown: self.spoken(&report::retry::preview(&again)),
                     digest: (!again.things.is_empty()).then_some(again.digest),
@@ -445,15 +411,6 @@ fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
         confirmed: wanted.confirmed,
     };
     Ok((wanted.bundle, asked))
-}
-
-fn again(wanted: Retry) -> WantedAgain {
-    WantedAgain {
-        names: wanted.what,
-        bundle: wanted.bundle,
-        passwords_for_nobody: wanted.no_passwords,
-        confirmed: wanted.confirmed,
-    }
 }
 
 /// What is on the board; a panic elsewhere doesn't hide it.

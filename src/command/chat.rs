@@ -116,7 +116,7 @@ fn wrong_stage(error: &clap::Error, name: &str) -> Option<String> {
     if !is_stage || wrong.is_empty() {
         return None;
     }
-    let known = Part::value_variants().iter().map(|part| part.name());
+    let known = Part::value_variants().iter().map(Part::name);
     Some(match nearest(wrong, known) {
         Some(near) => format!("there is no stage {wrong}: did you mean {near}?"),
         None => format!("there is no stage {wrong}: `{name} help import` lists them"),

@@ -59,7 +59,7 @@ impl Engine {
         asked: Asked,
     ) -> Result<ImportSummary> {
         let started = self.clock.now_ms();
-        let ready = self.ready(bundle, asked).await?;
+        let ready = Box::pin(self.ready(bundle, asked)).await?;
         if asked
             .confirmed
             .is_some_and(|confirmed| confirmed != ready.plan.digest())
@@ -76,7 +76,7 @@ impl Engine {
         ready.ledger.leave_out(left_out)?;
         Memory::of(&ready.plan, &ready.id, ready.bundle.path()).write(&self.config.data_dir)?;
         let nobody = asked.passwords_for_nobody;
-        let mut summary = self.carry(job, ready, None, nobody).await?;
+        let mut summary = Box::pin(self.carry(job, ready, None, nobody)).await?;
         summary.elapsed_ms = self.clock.now_ms().saturating_sub(started);
         Ok(summary)
     }

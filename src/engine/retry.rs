@@ -112,7 +112,7 @@ impl Engine {
         let created = |ledger: &Ledger| ledger.count_done(Step::Account, Some(how::CREATED));
         let made_before = created(&ready.ledger)?;
         let nobody = wanted.passwords_for_nobody;
-        let summary = self.carry(job, ready, Some(things), nobody).await?;
+        let summary = Box::pin(self.carry(job, ready, Some(things), nobody)).await?;
         let things = &retried.again.things;
         let left = summary.problems.into_iter();
         retried.left = left
@@ -144,7 +144,7 @@ impl Engine {
             None if is_there(&last.path) => last.path,
             None => newest(&self.config.data_dir.join("bundles"))?,
         };
-        let mut ready = self.ready(Some(bundle), Asked::default()).await?;
+        let mut ready = Box::pin(self.ready(Some(bundle), Asked::default())).await?;
         if ready.ledger.is_empty()? {
             return Err(Error::Usage(format!(
                 "nothing of {} has been imported to this target yet: run `import` first, or name another bundle with --bundle",
@@ -154,10 +154,10 @@ impl Engine {
         // As it was asked for before.
         ready.plan.admins = ready.ledger.has_any(Step::Admin)?;
         ready.plan.left_out = ready.ledger.left_out()?.unwrap_or_default();
-        let names: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
-        let named = !names.is_empty();
+        let typed: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
+        let named = !typed.is_empty();
         let things = if named {
-            self.named(&ready, &names)?
+            self.named(&ready, &typed)?
         } else {
             Things::unsettled(&ready.ledger, &ready.bundle, &ready.plan)?
         };

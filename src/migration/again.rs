@@ -172,15 +172,13 @@ impl Things {
 /// Adds a user by name.
 pub fn user(things: &mut Things, plan: &Plan, user: OwnedUserId) -> Result<()> {
     let action = plan.users.iter().find(|it| it.user_id == user);
-    match action.map(|user| &user.action) {
-        Some(UserAction::Skip { reason }) => Err(Error::Usage(format!(
+    if let Some(UserAction::Skip { reason }) = action.map(|user| &user.action) {
+        return Err(Error::Usage(format!(
             "{user} is not carried over: {reason}"
-        ))),
-        _ => {
-            things.users.insert(user);
-            Ok(())
-        }
+        )));
     }
+    things.users.insert(user);
+    Ok(())
 }
 
 /// Adds a room by name, with its aliases and its place in the directory.

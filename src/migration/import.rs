@@ -25,7 +25,7 @@ impl Import {
     /// All steps in their order.
     pub async fn run(&self) -> Result<ImportSummary> {
         for stage in self.plan.left_out.others().iter() {
-            self.stage(stage).await?;
+            Box::pin(self.stage(stage)).await?;
         }
         self.summary()
     }

@@ -83,38 +83,7 @@ async fn what_failed_is_mended_from_the_room_and_nothing_else_is_touched() {
         }
         counter.refuse(&[]);
 
-        let bot = stage.start_bot();
-        let mut room = ControlRoom::enter(&stage.target.operator).await.unwrap();
-        let said = room.ask("retry", PATIENCE).await.unwrap().join("\n");
-        assert!(
-            said.contains("will be done again") && said.contains("confirm"),
-            "{said}"
-        );
-        assert!(said.contains("all that had failed is mended"), "{said}");
-        let said = room.ask("retry", PATIENCE).await.unwrap().join("\n");
-        assert!(said.contains("There is nothing to do again"), "{said}");
-        let said = room
-            .ask("retry !none:ferry.test", PATIENCE)
-            .await
-            .unwrap()
-            .join("\n");
-        assert!(
-            said.contains("no room") && said.contains("nothing was done"),
-            "{said}"
-        );
-        let said = room.ask("bundles", PATIENCE).await.unwrap().join("\n");
-        assert!(said.contains("the last import was of this one"), "{said}");
-        let said = room
-            .ask("bundle verify", PATIENCE)
-            .await
-            .unwrap()
-            .join("\n");
-        assert!(
-            said.contains("is whole") && said.contains("with right signatures"),
-            "{said}"
-        );
-        bot.stop().await.unwrap();
-
+        Box::pin(from_the_room(&stage)).await;
         assert_good(&engine.verify(&job(), None).await.unwrap());
         // Nothing is left for an import, and a room that is there is sent again without harm.
         let again = through.import(&job(), None, None).await.unwrap();
@@ -132,6 +101,41 @@ async fn what_failed_is_mended_from_the_room_and_nothing_else_is_touched() {
         assert_good(&engine.verify(&job(), None).await.unwrap());
     })
     .await;
+}
+
+/// An operator asks for it, sees what it would do, and confirms.
+async fn from_the_room(stage: &Stage) {
+    let bot = stage.start_bot();
+    let mut room = ControlRoom::enter(&stage.target.operator).await.unwrap();
+    let said = room.ask("retry", PATIENCE).await.unwrap().join("\n");
+    assert!(
+        said.contains("will be done again") && said.contains("confirm"),
+        "{said}"
+    );
+    assert!(said.contains("all that had failed is mended"), "{said}");
+    let said = room.ask("retry", PATIENCE).await.unwrap().join("\n");
+    assert!(said.contains("There is nothing to do again"), "{said}");
+    let said = room
+        .ask("retry !none:ferry.test", PATIENCE)
+        .await
+        .unwrap()
+        .join("\n");
+    assert!(
+        said.contains("no room") && said.contains("nothing was done"),
+        "{said}"
+    );
+    let said = room.ask("bundles", PATIENCE).await.unwrap().join("\n");
+    assert!(said.contains("the last import was of this one"), "{said}");
+    let said = room
+        .ask("bundle verify", PATIENCE)
+        .await
+        .unwrap()
+        .join("\n");
+    assert!(
+        said.contains("is whole") && said.contains("with right signatures"),
+        "{said}"
+    );
+    bot.stop().await.unwrap();
 }
 
 fn ferryman(stage: &Stage, words: &[&str]) -> (i32, String, String) {

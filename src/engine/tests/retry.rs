@@ -8,7 +8,7 @@ use super::{
     sample::{ANNA, BEN},
     stage::{Source, Stage},
 };
-use crate::{engine::Asked, model::stage::Stages, report};
+use crate::{engine::Asked, migration::outcome::RoomVerification, model::stage::Stages, report};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
@@ -171,7 +171,7 @@ async fn a_room_that_was_done_is_done_again_by_name() {
     assert_eq!(stage.world().rooms[HARBOUR].joins, 1);
     let verification = stage.verify().await;
     assert!(
-        verification.rooms.iter().all(|room| room.is_good()),
+        verification.rooms.iter().all(RoomVerification::is_good),
         "{verification:#?}"
     );
 }

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use crate::targets::{Target, each_target};
 
 /// `ferryman run`, killed with the value.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(stage: &Stage) -> Self {
+    pub(crate) fn start(stage: &Stage) -> Self {
         Self::start_with(stage, &[])
     }
 
-    fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
             .arg("--config")
             .arg(&stage.installation.file)

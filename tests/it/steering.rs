@@ -1,24 +1,17 @@
 //! A job that runs in one process is steered by another.
 
 use std::{
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use ferryman::demo::stage::Stage;
 use rusqlite::Connection;
 
-use crate::targets::{Target, each_target};
-
-fn ferryman(stage: &Stage, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ferryman"));
-    command
-        .arg("--config")
-        .arg(&stage.installation.file)
-        .args(words)
-        .env("FERRYMAN_LOG", "error");
-    command
-}
+use crate::{
+    installed::ferryman,
+    targets::{Target, each_target},
+};
 
 fn said(stage: &Stage, words: &[&str]) -> (i32, String) {
     let Output { status, stdout, .. } = ferryman(stage, words).output().unwrap();

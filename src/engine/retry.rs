@@ -76,7 +76,7 @@ pub struct Retried {
 impl Engine {
     /// Says what a retry would do; nothing is changed.
     pub async fn retry_plan(&self, wanted: &Wanted) -> Result<Again> {
-        Ok(self.again(wanted).await?.1)
+        Ok(Box::pin(self.again(wanted)).await?.1)
     }
 
     /// Does again what has failed, or what is named; nothing else is touched.
@@ -84,7 +84,7 @@ impl Engine {
     /// What is named is done again even if it counts as done. [`Error::Usage`] names every name that there is not.
     pub async fn retry(&self, job: &Job, wanted: &Wanted) -> Result<Retried> {
         let started = self.clock.now_ms();
-        let (ready, again, events) = self.again(wanted).await?;
+        let (ready, again, events) = Box::pin(self.again(wanted)).await?;
         if wanted
             .confirmed
             .is_some_and(|confirmed| confirmed != again.digest)

@@ -1,6 +1,6 @@
 //! What failed in an import is done again from the control room, an import is done in parts, and bundles are looked at.
 
-use std::{fs, process::Command, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use ferryman::{
     demo::{room::ControlRoom, stage::Stage},
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     counter::Counter,
+    installed::ended,
     journey::{assert_good, export, job},
     targets::{Target, each_target},
 };
@@ -28,79 +29,80 @@ async fn before(engine: &Engine) -> (Counter, Engine) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_failed_is_mended_from_the_room_and_nothing_else_is_touched() {
-    each_target("retry", async |target| {
-        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
-        let engine = stage.engine();
-        export(&engine).await;
-        let plan = engine.plan(None, None).await.unwrap();
-        let rooms: Vec<_> = plan
-            .rooms
+    each_target("retry", async |target| Box::pin(mended(target)).await).await;
+}
+
+async fn mended(target: Target) {
+    let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+    let engine = stage.engine();
+    export(&engine).await;
+    let plan = engine.plan(None, None).await.unwrap();
+    let rooms: Vec<_> = plan
+        .rooms
+        .iter()
+        .map(|room| room.room_id.as_str())
+        .collect();
+    let (lost, other) = (rooms[0], rooms[1]);
+    let bob = stage.filled.user("bob").user_id().to_string();
+    let (counter, through) = before(&engine).await;
+    // A room that nobody is let into, and somebody whose settings are not taken.
+    let settings = format!("/user/{bob}/account_data/");
+    counter.refuse(&[&format!("/join/{lost}"), &settings]);
+    let summary = through.import(&job(), None, None).await.unwrap();
+    let failed: Vec<_> = summary.problems.iter().map(|it| &*it.step).collect();
+    assert!(
+        failed.contains(&"room") && failed.contains(&"settings"),
+        "{failed:?}"
+    );
+    assert_eq!(summary.rooms_failed, 1);
+
+    // Tried again while it still is refused: the same failures, and no other room is asked for.
+    let left = through
+        .retry(&job(), &WantedAgain::default())
+        .await
+        .unwrap();
+    let references = |problems: &[ferryman::job::Problem]| -> Vec<_> {
+        problems
             .iter()
-            .map(|room| room.room_id.as_str())
-            .collect();
-        let (lost, other) = (rooms[0], rooms[1]);
-        let bob = stage.filled.user("bob").user_id().to_string();
-        let (counter, through) = before(&engine).await;
-        // A room that nobody is let into, and somebody whose settings are not taken.
-        let settings = format!("/user/{bob}/account_data/");
-        counter.refuse(&[&format!("/join/{lost}"), &settings]);
-        let summary = through.import(&job(), None, None).await.unwrap();
-        let failed: Vec<_> = summary.problems.iter().map(|it| &*it.step).collect();
+            .map(ferryman::job::Problem::reference)
+            .collect()
+    };
+    assert_eq!(references(&left.left), references(&summary.problems));
+    counter.refuse(&[]);
+    let wanted = WantedAgain {
+        names: vec!["bob".to_owned()],
+        ..WantedAgain::default()
+    };
+    let of_bob = through.retry(&job(), &wanted).await.unwrap();
+    // What was read in the lost room waits for it.
+    assert!(
+        of_bob.left.iter().all(|it| it.step != "settings"),
+        "{of_bob:?}"
+    );
+    for change in counter.changes() {
         assert!(
-            failed.contains(&"room") && failed.contains(&"settings"),
-            "{failed:?}"
+            !change.contains("/join/") && !change.contains("/register"),
+            "{change}"
         );
-        assert_eq!(summary.rooms_failed, 1);
+    }
+    counter.refuse(&[]);
 
-        // Tried again while it still is refused: the same failures, and no other room is asked for.
-        let left = through
-            .retry(&job(), &WantedAgain::default())
-            .await
-            .unwrap();
-        let references = |problems: &[ferryman::job::Problem]| -> Vec<_> {
-            problems
-                .iter()
-                .map(ferryman::job::Problem::reference)
-                .collect()
-        };
-        assert_eq!(references(&left.left), references(&summary.problems));
-        counter.refuse(&[]);
-        let wanted = WantedAgain {
-            names: vec!["bob".to_owned()],
-            ..WantedAgain::default()
-        };
-        let of_bob = through.retry(&job(), &wanted).await.unwrap();
-        // What was read in the lost room waits for it.
-        assert!(
-            of_bob.left.iter().all(|it| it.step != "settings"),
-            "{of_bob:?}"
-        );
-        for change in counter.changes() {
-            assert!(
-                !change.contains("/join/") && !change.contains("/register"),
-                "{change}"
-            );
-        }
-        counter.refuse(&[]);
-
-        Box::pin(from_the_room(&stage)).await;
-        assert_good(&engine.verify(&job(), None).await.unwrap());
-        // Nothing is left for an import, and a room that is there is sent again without harm.
-        let again = through.import(&job(), None, None).await.unwrap();
-        assert_eq!(again.problems, []);
-        assert_eq!(counter.changes(), Vec::<String>::new());
-        let wanted = WantedAgain {
-            names: vec![other.to_owned()],
-            ..WantedAgain::default()
-        };
-        let retried = through.retry(&job(), &wanted).await.unwrap();
-        assert_eq!(retried.left, []);
-        for change in counter.changes() {
-            assert!(!change.contains("/join/"), "{change}");
-        }
-        assert_good(&engine.verify(&job(), None).await.unwrap());
-    })
-    .await;
+    Box::pin(from_the_room(&stage)).await;
+    assert_good(&engine.verify(&job(), None).await.unwrap());
+    // Nothing is left for an import, and a room that is there is sent again without harm.
+    let again = through.import(&job(), None, None).await.unwrap();
+    assert_eq!(again.problems, []);
+    assert_eq!(counter.changes(), Vec::<String>::new());
+    let wanted = WantedAgain {
+        names: vec![other.to_owned()],
+        ..WantedAgain::default()
+    };
+    let retried = through.retry(&job(), &wanted).await.unwrap();
+    assert_eq!(retried.left, []);
+    for change in counter.changes() {
+        assert!(!change.contains("/join/"), "{change}");
+    }
+    assert_good(&engine.verify(&job(), None).await.unwrap());
 }
 
 /// An operator asks for it, sees what it would do, and confirms.
@@ -139,13 +141,7 @@ async fn from_the_room(stage: &Stage) {
 }
 
 fn ferryman(stage: &Stage, words: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ferryman"))
-        .arg("--config")
-        .arg(&stage.installation.file)
-        .args(words)
-        .env("FERRYMAN_LOG", "error")
-        .output()
-        .unwrap();
+    let output = ended(stage, words, None);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code().unwrap(),

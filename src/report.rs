@@ -1,6 +1,7 @@
 //! Every sentence, table and file that a person reads.
 
 pub mod bot;
+pub mod bundles;
 pub mod chart;
 pub mod check;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod registration;
+pub mod retry;
 pub mod room;
 pub mod sign_on;
 pub mod status;

@@ -34,6 +34,10 @@ impl<R: Runner> Worker<R> {
     ) -> Result<()> {
         let name = command.name();
         let shown = self.runner.preview(command).await?;
+        let Some(digest) = shown.digest else {
+            talk.reply("answer", &shown.markdown).await;
+            return Ok(());
+        };
         let code = code(&mut rand::rng());
         // A reaction is never encrypted, so it would be no answer in an encrypted room.
         let by_reaction = !self.voice.is_encrypted();
@@ -45,7 +49,7 @@ impl<R: Runner> Worker<R> {
             code,
             sender: sender.to_owned(),
             words: words.to_owned(),
-            digest: shown.digest,
+            digest,
             preview: preview.clone(),
             until_ms: self.clock.now_ms() + WAITS_MS,
         })?;
@@ -134,6 +138,10 @@ impl<R: Runner> Worker<R> {
             Command::Import(mut import) => {
                 import.confirmed = Some(waiting.digest);
                 Command::Import(import)
+            }
+            Command::Retry(mut retry) => {
+                retry.confirmed = Some(waiting.digest);
+                Command::Retry(retry)
             }
             other => other,
         })

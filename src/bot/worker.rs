@@ -353,7 +353,7 @@ impl<R: Runner> Worker<R> {
                 telling.picture().await;
             }
         }
-        if name == "import" {
+        if ["import", "retry"].contains(&name) {
             // Operators may have come over with it.
             invite_operators(&self.client, &self.room, &self.config).await;
         }

@@ -33,6 +33,7 @@ mod login_bridge;
 mod media;
 mod operator;
 mod pending;
+mod retry;
 mod room;
 mod shell;
 mod steering;

@@ -91,7 +91,7 @@ impl Talk {
     pub(super) async fn picture(&self, picture: &Picture, words: &str) {
         let uploaded = self
             .client
-            .upload("chart.png", "image/png", &picture.bytes)
+            .upload("chart.png", "image/png", picture.bytes.clone())
             .await;
         match uploaded {
             Ok(url) => {
@@ -129,14 +129,15 @@ impl Talk {
         } else {
             "text/markdown"
         };
-        let url = self.client.upload(&name, kind, &bytes).await?;
+        let size = bytes.len();
+        let url = self.client.upload(&name, kind, bytes).await?;
         Ok(json!({
             "msgtype": "m.file",
             "m.relates_to": {"m.in_reply_to": {"event_id": self.to}},
             "body": name,
             "filename": name,
             "url": url,
-            "info": {"mimetype": kind, "size": bytes.len()},
+            "info": {"mimetype": kind, "size": size},
             "m.mentions": {},
         }))
     }

@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write},
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    secret::{ExposeSecret, private_dir, random_token},
+    secret::{private_dir, random_name},
 };
 
 const FILE: &str = "audit.jsonl";
@@ -57,11 +57,7 @@ pub struct Noted {
 
 /// Notes an order before it is carried out.
 pub fn begin(data_dir: &Path, ts: u64, by: &str, order: &str) -> Result<Noted> {
-    let id = random_token()
-        .expose_secret()
-        .chars()
-        .take(12)
-        .collect::<String>();
+    let id = random_name();
     let order = order.chars().take(LONGEST).collect();
     append(
         data_dir,
@@ -91,15 +87,16 @@ pub fn end(data_dir: &Path, noted: Noted, ts: u64, outcome: &str) -> Result<()> 
 /// is passed over.
 pub fn newest(data_dir: &Path, count: usize) -> Result<Vec<Entry>> {
     let path = data_dir.join(FILE);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Error::file(path)(error)),
     };
     let (mut entries, mut places) = (Vec::new(), HashMap::new());
-    for line in text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
+    // What a torn line begins needn't be text.
+    for line in bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
     {
         match line {
             Line::Begin { id, ts, by, order } => {
@@ -127,14 +124,33 @@ fn append(data_dir: &Path, line: &Line) -> Result<()> {
     let path = data_dir.join(FILE);
     let mut text = serde_json::to_string(line).unwrap_or_default();
     text.push('\n');
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)
+    let mut write = || {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)?;
+        if is_torn(&mut file)? {
+            text.insert(0, '\n');
+        }
         // One write, so that two processes' lines don't mix.
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(Error::file(&path))
+        file.write_all(text.as_bytes())?;
+        // Who ordered what is to be known also after the machine has lost its power.
+        file.sync_data()
+    };
+    write().map_err(Error::file(&path))
+}
+
+/// Whether its last line has no end.
+fn is_torn(file: &mut File) -> std::io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != [b'\n'])
 }
 
 #[cfg(test)]
@@ -151,8 +167,9 @@ mod tests {
         let second = begin(dir.path(), 2_000, "the shell", &"x\n".repeat(1_000)).unwrap();
         end(dir.path(), second, 2_500, "done").unwrap();
         let path = dir.path().join(FILE);
-        let mut text = fs::read_to_string(&path).unwrap();
-        text.push_str("{\"torn\n");
+        let mut text = fs::read(&path).unwrap();
+        // In the middle of an ö, and without an end.
+        text.extend(b"{\"torn\n{\"torn \xc3");
         fs::write(&path, text).unwrap();
         let _cut_off = begin(dir.path(), 3_000, "@anna:x", "verify").unwrap();
         end(dir.path(), first, 4_000, "stopped").unwrap();

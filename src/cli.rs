@@ -79,8 +79,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let config = loaded(path.as_deref())?.config;
             let _lock = BridgeLock::take(&config.data_dir)?;
             // It would find half of the accounts.
-            if let Some(job) = running(&config.data_dir).filter(|job| job == "import") {
-                return Err(Error::Busy(job));
+            if let Some(job) = running(&config.data_dir).filter(|job| job.name == "import") {
+                return Err(Error::Busy(job.told()));
             }
             let tokens = Tokens::load_or_random(&config.data_dir)?;
             let engine = engine(config, tokens);
@@ -115,9 +115,5 @@ fn loaded(path: Option<&Path>) -> Result<Loaded> {
 }
 
 fn engine(config: crate::config::Config, tokens: Tokens) -> Engine {
-    Engine {
-        config: Arc::new(config),
-        tokens: Arc::new(tokens),
-        clock: Arc::new(SystemClock),
-    }
+    Engine::new(Arc::new(config), Arc::new(tokens), Arc::new(SystemClock))
 }

@@ -117,7 +117,11 @@ impl Command {
     /// Whether it changes a server, so that whoever orders it in the room sees beforehand what will be done.
     #[must_use]
     pub fn needs_confirmation(&self) -> bool {
-        matches!(self, Self::Import(_))
+        match self {
+            Self::Import(_) => true,
+            Self::Export(export) => export.act_as_users,
+            _ => false,
+        }
     }
 
     /// Whether it does nothing but look, also at servers.
@@ -142,12 +146,6 @@ impl Command {
             self,
             Self::Help(_) | Self::Status(_) | Self::Why(_) | Self::Report(_) | Self::Audit(_)
         )
-    }
-
-    /// Whether it runs while no other such command does: jobs, and what unpacks a whole bundle.
-    #[must_use]
-    pub fn runs_alone(&self) -> bool {
-        self.is_job() || matches!(self, Self::User(_) | Self::Room(_) | Self::SignOn(_))
     }
 
     /// The same command with its path inside a folder: whoever writes in the room has no shell on this machine.

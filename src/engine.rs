@@ -8,6 +8,7 @@ mod memory;
 mod opening;
 mod pace;
 mod residence;
+mod shelf;
 mod source;
 mod there;
 
@@ -18,6 +19,7 @@ pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
+use shelf::Shelf;
 use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -95,9 +97,21 @@ pub struct Engine {
     pub tokens: Arc<Tokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    shelf: Shelf,
 }
 
 impl Engine {
+    /// Of one installation.
+    #[must_use]
+    pub fn new(config: Arc<Config>, tokens: Arc<Tokens>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            config,
+            tokens,
+            clock,
+            shelf: Shelf::default(),
+        }
+    }
+
     /// Is the installation itself sound?
     pub async fn doctor(&self) -> Vec<Finding> {
         doctor::run(self).await
@@ -134,7 +148,7 @@ impl Engine {
         asked: Asked,
     ) -> Result<(Plan, Forecast)> {
         let bundle = self.open(bundle).await?;
-        let (bundle, mut plan, names) = self.planned(bundle, asked).await?;
+        let (mut plan, names) = self.planned(&bundle, asked).await?;
         plan.people.there = names.there;
         let counted = Counted {
             aliases: bundle.aliases()?.len() as u64,
@@ -159,10 +173,10 @@ impl Engine {
     }
 
     /// An open bundle's plan, and what the target says of the names in it.
-    async fn planned(&self, bundle: Bundle, asked: Asked) -> Result<(Bundle, Plan, Names)> {
+    async fn planned(&self, bundle: &Arc<Bundle>, asked: Asked) -> Result<(Plan, Names)> {
         let target = self.target()?;
         let abilities = target.abilities().await?;
-        let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
+        let ledger = self.ledger(&ledger_id(bundle, &target.server_keys().await?))?;
         let choice = Choice {
             history: asked
                 .history
@@ -172,9 +186,9 @@ impl Engine {
             admins: asked.admins,
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(bundle, abilities, choice).await?;
         let names = there::look(&target, &ledger, &plan).await?;
-        Ok((bundle, plan, names))
+        Ok((plan, names))
     }
 
     /// [`Engine::import_as`], where nothing but the history is asked for.
@@ -220,7 +234,7 @@ impl Engine {
             own: own(&target),
         };
         let (history, media) = (choice.history, choice.media);
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         if asked
             .confirmed
             .is_some_and(|confirmed| confirmed != plan.digest())
@@ -281,7 +295,7 @@ impl Engine {
             admins: false,
             own: own(&target),
         };
-        let (bundle, plan) = plan(bundle, abilities, choice).await?;
+        let plan = plan(&bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
@@ -343,8 +357,14 @@ impl Engine {
     }
 
     /// Opens a bundle, by default the newest, and checks every byte and whose it is.
-    async fn open(&self, path: Option<PathBuf>) -> Result<Bundle> {
+    async fn open(&self, path: Option<PathBuf>) -> Result<Arc<Bundle>> {
         let path = path.map_or_else(|| newest(&self.config.data_dir.join("bundles")), Ok)?;
+        self.shelf
+            .take(path, async |path| self.opened(path).await)
+            .await
+    }
+
+    async fn opened(&self, path: PathBuf) -> Result<Bundle> {
         let work = self.private_dir("work")?;
         let server_name = self.config.server_name.clone();
         blocking(move || {

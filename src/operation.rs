@@ -140,18 +140,14 @@ impl Operation {
             Surface::Room => command.confined(&self.engine.config.data_dir.join("bundles"))?,
             Surface::Shell => command,
         };
-        let _lock = command
-            .runs_alone()
-            .then(|| {
-                let dir = &self.engine.config.data_dir;
-                let lock = lock::JobLock::take(dir, command.name(), job.asker())?;
-                // It was for the job before.
-                wish::forget(dir).map(|()| lock)
-            })
-            .transpose()?;
-        let _following = command
-            .is_job()
-            .then(|| wish::Following::new(&self.engine.config.data_dir, job));
+        if !command.is_job() {
+            return self.done(command, job).await;
+        }
+        let dir = &self.engine.config.data_dir;
+        let lock = lock::JobLock::take(dir, command.name(), job.asker())?;
+        // It was for the job before.
+        wish::forget(dir)?;
+        let _following = wish::Following::new(dir, lock.id(), job);
         self.done(command, job).await
     }
 
@@ -219,10 +215,10 @@ impl Operation {
     fn wish(&self, wish: Wish) -> Result<Answer> {
         let dir = &self.engine.config.data_dir;
         let job = lock::running(dir);
-        if job.is_some() {
-            wish::keep(dir, wish)?;
+        if let Some(job) = &job {
+            wish::keep(dir, &job.id, wish)?;
         }
-        let text = report::steering::wished(wish, job.as_deref());
+        let text = report::steering::wished(wish, job.as_ref().map(|job| &*job.name));
         Ok(Answer {
             good: job.is_some(),
             ..Answer::of(self.spoken(&text))
@@ -337,7 +333,8 @@ impl Operation {
     fn status(&self) -> Result<Answer> {
         let mut status = self.engine.status()?;
         if status.running.is_none() {
-            status.running = lock::running(&self.engine.config.data_dir);
+            let holder = lock::running(&self.engine.config.data_dir);
+            status.running = holder.map(|holder| holder.name);
         }
         let now = self.engine.clock.now_ms();
         let progress = posted(&self.board).map(|progress| progress.markdown(now));
@@ -382,8 +379,17 @@ impl Runner for Operation {
 
     async fn preview(&self, command: Command) -> Result<Preview> {
         let dir = self.engine.config.data_dir.join("bundles");
-        let Command::Import(wanted) = command.confined(&dir)? else {
-            return Err(Error::Usage("this command needs no preview".to_owned()));
+        let wanted = match command.confined(&dir)? {
+            Command::Import(wanted) => wanted,
+            Command::Export(_) => {
+                return Ok(Preview {
+                    markdown: report::bot::acting(),
+                    files: Vec::new(),
+                    // The words are kept, and there is nothing else that could change.
+                    digest: [0; 32],
+                });
+            }
+            _ => return Err(Error::Usage("this command needs no preview".to_owned())),
         };
         let (bundle, asked) = asked(wanted);
         let (plan, forecast) = self.engine.forecast(bundle, asked).await?;

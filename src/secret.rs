@@ -14,6 +14,9 @@ use subtle::ConstantTimeEq;
 /// Characters of a generated token: about 285 bits.
 const TOKEN_LENGTH: usize = 48;
 
+/// Enough letters and digits that nothing is named twice.
+const NAME_LENGTH: usize = 12;
+
 /// A fresh random token of letters and digits.
 #[must_use]
 pub fn random_token() -> SecretString {
@@ -23,6 +26,16 @@ pub fn random_token() -> SecretString {
         .map(char::from)
         .collect::<String>()
         .into()
+}
+
+/// A fresh name of letters and digits, for what must not be taken for another: no secret.
+#[must_use]
+pub fn random_name() -> String {
+    rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(NAME_LENGTH)
+        .map(char::from)
+        .collect()
 }
 
 /// Whether a token that somebody sent is the expected one, in a time that doesn't depend on where they differ.

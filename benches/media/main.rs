@@ -120,11 +120,11 @@ impl Goal<'_> {
     async fn bare(&self, names: &Names) -> Result<f64> {
         let mut stage = stage(names).await?;
         let tuwunel = stage.tuwunel()?;
-        let engine = Engine {
-            config: Arc::new(stage.installation.config.clone()),
-            tokens: Arc::new(stage.installation.tokens.clone()),
-            clock: Arc::new(SystemClock),
-        };
+        let engine = Engine::new(
+            Arc::new(stage.installation.config.clone()),
+            Arc::new(stage.installation.tokens.clone()),
+            Arc::new(SystemClock),
+        );
         let ready = bare::ready(&engine, self.bundle, names).await?;
         let before = (busy::seconds(tuwunel)?, busy::seconds(std::process::id())?);
         let mut watch = Watch::new(stage.media());

@@ -104,11 +104,11 @@ async fn room(number: usize, people: &[Client]) -> Result<()> {
 
 /// Exports, makes the accounts, joins each room and opens its past.
 pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) -> Result<Ready> {
-    let engine = Engine {
-        config: Arc::new(installation.config.clone()),
-        tokens: Arc::new(installation.tokens.clone()),
-        clock: Arc::new(SystemClock),
-    };
+    let engine = Engine::new(
+        Arc::new(installation.config.clone()),
+        Arc::new(installation.tokens.clone()),
+        Arc::new(SystemClock),
+    );
     let config: &Config = &engine.config;
     let job = Job::new().0;
     let options = ExportOptions::default();
@@ -136,7 +136,7 @@ pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) ->
         passwords: &work.path().join("passwords.csv"),
         admin: Some(target.admin_room().await?),
         job,
-        bundle,
+        bundle: Arc::new(bundle),
         plan,
         target,
         resident,

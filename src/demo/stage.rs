@@ -107,11 +107,11 @@ impl Stage {
     /// An engine as `ferryman run` makes it.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        Engine {
-            config: Arc::new(self.installation.config.clone()),
-            tokens: Arc::new(self.installation.tokens.clone()),
-            clock: Arc::new(SystemClock),
-        }
+        Engine::new(
+            Arc::new(self.installation.config.clone()),
+            Arc::new(self.installation.tokens.clone()),
+            Arc::new(SystemClock),
+        )
     }
 
     /// Starts the application service in this process.

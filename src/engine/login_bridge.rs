@@ -235,11 +235,11 @@ mod tests {
         config.target.url = server.uri();
         let port = crate::lab::names::free_port().unwrap();
         config.login_bridge.listen = ([127, 0, 0, 1], port).into();
-        Engine {
-            config: Arc::new(config),
-            tokens: Arc::new(Tokens::load_or_random(dir).unwrap()),
-            clock: Arc::new(FixedClock(1_000)),
-        }
+        Engine::new(
+            Arc::new(config),
+            Arc::new(Tokens::load_or_random(dir).unwrap()),
+            Arc::new(FixedClock(1_000)),
+        )
     }
 
     /// What the import of a bundle leaves.

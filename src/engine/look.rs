@@ -40,18 +40,20 @@ impl Engine {
         };
         problems.extend(others);
         let wanted = reference.trim_matches('`').to_lowercase();
-        let mut found = problems
-            .into_iter()
-            .filter(|problem| !wanted.is_empty() && problem.reference().starts_with(&wanted));
-        match (found.next(), found.next()) {
-            (Some(problem), None) => Ok(problem),
-            (Some(_), Some(_)) => Err(Error::Usage(format!(
-                "{reference} begins more than one reference: give all of its eight signs"
-            ))),
-            (None, _) => Err(Error::Usage(format!(
+        problems.retain(|problem| !wanted.is_empty() && problem.reference().starts_with(&wanted));
+        let mut found = problems.into_iter();
+        let Some(first) = found.next() else {
+            return Err(Error::Usage(format!(
                 "neither the last export nor the last import has a failure {reference}: it may have been mended since; `report` lists those that are left"
-            ))),
+            )));
+        };
+        // Export and import may have failed at the same thing.
+        if found.any(|other| other.reference() != first.reference()) {
+            return Err(Error::Usage(format!(
+                "{reference} begins more than one reference: give all of its eight signs"
+            )));
         }
+        Ok(first)
     }
 
     /// The ledger of a bundle's import, if it is the last one.

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ruma::OwnedUserId;
@@ -48,17 +49,10 @@ pub(super) struct Choice {
     pub(super) own: Vec<OwnedUserId>,
 }
 
-/// Plans a bundle, and hands it back.
-pub(super) async fn plan(
-    bundle: Bundle,
-    target: Abilities,
-    choice: Choice,
-) -> Result<(Bundle, Plan)> {
-    blocking(move || {
-        let plan = plan_of(&bundle, target, &choice)?;
-        Ok((bundle, plan))
-    })
-    .await
+/// Plans a bundle.
+pub(super) async fn plan(bundle: &Arc<Bundle>, target: Abilities, choice: Choice) -> Result<Plan> {
+    let bundle = Arc::clone(bundle);
+    blocking(move || plan_of(&bundle, target, &choice)).await
 }
 
 fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> {

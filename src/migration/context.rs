@@ -32,7 +32,7 @@ use crate::{
 /// Everything that an import's steps work with.
 pub struct Import {
     /// What is carried.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// What will happen.
     pub plan: Plan,
     /// The bundle's users by ID.
@@ -89,7 +89,7 @@ pub(super) struct Each {
 /// The parts that an import is put together from.
 pub struct Parts<'a> {
     /// What is carried.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// What will happen.
     pub plan: Plan,
     /// Where it goes.

@@ -31,7 +31,7 @@ impl Monitor {
         Facts {
             live: self.health.live().is_ok(),
             ready: self.health.ready().is_ok(),
-            job,
+            job: job.map(|job| job.name),
             counts: posted(&self.board).map(|progress| progress.counts(now)),
             status: status
                 .inspect_err(|error| tracing::warn!("the metrics lack the ledger: {error}"))

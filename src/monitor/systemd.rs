@@ -61,7 +61,7 @@ fn line(monitor: &Monitor) -> (String, String) {
         return (progress.job().to_owned(), progress.line(now));
     }
     let line = match lock::running(&monitor.engine.config.data_dir) {
-        Some(job) => format!("ready; {job} runs"),
+        Some(job) => format!("ready; {} runs", job.name),
         None => "ready; no job runs".to_owned(),
     };
     (line.clone(), line)

@@ -231,16 +231,16 @@ fn monitor(dir: &std::path::Path) -> Monitor {
     let token = || "token".into();
     Monitor {
         health: Arc::default(),
-        engine: Engine {
-            config: Arc::new(sample(dir)),
-            tokens: Arc::new(Tokens {
+        engine: Engine::new(
+            Arc::new(sample(dir)),
+            Arc::new(Tokens {
                 bot_as: token(),
                 bot_hs: token(),
                 puppets_as: token(),
                 puppets_hs: token(),
             }),
-            clock: Arc::new(FixedClock(9_000)),
-        },
+            Arc::new(FixedClock(9_000)),
+        ),
         board: Board::default(),
     }
 }

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Error, Result, secret::private_dir};
+use crate::{
+    Error, Result,
+    secret::{private_dir, random_name},
+};
 
 const FILE: &str = "job.lock";
 
@@ -16,6 +19,18 @@ const FILE: &str = "job.lock";
 #[derive(Debug)]
 pub struct JobLock {
     _file: File,
+    id: String,
+}
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The job's name.
+    pub name: String,
+    /// Whose order it is.
+    pub by: String,
+    /// No other job's.
+    pub id: String,
 }
 
 impl JobLock {
@@ -28,13 +43,19 @@ impl JobLock {
             // A `status` that is looking holds it for an instant.
             std::thread::sleep(Duration::from_millis(20));
             if !locks(&file).map_err(Error::file(&path))? {
-                return Err(Error::Busy(holder(&path)));
+                return Err(Error::Busy(holder(&path).told()));
             }
         }
+        let id = random_name();
         file.set_len(0)
-            .and_then(|()| file.write_all(format!("{job}\n{by}").as_bytes()))
+            .and_then(|()| file.write_all(format!("{job}\n{by}\n{id}").as_bytes()))
             .map_err(Error::file(&path))?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, id })
+    }
+
+    /// The job's own: see [`Holder::id`].
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 }
 
@@ -92,18 +113,18 @@ fn private(path: &Path) -> Result<File> {
 /// [`Error::Busy`] while a job runs.
 pub fn free(data_dir: &Path) -> Result<()> {
     match running(data_dir) {
-        Some(_) => Err(Error::Busy(holder(&data_dir.join(FILE)))),
+        Some(holder) => Err(Error::Busy(holder.told())),
         None => Ok(()),
     }
 }
 
 /// The job that holds the lock now, in this process or another.
 #[must_use]
-pub fn running(data_dir: &Path) -> Option<String> {
+pub fn running(data_dir: &Path) -> Option<Holder> {
     let path = data_dir.join(FILE);
     let file = File::open(&path).ok()?;
     match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Some(name_in(&path)),
+        Err(TryLockError::WouldBlock) => Some(holder(&path)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
@@ -116,19 +137,22 @@ fn locks(file: &File) -> std::io::Result<bool> {
     }
 }
 
-fn name_in(path: &Path) -> String {
+fn holder(path: &Path) -> Holder {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let name = text.lines().next().filter(|name| !name.is_empty());
-    name.unwrap_or("unknown").to_owned()
+    let mut lines = text.lines().map(str::to_owned);
+    let mut line = || lines.next().filter(|line| !line.is_empty());
+    Holder {
+        name: line().unwrap_or_else(|| "unknown".to_owned()),
+        by: line().unwrap_or_else(|| "unknown".to_owned()),
+        id: line().unwrap_or_default(),
+    }
 }
 
-/// The job's name, and whose order it is.
-fn holder(path: &Path) -> String {
-    let name = name_in(path);
-    let text = fs::read_to_string(path).unwrap_or_default();
-    match text.split_once('\n') {
-        Some((_, by)) => format!("{name}, ordered by {by}"),
-        None => name,
+impl Holder {
+    /// For [`Error::Busy`].
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{}, ordered by {}", self.name, self.by)
     }
 }
 
@@ -175,7 +199,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(running(dir.path()), None);
         let first = JobLock::take(dir.path(), "import", "@anna:ferry.test").unwrap();
-        assert_eq!(running(dir.path()).as_deref(), Some("import"));
+        let holder = running(dir.path()).unwrap();
+        assert_eq!(
+            (&*holder.name, &*holder.by, &*holder.id),
+            ("import", "@anna:ferry.test", first.id())
+        );
         let error = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -185,6 +213,7 @@ mod tests {
         drop(first);
         free(dir.path()).unwrap();
         assert_eq!(running(dir.path()), None);
-        let _second = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap();
+        let second = JobLock::take(dir.path(), "verify", "@anna:ferry.test").unwrap();
+        assert_ne!(second.id(), holder.id);
     }
 }

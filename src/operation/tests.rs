@@ -16,11 +16,11 @@ use crate::{
 };
 
 fn operation(dir: &std::path::Path, surface: Surface) -> Operation {
-    let engine = Engine {
-        config: Arc::new(sample(dir)),
-        tokens: Arc::new(Tokens::make(dir).unwrap()),
-        clock: Arc::new(FixedClock(0)),
-    };
+    let engine = Engine::new(
+        Arc::new(sample(dir)),
+        Arc::new(Tokens::make(dir).unwrap()),
+        Arc::new(FixedClock(0)),
+    );
     Operation::new(engine, surface)
 }
 

@@ -15,19 +15,19 @@ const FILE: &str = "job.wish";
 /// How often a running job looks.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Keeps a wish for the job that runs now. The next job begins without it.
-pub(super) fn keep(data_dir: &Path, wish: Wish) -> Result<()> {
+/// Keeps a wish for the job of this ID; any other goes on as if there were none.
+pub(super) fn keep(data_dir: &Path, job: &str, wish: Wish) -> Result<()> {
     let path = data_dir.join(FILE);
-    write_private(&path, word(wish).as_bytes()).map_err(Error::file(&path))
+    write_private(&path, line(job, wish).as_bytes()).map_err(Error::file(&path))
 }
 
-/// What is wanted.
+/// What is wanted of the job of this ID.
 #[must_use]
-pub(super) fn kept(data_dir: &Path) -> Wish {
+pub(super) fn kept(data_dir: &Path, job: &str) -> Wish {
     let text = fs::read_to_string(data_dir.join(FILE)).unwrap_or_default();
     let all = [Wish::Pause, Wish::Stop].into_iter();
     all.into_iter()
-        .find(|wish| word(*wish) == text)
+        .find(|wish| line(job, *wish) == text)
         .unwrap_or_default()
 }
 
@@ -45,11 +45,11 @@ pub(super) struct Following(JoinHandle<()>);
 
 impl Following {
     /// Begins.
-    pub(super) fn new(data_dir: &Path, job: &Job) -> Self {
-        let (dir, job) = (data_dir.to_owned(), job.clone());
+    pub(super) fn new(data_dir: &Path, id: &str, job: &Job) -> Self {
+        let (dir, id, job) = (data_dir.to_owned(), id.to_owned(), job.clone());
         Self(tokio::spawn(async move {
             loop {
-                job.wish(kept(&dir));
+                job.wish(kept(&dir, &id));
                 tokio::time::sleep(LOOK).await;
             }
         }))
@@ -62,12 +62,13 @@ impl Drop for Following {
     }
 }
 
-fn word(wish: Wish) -> &'static str {
-    match wish {
+fn line(job: &str, wish: Wish) -> String {
+    let word = match wish {
         Wish::Run => "run",
         Wish::Pause => "pause",
         Wish::Stop => "stop",
-    }
+    };
+    format!("{word} {job}")
 }
 
 #[cfg(test)]
@@ -77,12 +78,13 @@ mod tests {
     #[tokio::test]
     async fn a_wish_reaches_the_job_and_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(kept(dir.path()), Wish::Run);
+        assert_eq!(kept(dir.path(), "a"), Wish::Run);
         let (job, _events) = Job::new();
-        let following = Following::new(dir.path(), &job);
+        let following = Following::new(dir.path(), "a", &job);
         for wish in [Wish::Pause, Wish::Run, Wish::Stop] {
-            keep(dir.path(), wish).unwrap();
-            assert_eq!(kept(dir.path()), wish);
+            keep(dir.path(), "a", wish).unwrap();
+            assert_eq!(kept(dir.path(), "a"), wish);
+            assert_eq!(kept(dir.path(), "b"), Wish::Run, "it is not that one's");
             while job.wished() != wish {
                 tokio::time::sleep(LOOK / 10).await;
             }
@@ -90,6 +92,6 @@ mod tests {
         drop(following);
         forget(dir.path()).unwrap();
         forget(dir.path()).unwrap();
-        assert_eq!(kept(dir.path()), Wish::Run);
+        assert_eq!(kept(dir.path(), "a"), Wish::Run);
     }
 }

@@ -74,10 +74,20 @@ pub const DROPPED: &str = "Dropped; nothing was done.";
 /// What a command would do, and how to say that it shall.
 #[must_use]
 pub fn preview(command: &str, markdown: &str, code: &str) -> String {
+    let changes = match command {
+        "export" => "This logs in at Synapse as each user",
+        _ => "This changes the target",
+    };
     format!(
-        "{markdown}\n**This changes the target.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
+        "{markdown}\n**{changes}.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
         super::text::code(command)
     )
+}
+
+/// What an export does that acts as users.
+#[must_use]
+pub fn acting() -> String {
+    "**Export as the users**\n\nFerryman logs in as each user of this server by Synapse's Admin API, reads what only they can see (push rules, tags, receipts, key backups), and logs out again. Their passwords, devices and sessions stay as they are, and nobody is told.\n".to_owned()
 }
 
 /// Why an operator's order is not carried out.
@@ -192,6 +202,7 @@ mod tests {
             ended("import", 61_000, true),
             reports(&[]),
             reports(&["data/reports/a-import.md".into()]),
+            preview("export", &acting(), "ABCDE"),
             not_posted(
                 "data/reports/a.md".as_ref(),
                 &Error::Target("too large".into()),
@@ -218,6 +229,12 @@ mod tests {
         **1 report file**
 
         - `data/reports/a-import.md`
+
+        **Export as the users**
+
+        Ferryman logs in as each user of this server by Synapse's Admin API, reads what only they can see (push rules, tags, receipts, key backups), and logs out again. Their passwords, devices and sessions stay as they are, and nobody is told.
+
+        **This logs in at Synapse as each user.** To begin the `export`, react with ✅ or send `!ferry confirm ABCDE` within 10 minutes; ❌ drops it.
 
         `data/reports/a.md` could not be posted here (too large); it is on Ferryman's machine.
         ");

@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     http::Http,
     model::receipt::Receipt,
-    secret::{ExposeSecret, SecretString, random_token},
+    secret::{ExposeSecret, SecretString, random_name},
 };
 
 /// EDUs in one transaction (server-server API, "Transactions").
@@ -86,7 +86,7 @@ impl OldServer {
                 "the old server signs its requests",
             )?,
             clock,
-            run: random_token().expose_secret().chars().take(12).collect(),
+            run: random_name(),
             next: AtomicU64::new(0),
         })
     }

@@ -22,7 +22,7 @@ use crate::{
     Error, Result,
     clock::Clock,
     http::{Http, Request},
-    secret::{ExposeSecret, random_token},
+    secret::random_name,
 };
 
 /// Sends PDUs, signed by the resident.
@@ -66,7 +66,7 @@ impl Sender {
             )?,
             clock,
             // The target remembers transaction IDs: a restarted run must not repeat one.
-            run: random_token().expose_secret().chars().take(12).collect(),
+            run: random_name(),
             next: AtomicU64::new(0),
         })
     }

@@ -188,8 +188,9 @@ impl Intake {
         Ok(())
     }
 
-    /// [`Error::Stopped`] if somebody asked the job to stop.
-    fn check(&self) -> Result<()> {
+    /// [`Error::Stopped`] if somebody asked the job to stop. Where somebody is logged in, a job that is to wait goes on until
+    /// they are logged out.
+    pub fn check(&self) -> Result<()> {
         self.shared.job.check()
     }
 

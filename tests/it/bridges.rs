@@ -144,11 +144,11 @@ async fn hand_over(target: &Target, server: &str, bridge: &Registration) {
 fn engine(installation: &Installation, source: &Synapse) -> Engine {
     let mut config = installation.config.clone();
     config.synapse.homeserver_yaml = Some(source.config_path());
-    Engine {
-        config: Arc::new(config),
-        tokens: Arc::new(installation.tokens.clone()),
-        clock: Arc::new(SystemClock),
-    }
+    Engine::new(
+        Arc::new(config),
+        Arc::new(installation.tokens.clone()),
+        Arc::new(SystemClock),
+    )
 }
 
 /// One of the bridge's users, as the bridge acts for it.

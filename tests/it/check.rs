@@ -1,10 +1,6 @@
 //! `check` and `ack` on an installation that was set up as the README says, and on spoilt ones.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    process::{Command, Output},
-};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use ferryman::{
     demo::stage::Stage,
@@ -13,23 +9,10 @@ use ferryman::{
 use serde_json::Value;
 
 use crate::{
+    installed::ended,
     journey::export,
     targets::{Target, each_target, tuwunel_or_skip},
 };
-
-/// `ferryman` with the stage's configuration, and one setting changed in the environment.
-fn ferryman(stage: &Stage, words: &[&str], change: Option<(&str, &str)>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ferryman"));
-    command
-        .arg("--config")
-        .arg(&stage.installation.file)
-        .args(words)
-        .env("FERRYMAN_LOG", "error");
-    if let Some((name, value)) = change {
-        command.env(name, value);
-    }
-    command.output().unwrap()
-}
 
 /// The exit code, and each check with its code.
 struct Checked {
@@ -38,7 +21,7 @@ struct Checked {
 }
 
 fn check(stage: &Stage, change: Option<(&str, &str)>) -> Checked {
-    let output = ferryman(stage, &["check", "--json"], change);
+    let output = ended(stage, &["check", "--json"], change);
     let text = String::from_utf8(output.stdout).unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
     let all = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text} {words}"));
@@ -130,17 +113,17 @@ async fn a_fresh_installation_has_only_the_warnings_that_it_must_have() {
         assert!(unread.open("warning").contains(&"database-unreadable"));
 
         // Each is accepted, one after another; then all is good.
-        let shown = ferryman(&stage, &["check"], None);
+        let shown = ended(&stage, &["check"], None);
         assert_eq!(shown.status.code(), Some(12));
         assert!(String::from_utf8_lossy(&shown.stdout).starts_with("It can begin, with "));
         for code in &open {
-            let accepted = ferryman(&stage, &["ack", code], None);
+            let accepted = ended(&stage, &["ack", code], None);
             assert_eq!(accepted.status.code(), Some(0), "{accepted:?}");
         }
         let all = check(&stage, None);
         all.expect(0, "warning", &[]);
         assert_eq!(all.all["worst"], "good");
-        let shown = String::from_utf8(ferryman(&stage, &["check"], None).stdout).unwrap();
+        let shown = String::from_utf8(ended(&stage, &["check"], None).stdout).unwrap();
         let last = shown.lines().last().unwrap();
         assert!(
             shown.starts_with("Nothing stands in the way.") && last.contains("accepted: "),
@@ -162,7 +145,7 @@ async fn what_is_wrong_is_an_error_and_nobody_can_accept_it() {
         wrong.text("source-not-admin"),
         "Synapse refuses the token (M_UNKNOWN_TOKEN): give the access token of a server admin as synapse.admin_token"
     );
-    let refused = ferryman(&stage, &["ack", "source-not-admin"], None);
+    let refused = ended(&stage, &["ack", "source-not-admin"], None);
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(
         String::from_utf8(refused.stderr).unwrap().trim_end(),

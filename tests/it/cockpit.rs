@@ -1,39 +1,15 @@
 //! The control room while a migration is driven from it: attachments of the plan, the thread below the progress, and the
 //! chart at the end, read by the operator's client.
 
-use std::{
-    process::{Child, Command},
-    time::Duration,
-};
+use std::time::Duration;
 
 use ferryman::demo::{room::ControlRoom, stage::Stage};
 use serde_json::Value;
 
-use crate::targets::{Target, each_target};
-
-/// `ferryman run`, killed with the value.
-struct Running(Child);
-
-impl Running {
-    fn start(stage: &Stage) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
-            .arg("--config")
-            .arg(&stage.installation.file)
-            .arg("run")
-            .env("FERRYMAN_LOG", "error")
-            .env("FERRYMAN_BOT_EDIT_EVERY_S", "1")
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
+use crate::{
+    room::Running,
+    targets::{Target, each_target},
+};
 
 /// A copy for somebody who wants to look at it.
 fn keep(name: &str, bytes: &[u8]) {
@@ -62,7 +38,7 @@ fn number(bytes: &[u8]) -> u64 {
 async fn the_room_shows_plan_thread_and_chart() {
     each_target("the cockpit", async |target| {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
-        let running = Running::start(&stage);
+        let running = Running::start_with(&stage, &[("FERRYMAN_BOT_EDIT_EVERY_S", "1")]);
         let operator = &stage.target.operator;
         let mut room = ControlRoom::enter(operator).await.unwrap();
         let patience = Duration::from_mins(5);

@@ -71,11 +71,11 @@ async fn another_synapse_believes_every_room_version() {
         .unwrap();
 
     let installation = installation(&names, &source, admin, &joiner);
-    let engine = Engine {
-        config: Arc::new(installation.config.clone()),
-        tokens: Arc::new(installation.tokens.clone()),
-        clock: Arc::new(SystemClock),
-    };
+    let engine = Engine::new(
+        Arc::new(installation.config.clone()),
+        Arc::new(installation.tokens.clone()),
+        Arc::new(SystemClock),
+    );
     let work = tempfile::tempdir().unwrap();
     let bundle = Bundle::open(&export(&engine).await, work.path()).unwrap();
     let residence = engine

@@ -45,11 +45,11 @@ async fn ten_thousand_members_come_with_one_join() {
         admin_token: "none".to_owned().into(),
     };
     let (installation, _target) = install(&between, &names, true).await.unwrap();
-    let engine = Engine {
-        config: std::sync::Arc::new(installation.config.clone()),
-        tokens: std::sync::Arc::new(installation.tokens.clone()),
-        clock: std::sync::Arc::new(SystemClock),
-    };
+    let engine = Engine::new(
+        std::sync::Arc::new(installation.config.clone()),
+        std::sync::Arc::new(installation.tokens.clone()),
+        std::sync::Arc::new(SystemClock),
+    );
     let bundle = installation.folder().join("crowd");
     Crowd::new(&names.server_name).write(&bundle);
 

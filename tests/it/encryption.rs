@@ -102,11 +102,11 @@ async fn source_is_gone(mut source: Synapse) {
 fn engine(installation: &Installation, source: &Synapse) -> Engine {
     let mut config = installation.config.clone();
     config.synapse.homeserver_yaml = Some(source.config_path());
-    Engine {
-        config: std::sync::Arc::new(config),
-        tokens: std::sync::Arc::new(installation.tokens.clone()),
-        clock: std::sync::Arc::new(ferryman::clock::SystemClock),
-    }
+    Engine::new(
+        std::sync::Arc::new(config),
+        std::sync::Arc::new(installation.tokens.clone()),
+        std::sync::Arc::new(ferryman::clock::SystemClock),
+    )
 }
 
 /// What Anna left behind.

@@ -1,30 +1,14 @@
 //! What goes wrong at an operator's desk: each has its sentence and its exit code.
 
-use std::{
-    fs,
-    process::{Command, Output},
-};
+use std::{fs, process::Output};
 
 use ferryman::{demo::stage::Stage, lab::names::Names};
 
 use crate::{
+    installed::ended,
     journey::{export, job},
     targets::tuwunel_or_skip,
 };
-
-/// `ferryman` with the stage's configuration, and one setting changed in the environment.
-fn ferryman(stage: &Stage, arguments: &[&str], change: Option<(&str, &str)>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ferryman"));
-    command
-        .arg("--config")
-        .arg(&stage.installation.file)
-        .args(arguments)
-        .env("FERRYMAN_LOG", "error");
-    if let Some((name, value)) = change {
-        command.env(name, value);
-    }
-    command.output().unwrap()
-}
 
 /// The last line on standard error, with what differs from run to run taken out, and the exit code.
 fn failure(stage: &Stage, output: &Output) -> (String, Option<i32>) {
@@ -44,7 +28,7 @@ fn failure(stage: &Stage, output: &Output) -> (String, Option<i32>) {
 async fn each_fault_has_its_sentence_and_exit_code() {
     let stage = Stage::set(false).await.unwrap();
 
-    let wrong = ferryman(
+    let wrong = ended(
         &stage,
         &["export"],
         Some(("FERRYMAN_SYNAPSE_ADMIN_TOKEN", "nonsense")),
@@ -53,28 +37,28 @@ async fn each_fault_has_its_sentence_and_exit_code() {
 
     let bob = stage.filled.user("bob").token().unwrap();
     let bob = ferryman::secret::ExposeSecret::expose_secret(bob);
-    let no_admin = ferryman(
+    let no_admin = ended(
         &stage,
         &["export"],
         Some(("FERRYMAN_SYNAPSE_ADMIN_TOKEN", bob)),
     );
     assert_eq!(failure(&stage, &no_admin), ("ferryman: Synapse refuses the token (M_FORBIDDEN): its user is not a server admin; give the access token of one as synapse.admin_token".to_owned(), Some(5)));
 
-    let nobody = ferryman(
+    let nobody = ended(
         &stage,
         &["export"],
         Some(("FERRYMAN_SYNAPSE_URL", "http://127.0.0.1:9")),
     );
     assert_eq!(failure(&stage, &nobody), ("ferryman: Synapse at http://127.0.0.1:9 does not answer (Connection refused (os error 111)): check the address and that the server runs".to_owned(), Some(4)));
 
-    let none = ferryman(&stage, &["plan"], None);
+    let none = ended(&stage, &["plan"], None);
     assert_eq!(failure(&stage, &none), ("ferryman: there is no bundle in <data>/bundles: run `export` first, or name one with --bundle".to_owned(), Some(2)));
 
-    let unknown = ferryman(&stage, &["plan"], Some(("FERRYMAN_SYNAPS_URL", "x")));
+    let unknown = ended(&stage, &["plan"], Some(("FERRYMAN_SYNAPS_URL", "x")));
     assert_eq!(failure(&stage, &unknown), ("ferryman: environment variable FERRYMAN_SYNAPS_URL does not exist: did you mean FERRYMAN_SYNAPSE_URL?".to_owned(), Some(3)));
 
     let bundle = export(&stage.engine()).await;
-    let no_target = ferryman(
+    let no_target = ended(
         &stage,
         &["import"],
         Some(("FERRYMAN_TUWUNEL_URL", "http://127.0.0.1:9")),
@@ -86,7 +70,7 @@ async fn each_fault_has_its_sentence_and_exit_code() {
     bytes[middle] ^= 1;
     let broken = bundle.with_file_name("broken.tar.zst");
     fs::write(&broken, bytes).unwrap();
-    let broken = ferryman(
+    let broken = ended(
         &stage,
         &["import", "--bundle", broken.to_str().unwrap()],
         None,

@@ -107,11 +107,11 @@ async fn federating(names: &Names) -> Synapse {
 fn engine(installation: &Installation, homeserver_yaml: Option<PathBuf>) -> Engine {
     let mut config = installation.config.clone();
     config.synapse.homeserver_yaml = homeserver_yaml;
-    Engine {
-        config: Arc::new(config),
-        tokens: Arc::new(installation.tokens.clone()),
-        clock: Arc::new(SystemClock),
-    }
+    Engine::new(
+        Arc::new(config),
+        Arc::new(installation.tokens.clone()),
+        Arc::new(SystemClock),
+    )
 }
 
 async fn export_database(installation: &Installation, source: &Synapse, dir: &Path) -> PathBuf {

@@ -24,6 +24,7 @@ mod export;
 mod faults;
 mod federated;
 mod history;
+mod installed;
 mod journey;
 mod kill;
 mod lab_things;

@@ -228,11 +228,11 @@ async fn every_file_arrives_under_its_own_address() {
         admin_token: filled.admin.token().unwrap().clone(),
     };
     let (installation, mut target) = install(&between, &names, true).await.unwrap();
-    let engine = Engine {
-        config: Arc::new(installation.config.clone()),
-        tokens: Arc::new(installation.tokens.clone()),
-        clock: Arc::new(SystemClock),
-    };
+    let engine = Engine::new(
+        Arc::new(installation.config.clone()),
+        Arc::new(installation.tokens.clone()),
+        Arc::new(SystemClock),
+    );
     let wanted = Wanted {
         media: Media::All,
         ..Wanted::default()

@@ -9,19 +9,19 @@ use ferryman::{
     demo::{room::ControlRoom, stage::Stage},
     lab::{client::Client, target::TargetKind},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::targets::{Target, each_target};
 
 /// `ferryman run`, killed with the value.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(stage: &Stage) -> Self {
+    pub(crate) fn start(stage: &Stage) -> Self {
         Self::start_with(stage, &[])
     }
 
-    fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(stage: &Stage, environment: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_ferryman"))
             .arg("--config")
             .arg(&stage.installation.file)
@@ -103,6 +103,97 @@ async fn a_configured_room_is_entered_by_invite() {
         assert_eq!(answers.len(), 1, "{answers:?}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_is_answered_by_a_reaction() {
+    each_target("reactions", async |target| {
+        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let _running = Running::start(&stage);
+        let operator = &stage.target.operator;
+        let mut room = ControlRoom::enter(operator).await.unwrap();
+        ready(&mut room).await;
+        room.ask("export", Duration::from_mins(2)).await.unwrap();
+        let id = room.room_id().to_owned();
+
+        let dropped = order(operator, &id).await;
+        react(operator, &id, &dropped, "❌").await;
+        answer(operator, &id, &dropped, "Dropped; nothing was done.").await;
+        // It is gone.
+        react(operator, &id, &dropped, "✅").await;
+
+        let preview = order(operator, &id).await;
+        let bots: Vec<_> = about(operator, &id, &preview)
+            .await
+            .into_iter()
+            .filter(|event| event["sender"] != operator.user_id())
+            .map(|event| event["content"]["m.relates_to"]["key"].clone())
+            .collect();
+        assert_eq!(bots, ["✅", "❌"]);
+        react(operator, &id, &preview, "✅").await;
+        answer(operator, &id, &preview, "Carried").await;
+        let audit = room.ask("audit", Duration::from_secs(30)).await.unwrap();
+        let last = audit.last().unwrap();
+        let imports = last.lines().filter(|line| line.contains("import"));
+        assert_eq!(imports.count(), 1, "{last}");
+    })
+    .await;
+}
+
+/// Orders an import and gives its preview, once it waits for an answer.
+async fn order(operator: &Client, room: &str) -> String {
+    let order = operator.say(room, "!ferry import").await.unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_mins(1) {
+        let messages = operator.messages(room).await.unwrap();
+        let preview = messages.iter().find(|event| {
+            let content = &event["content"];
+            content["m.relates_to"]["m.in_reply_to"]["event_id"] == *order
+                && content.get("ferryman.code").is_some()
+        });
+        if let Some(preview) = preview {
+            let id = preview["event_id"].as_str().unwrap().to_owned();
+            if about(operator, room, &id).await.len() == 2 {
+                return id;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("no preview");
+}
+
+async fn react(operator: &Client, room: &str, to: &str, key: &str) {
+    let relation = json!({ "rel_type": "m.annotation", "event_id": to, "key": key });
+    let content = json!({ "m.relates_to": relation });
+    operator.send(room, "m.reaction", &content).await.unwrap();
+}
+
+/// The reactions to a message.
+async fn about(operator: &Client, room: &str, to: &str) -> Vec<Value> {
+    let mut all = operator.messages(room).await.unwrap();
+    all.retain(|event| {
+        event["type"] == "m.reaction" && event["content"]["m.relates_to"]["event_id"] == to
+    });
+    all
+}
+
+/// Waits until something of that kind is answered below a message.
+async fn answer(operator: &Client, room: &str, to: &str, words: &str) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_mins(2) {
+        let messages = operator.messages(room).await.unwrap();
+        let said = messages.iter().any(|event| {
+            let content = &event["content"];
+            content["m.relates_to"]["m.in_reply_to"]["event_id"] == to
+                && content["ferryman.part"] == "answer"
+                && content["body"].as_str().unwrap().contains(words)
+        });
+        if said {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("no answer with {words}");
 }
 
 async fn ready(room: &mut ControlRoom<'_>) {

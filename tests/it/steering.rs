@@ -1,24 +1,17 @@
 //! A job that runs in one process is steered by another.
 
 use std::{
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use ferryman::demo::stage::Stage;
 use rusqlite::Connection;
 
-use crate::targets::{Target, each_target};
-
-fn ferryman(stage: &Stage, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ferryman"));
-    command
-        .arg("--config")
-        .arg(&stage.installation.file)
-        .args(words)
-        .env("FERRYMAN_LOG", "error");
-    command
-}
+use crate::{
+    installed::ferryman,
+    targets::{Target, each_target},
+};
 
 fn said(stage: &Stage, words: &[&str]) -> (i32, String) {
     let Output { status, stdout, .. } = ferryman(stage, words).output().unwrap();
@@ -78,6 +71,9 @@ async fn another_process_pauses_and_cancels_a_job() {
 
         let (code, text) = said(&stage, &["export"]);
         assert_eq!((code, text.as_str()), (9, ""));
+        // Whoever only looks is not kept waiting.
+        let (code, text) = said(&stage, &["user", "bob"]);
+        assert!(code == 0 && text.contains("@bob:"), "{text}");
         assert_eq!(said(&stage, &["resume"]).0, 0);
         let start = Instant::now();
         while done(&stage) == paused {

@@ -52,6 +52,12 @@ impl Client {
             .collect())
     }
 
+    /// `GET /_matrix/client/v3/rooms/{roomId}/state`: whole events.
+    pub async fn whole_state(&self, room: &str) -> Result<Vec<Value>> {
+        let path = format!("/_matrix/client/v3/rooms/{}/state", encode(room));
+        self.ask(Request::get(path)).await
+    }
+
     /// `GET /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`; `None` if there is none.
     pub async fn state(&self, room: &str, kind: &str, key: &str) -> Result<Option<Value>> {
         let path = format!(

@@ -69,7 +69,7 @@ async fn opened(
     itself(&bundle, &read.problems, found);
     age(engine, &bundle, source, found);
     if target.is_some() {
-        let (bundle, plan, names) = engine.planned(bundle, Asked::default()).await?;
+        let (plan, names) = engine.planned(&bundle, Asked::default()).await?;
         if plan.people.lacks_own {
             found.add(What::BundleLacksOwn {
                 name: bundle.name(),

@@ -114,11 +114,11 @@ impl Stage {
         let mut config = config::sample(self.dir.path());
         url.clone_into(&mut config.target.url);
         config.resident.listen = ([127, 0, 0, 1], 0).into();
-        Engine {
-            tokens: Arc::new(Tokens::load_or_make(self.dir.path()).unwrap()),
-            config: Arc::new(config),
-            clock: Arc::new(FixedClock(1_700_000_000_000)),
-        }
+        Engine::new(
+            Arc::new(config),
+            Arc::new(Tokens::load_or_make(self.dir.path()).unwrap()),
+            Arc::new(FixedClock(1_700_000_000_000)),
+        )
     }
 
     /// An import that nobody disturbs, and how many requests it took.

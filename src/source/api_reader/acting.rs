@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ruma::{OwnedUserId, UserId};
@@ -22,7 +22,7 @@ use crate::{
 
 /// Tokens that are good at the same time.
 const OUTSTANDING: u32 = 8;
-/// A token that can't be logged out ends by itself, counted from the export's beginning.
+/// A token that can't be logged out ends by itself, so long after its login.
 const GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// The admin's way to act as users. Cheap to clone.
@@ -31,7 +31,8 @@ pub(super) struct Acting {
     client: Arc<Client>,
     /// Needs no login.
     admin: OwnedUserId,
-    valid_until_ms: u64,
+    started_ms: u64,
+    started: Instant,
     outstanding: Arc<Semaphore>,
     /// Synapse has no such logins.
     is_impossible: Arc<AtomicBool>,
@@ -40,11 +41,11 @@ pub(super) struct Acting {
 impl Acting {
     /// As an admin; `started_ms` is when the export began.
     pub(super) fn new(client: Arc<Client>, admin: OwnedUserId, started_ms: u64) -> Self {
-        let good_for = u64::try_from(GOOD_FOR.as_millis()).unwrap_or(u64::MAX);
         Self {
             client,
             admin,
-            valid_until_ms: started_ms.saturating_add(good_for),
+            started_ms,
+            started: Instant::now(),
             outstanding: Arc::new(Semaphore::new(OUTSTANDING as usize)),
             is_impossible: Arc::default(),
         }
@@ -72,7 +73,7 @@ impl Acting {
             if own.is_impossible.load(Ordering::Relaxed) {
                 return (Ok(None), None);
             }
-            let token = match own.client.log_in_as(&user, own.valid_until_ms).await {
+            let token = match own.client.log_in_as(&user, own.valid_until_ms()).await {
                 Ok(token) => token,
                 Err(error) => return own.not_logged_in(error),
             };
@@ -88,6 +89,13 @@ impl Acting {
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => (Err(Error::Stopped), None),
         }
+    }
+
+    /// The export may have been paused for days.
+    fn valid_until_ms(&self) -> u64 {
+        let good_for = self.started.elapsed() + GOOD_FOR;
+        let good_for = u64::try_from(good_for.as_millis()).unwrap_or(u64::MAX);
+        self.started_ms.saturating_add(good_for)
     }
 
     /// A login that Synapse doesn't know is told once, and not tried again.

@@ -36,7 +36,7 @@ pub(super) async fn of(
         return Ok(found);
     }
     for some in others.chunks(TOGETHER) {
-        to.turn().await?;
+        to.check()?;
         let keys = client.keys(who, some, false).await?;
         for other in some.iter().filter(|other| *other != user) {
             let signed = keys

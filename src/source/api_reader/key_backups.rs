@@ -56,7 +56,7 @@ async fn of_user(client: &Client, who: &Who, user: &UserId, to: &Intake) -> Resu
     };
     // Synapse counts from 1, and tells of older versions only who asks for each.
     for number in 1..newest.version.parse::<u64>().unwrap_or_default() {
-        to.turn().await?;
+        to.check()?;
         let older = client
             .backup_version(who, Some(&number.to_string()))
             .await?;
@@ -74,7 +74,7 @@ async fn version(
     version: BackupVersion,
     to: &Intake,
 ) -> Result<()> {
-    to.turn().await?;
+    to.check()?;
     let sessions = client.backup_keys(who, &version.version).await?;
     let user_id = user.to_owned();
     to.send(Record::KeyBackup(KeyBackupLine::Version {

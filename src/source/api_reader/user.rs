@@ -187,10 +187,10 @@ async fn see(
         let profile = client.custom_profile(who, user).await;
         seen.profile = own.or_none(profile, "custom profile fields", user)?;
     }
-    to.turn().await?;
+    to.check()?;
     let rules = own.or_none(client.push_rules(who).await, "push rules", user)?;
     seen.push_rules = push_rules::of(user, rules.unwrap_or_default());
-    to.turn().await?;
+    to.check()?;
     let synced = own.or_none(client.sync(who).await, "tags, receipts and invites", user)?;
     let synced = synced.unwrap_or_default();
     seen.receipts = receipts::of(user, &synced.join, own);
@@ -201,7 +201,7 @@ async fn see(
     };
     seen.pending = pending::of(client, &shared.waiting, waiting, own).await?;
     seen.tags = tags(synced);
-    to.turn().await?;
+    to.check()?;
     if shared
         .identities
         .binary_search_by(|other| (**other).cmp(user))
@@ -210,7 +210,7 @@ async fn see(
         let keys = cross_signing::of(client, who, user, &shared.identities, to).await;
         seen.cross_signing = own.or_none(keys, "cross-signing keys", user)?;
     }
-    to.turn().await?;
+    to.check()?;
     let backup = client.backup_version(who, None).await;
     let backup = own.or_none(backup, "key backup", user)?;
     seen.has_backup = backup.flatten().is_some();

@@ -96,11 +96,11 @@ impl Stand {
         .unwrap();
         let mut config = installation.config.clone();
         config.synapse.homeserver_yaml = Some(synapse.config_path());
-        let engine = Engine {
-            config: Arc::new(config),
-            tokens: Arc::new(installation.tokens.clone()),
-            clock: Arc::new(SystemClock),
-        };
+        let engine = Engine::new(
+            Arc::new(config),
+            Arc::new(installation.tokens.clone()),
+            Arc::new(SystemClock),
+        );
         let options = ExportOptions {
             source: Some(SourceKind::Database),
             wanted: Wanted {

@@ -121,6 +121,11 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     } else {
         0
     };
+    let addresses = if plan.target.holds_addresses() {
+        plan.people.with_email
+    } else {
+        0
+    };
     let rooms = plan.rooms.iter().filter(|room| goes(room));
     let events = if plan.target.replay {
         rooms.clone().map(|room| room.events).sum()
@@ -134,7 +139,7 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     let stages = [
         (Phase::Accounts, work(made), false),
         (Phase::Admins, work(admins), false),
-        (Phase::Addresses, work(plan.people.with_email), false),
+        (Phase::Addresses, work(addresses), false),
         (Phase::Profiles, work(carried), false),
         (
             Phase::Rooms,
@@ -196,7 +201,7 @@ impl Forecast {
 }
 
 /// Carried, or at whose door people wait.
-fn goes(room: &&RoomPlan) -> bool {
+fn goes(room: &RoomPlan) -> bool {
     matches!(
         room.action,
         RoomAction::Carry { .. } | RoomAction::Pending { .. }

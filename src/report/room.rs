@@ -48,7 +48,7 @@ pub fn markdown(state: &RoomState) -> String {
         },
     };
     let _infallible = writeln!(text, "- {end}");
-    text.push_str(&problems::list(&state.problems, problems::FEW));
+    text.push_str(&problems::explained(&state.problems));
     text
 }
 

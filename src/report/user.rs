@@ -51,7 +51,7 @@ pub fn markdown(state: &UserState) -> String {
             first(lines, FEW)
         );
     }
-    text.push_str(&problems::list(&state.problems, usize::MAX));
+    text.push_str(&problems::explained(&state.problems));
     text
 }
 

@@ -383,7 +383,6 @@ impl Runner for Operation {
             Command::Import(wanted) => wanted,
             Command::Export(_) => {
                 return Ok(Preview {
-                    files: Vec::new(),
                     markdown: report::bot::acting(),
                     files: Vec::new(),
                     // The words are kept, and there is nothing else that could change.

@@ -16,6 +16,9 @@ use crate::{
     report::{self, chart::Picture, notice},
 };
 
+/// Bytes of a file that is read into memory to be posted; few servers take more.
+const LARGEST_FILE: u64 = 50 * 1024 * 1024;
+
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
 #[derive(Clone)]
 pub(super) struct Talk {
@@ -119,6 +122,13 @@ impl Talk {
     }
 
     async fn upload(&self, file: &PathBuf) -> Result<Value> {
+        let length = tokio::fs::metadata(file)
+            .await
+            .map_err(Error::file(file))?
+            .len();
+        if length > LARGEST_FILE {
+            return Err(Error::Usage(report::bot::too_large(length)));
+        }
         let bytes = tokio::fs::read(file).await.map_err(Error::file(file))?;
         let name = file
             .file_name()

@@ -120,7 +120,21 @@ mod tests {
             subject: "$e".to_owned(),
             reason: format!("the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Ax/send: M_UNKNOWN {}", "it is full, ".repeat(9)),
         });
-        insta::assert_snapshot!(explained(&two), @"");
+        insta::assert_snapshot!(explained(&two), @r"
+        **2 things could not be done**
+
+        - `c474852e` room: `!r0:ferry.test`: the target refuses \!r0:ferry.test: look at its log
+        - `559ed199` event: `$e`: the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Ax/send: M\_UNKNOWN it is full, it is full, it is full, it …
+
+        **What it means**
+
+        - event: This one event is missing on the new server; what came after it is there. `import` tries it again. A server refuses an event for good where its own rules forbid it.
+        - room: The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+
+        ```folded Technical details
+        559ed199 the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Ax/send: M_UNKNOWN it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, 
+        ```
+        ");
     }
 
     #[test]

@@ -154,6 +154,10 @@ mod tests {
         **1 thing could not be done**
 
         - `f935bfc3` profile: `@anna:ferry.test`: the target answered 500
+
+        **What it means**
+
+        - profile: Their name or picture is missing. `import` tries it again and leaves alone what is done.
         ");
     }
 

@@ -71,12 +71,12 @@ async fn the_room_shows_plan_thread_and_chart() {
             .collect();
         assert!(!details.is_empty());
         for content in &details {
-            let root = &content["m.relates_to"]["event_id"];
-            let root = events
+            let below = &content["m.relates_to"]["event_id"];
+            let edited = events
                 .iter()
-                .find(|event| event["event_id"] == *root)
+                .find(|event| event["event_id"] == *below)
                 .unwrap();
-            assert_eq!(root["content"]["ferryman.part"], "progress");
+            assert_eq!(edited["content"]["ferryman.part"], "progress");
         }
         let text: String = details
             .iter()

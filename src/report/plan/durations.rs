@@ -36,7 +36,10 @@ pub(super) fn list(forecast: &Forecast) -> String {
     }
     let short: Vec<_> = short
         .into_iter()
-        .map(|stage| format!("{} ({})", stage_name(stage.phase), units(stage)))
+        .map(|stage| {
+            let mark = mark(forecast, stage);
+            format!("{} ({}){mark}", stage_name(stage.phase), units(stage))
+        })
         .collect();
     if !short.is_empty() {
         let _infallible = writeln!(text, "- {} each: {}", about(0), short.join(", "));
@@ -143,6 +146,7 @@ mod tests {
         - accounts: 1,000, about 10 s
         - rooms: 998, about 13 min
         - settings: up to 1,000, about 30 s
+        - a few seconds each: aliases (30), room directory (3)
         ");
         forecast.stages[1].measured = Measured::Here;
         forecast.begun = true;
@@ -152,6 +156,7 @@ mod tests {
         - accounts: 1,000, about 10 s\*
         - rooms: 998, about 13 min
         - settings: up to 1,000, about 30 s\*
+        - a few seconds each: aliases (30)\*, room directory (3)\*
 
         An earlier import has done a part of it, which takes no time again.
         ");
@@ -165,6 +170,8 @@ mod tests {
         | accounts | 1,000 | about 10 s\* |
         | rooms | 998 | about 13 min |
         | settings | up to 1,000 | about 30 s\* |
+        | aliases | 30 | a few seconds\* |
+        | room directory | 3 | a few seconds\* |
         ");
         forecast.stages.truncate(2);
         forecast.stages.remove(0);

@@ -86,7 +86,24 @@ impl Phase {
     }
 }
 
+/// Characters of a reason: servers may answer with pages.
+const LONGEST_REASON: usize = 1_000;
+
 impl Problem {
+    /// A problem whose reason is cut where it is longer than anybody reads, so that ten thousand of them fit into memory.
+    #[must_use]
+    pub fn new(step: &str, subject: &(impl Display + ?Sized), reason: &str) -> Self {
+        let reason = match reason.char_indices().nth(LONGEST_REASON) {
+            Some((end, _)) => format!("{} …", reason.get(..end).unwrap_or_default()),
+            None => reason.to_owned(),
+        };
+        Self {
+            step: step.to_owned(),
+            subject: subject.to_string(),
+            reason,
+        }
+    }
+
     /// A short name for it: the same in the report, in the log, and for `why`. Two problems of one step with one subject
     /// are the same.
     #[must_use]
@@ -221,11 +238,8 @@ impl Job {
         subject: &(impl Display + ?Sized),
         reason: &(impl Display + ?Sized),
     ) {
-        self.emit(Event::Problem(Problem {
-            step: step.into(),
-            subject: subject.to_string(),
-            reason: reason.to_string(),
-        }));
+        let problem = Problem::new(&step.into(), subject, &reason.to_string());
+        self.emit(Event::Problem(problem));
     }
 
     /// Asks the job to stop after the current step.
@@ -287,6 +301,15 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_a_server_is_cut() {
+        let problem = |reason: &str| Problem::new("room", "!a:x", reason);
+        assert_eq!(problem("no").reason, "no");
+        let long = problem(&"ä".repeat(100_000)).reason;
+        assert_eq!(long.chars().count(), LONGEST_REASON + 2);
+        assert_eq!(problem("no").reference(), problem(&long).reference());
+    }
 
     #[tokio::test]
     async fn a_paused_job_waits_for_its_turn() {

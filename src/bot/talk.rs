@@ -16,6 +16,9 @@ use crate::{
     report::{self, chart::Picture, notice},
 };
 
+/// Bytes of a file that is read into memory to be posted; few servers take more.
+const LARGEST_FILE: u64 = 50 * 1024 * 1024;
+
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
 #[derive(Clone)]
 pub(super) struct Talk {
@@ -98,7 +101,7 @@ impl Talk {
     pub(super) async fn picture(&self, picture: &Picture, words: &str) {
         let uploaded = self
             .voice
-            .upload("chart.png", "image/png", &picture.bytes)
+            .upload("chart.png", "image/png", picture.bytes.clone())
             .await;
         match uploaded {
             Ok((field, found)) => {
@@ -127,6 +130,13 @@ impl Talk {
     }
 
     async fn upload(&self, file: &PathBuf) -> Result<Value> {
+        let length = tokio::fs::metadata(file)
+            .await
+            .map_err(Error::file(file))?
+            .len();
+        if length > LARGEST_FILE {
+            return Err(Error::Usage(report::bot::too_large(length)));
+        }
         let bytes = tokio::fs::read(file).await.map_err(Error::file(file))?;
         let name = file
             .file_name()
@@ -137,13 +147,14 @@ impl Talk {
         } else {
             "text/markdown"
         };
-        let (field, found) = self.voice.upload(&name, kind, &bytes).await?;
+        let size = bytes.len();
+        let (field, found) = self.voice.upload(&name, kind, bytes).await?;
         let mut content = json!({
             "msgtype": "m.file",
             "m.relates_to": {"m.in_reply_to": {"event_id": self.to}},
             "body": name,
             "filename": name,
-            "info": {"mimetype": kind, "size": bytes.len()},
+            "info": {"mimetype": kind, "size": size},
             "m.mentions": {},
         });
         content[field] = found;

@@ -117,10 +117,10 @@ impl Voice {
         &self,
         name: &str,
         kind: &'static str,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) -> Result<(&'static str, Value)> {
         if self.is_encrypted() {
-            let file = self.cipher().await?.upload(bytes).await?;
+            let file = self.cipher().await?.upload(&bytes).await?;
             Ok(("file", file))
         } else {
             let url = self.client.upload(name, kind, bytes).await?;

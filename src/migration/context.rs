@@ -294,11 +294,7 @@ impl Import {
         subject: &(impl Display + ?Sized),
         reason: &str,
     ) -> Result<()> {
-        let problem = Problem {
-            step: step.to_owned(),
-            subject: subject.to_string(),
-            reason: reason.to_owned(),
-        };
+        let problem = Problem::new(step, subject, reason);
         self.ledger.problem(&problem)?;
         tracing::warn!(
             reference = problem.reference(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction};
-use crate::{job::Phase, model::stage};
+use crate::{job::Phase, model::stage::Stage as Name};
 
 /// What one stage did in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -109,100 +109,25 @@ impl Paces {
 /// A plan's stages.
 #[must_use]
 pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
-    let users = |wanted: fn(&UserAction) -> bool| {
-        let users = plan.users.iter().filter(|user| wanted(&user.action));
-        users.count() as u64
-    };
-    let carried = users(|action| *action == UserAction::Carry);
-    let made = users(|action| !matches!(action, UserAction::Skip { .. }));
-    let own = if counted.own { carried } else { 0 };
-    let admins = if plan.admins {
-        plan.people.admins.len() as u64
-    } else {
-        0
-    };
-    let rooms = plan.rooms.iter().filter(|room| goes(room));
-    let events = if plan.target.replay {
-        rooms.clone().map(|room| room.events).sum()
-    } else {
-        0
-    };
-    let work = |units| Worked {
-        units,
-        ..Worked::default()
-    };
-    let stages = [
-        (Phase::Accounts, stage::Stage::Accounts, work(made), false),
-        (
-            Phase::Admins,
-            stage::Stage::AdminRights,
-            work(admins),
-            false,
-        ),
-        (
-            Phase::Addresses,
-            stage::Stage::Addresses,
-            work(plan.people.with_email),
-            false,
-        ),
-        (
-            Phase::Profiles,
-            stage::Stage::NamesAndPictures,
-            work(carried),
-            false,
-        ),
-        (
-            Phase::Rooms,
-            stage::Stage::Rooms,
-            Worked {
-                events,
-                ..work(rooms.clone().count() as u64)
-            },
-            false,
-        ),
-        (
-            Phase::Aliases,
-            stage::Stage::Aliases,
-            work(counted.aliases),
-            false,
-        ),
-        (Phase::Identities, stage::Stage::Identities, work(own), true),
-        (Phase::KeyBackups, stage::Stage::KeyBackups, work(own), true),
-        (
-            Phase::Listings,
-            stage::Stage::RoomDirectory,
-            work(counted.listed),
-            false,
-        ),
-        (Phase::UserData, stage::Stage::Settings, work(own), true),
-        (
-            Phase::Media,
-            stage::Stage::Media,
-            Worked {
-                bytes: plan.media.bytes,
-                ..work(plan.media.files)
-            },
-            false,
-        ),
-    ];
-    let stages = stages
+    let stages = work(plan, counted)
         .into_iter()
-        .filter(|(_, stage, work, _)| work.units > 0 && !plan.left_out.has(*stage))
-        .map(|(phase, _, work, at_most)| {
+        .filter(|(_, name, work)| work.units > 0 && !plan.left_out.has(*name))
+        .map(|(phase, name, work)| {
             let known = paces
                 .0
                 .get(&phase.word())
                 .and_then(|known| here(phase, work, *known));
             let elsewhere = || match phase {
                 Phase::Rooms if plan.target.replay => {
-                    rooms.clone().map(room_us).sum::<u64>() / 1_000
+                    carried(plan).map(room_us).sum::<u64>() / 1_000
                 }
                 phase => cost_us(phase, work) / 1_000,
             };
             Stage {
                 phase,
                 units: work.units,
-                at_most,
+                // The plan doesn't say who has a thing of their own.
+                at_most: matches!(name, Name::Identities | Name::KeyBackups | Name::Settings),
                 ms: known.unwrap_or_else(elsewhere),
                 measured: known.map_or(Measured::Elsewhere, |_| Measured::Here),
             }
@@ -214,6 +139,61 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     }
 }
 
+fn carried(plan: &Plan) -> impl Iterator<Item = &RoomPlan> {
+    plan.rooms.iter().filter(|room| goes(room))
+}
+
+/// How much is to be done in each.
+fn work(plan: &Plan, counted: Counted) -> [(Phase, Name, Worked); 11] {
+    let users = |wanted: fn(&UserAction) -> bool| {
+        let users = plan.users.iter().filter(|user| wanted(&user.action));
+        users.count() as u64
+    };
+    let whole = users(|action| *action == UserAction::Carry);
+    let made = users(|action| !matches!(action, UserAction::Skip { .. }));
+    let own = if counted.own { whole } else { 0 };
+    let admins = if plan.admins {
+        plan.people.admins.len() as u64
+    } else {
+        0
+    };
+    let addresses = if plan.target.holds_addresses() {
+        plan.people.with_email
+    } else {
+        0
+    };
+    let events = if plan.target.replay {
+        carried(plan).map(|room| room.events).sum()
+    } else {
+        0
+    };
+    let work = |units| Worked {
+        units,
+        ..Worked::default()
+    };
+    let rooms = Worked {
+        events,
+        ..work(carried(plan).count() as u64)
+    };
+    let media = Worked {
+        bytes: plan.media.bytes,
+        ..work(plan.media.files)
+    };
+    [
+        (Phase::Accounts, Name::Accounts, work(made)),
+        (Phase::Admins, Name::AdminRights, work(admins)),
+        (Phase::Addresses, Name::Addresses, work(addresses)),
+        (Phase::Profiles, Name::NamesAndPictures, work(whole)),
+        (Phase::Rooms, Name::Rooms, rooms),
+        (Phase::Aliases, Name::Aliases, work(counted.aliases)),
+        (Phase::Identities, Name::Identities, work(own)),
+        (Phase::KeyBackups, Name::KeyBackups, work(own)),
+        (Phase::Listings, Name::RoomDirectory, work(counted.listed)),
+        (Phase::UserData, Name::Settings, work(own)),
+        (Phase::Media, Name::Media, media),
+    ]
+}
+
 impl Forecast {
     /// Milliseconds of the whole.
     #[must_use]
@@ -223,7 +203,7 @@ impl Forecast {
 }
 
 /// Carried, or at whose door people wait.
-fn goes(room: &&RoomPlan) -> bool {
+fn goes(room: &RoomPlan) -> bool {
     matches!(
         room.action,
         RoomAction::Carry { .. } | RoomAction::Pending { .. }

@@ -2,7 +2,7 @@
 
 use super::{
     technical,
-    text::{code, count, duration, escape, sentence, visible},
+    text::{code, count, duration, escape, sentence, size, visible},
 };
 use crate::Error;
 
@@ -163,6 +163,12 @@ pub fn reports(files: &[std::path::PathBuf]) -> String {
     text
 }
 
+/// Why a report is not posted.
+#[must_use]
+pub fn too_large(bytes: u64) -> String {
+    format!("it has {}, too much for a message", size(bytes))
+}
+
 /// A report could not be posted as a file.
 #[must_use]
 pub fn not_posted(path: &std::path::Path, error: &Error) -> String {
@@ -200,6 +206,7 @@ mod tests {
                 "data/reports/a.md".as_ref(),
                 &Error::Target("too large".into()),
             ),
+            too_large(60_000_000),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
         Ferryman is ready (Tuwunel 1.9.0). `!ferry help` lists the commands.
@@ -229,6 +236,7 @@ mod tests {
         **This logs in at Synapse as each user.** To begin the `export`, react with ✅ or send `!ferry confirm ABCDE` within 10 minutes; ❌ drops it.
 
         `data/reports/a.md` could not be posted here (too large); it is on Ferryman's machine.
+        it has 60.0 MB, too much for a message
         ");
     }
 }

@@ -11,7 +11,7 @@ use resvg::{tiny_skia, usvg};
 
 use super::{
     course::{Course, Leg},
-    text::{count, duration, number_of},
+    text::{count, duration, number_of, took},
 };
 use crate::{Error, Result};
 
@@ -90,7 +90,7 @@ pub fn words(course: &Course) -> String {
 
 /// `38 of 39 in 4 min 2 s`.
 fn figures(leg: &Leg, until_ms: u64) -> String {
-    let time = duration(leg.elapsed_ms(until_ms));
+    let time = took(leg.elapsed_ms(until_ms));
     match (leg.done, leg.total) {
         (0, 0) => format!("in {time}"),
         (done, total) if done >= total => format!("{} in {time}", number_of(done)),

@@ -6,7 +6,7 @@ use super::{
     course::Leg,
     problems::Fresh,
     progress::stage_name,
-    text::{count, duration, number_of, per_time},
+    text::{count, number_of, per_time, took},
 };
 use crate::job::Phase;
 
@@ -42,7 +42,7 @@ fn line(leg: &Leg) -> String {
 /// `rooms: 38 of 39 in 4 min 2 s (9.5 per minute), 1 failure`.
 fn facts(leg: &Leg) -> String {
     let worked = leg.worked();
-    let time = duration(leg.elapsed_ms(leg.began_ms));
+    let time = took(leg.elapsed_ms(leg.began_ms));
     let mut text = match (leg.done, leg.total) {
         (0, 0) => format!("**{}** in {time}", leg.name()),
         (done, total) if done >= total => {

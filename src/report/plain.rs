@@ -1,5 +1,7 @@
 //! Markdown as plain text: for a terminal, and for clients that show no HTML.
 
+use std::fmt::Write;
+
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::technical::folded_title;
@@ -21,7 +23,7 @@ pub fn plain(markdown: &str) -> String {
                 if let Some(title) = folded_title(info) =>
             {
                 folded = true;
-                last.push_str(&format!("\n{title}:\n"));
+                let _infallible = write!(last, "\n{title}:\n");
             }
             Event::End(TagEnd::CodeBlock) if folded => folded = false,
             Event::Text(part) if folded => last.push_str(&part),

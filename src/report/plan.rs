@@ -16,6 +16,9 @@ use crate::migration::{
 
 mod durations;
 
+/// Rooms that show how the others are opened.
+const EXAMPLES: usize = 3;
+
 /// Entries of each list in a room message.
 const FEW: usize = 8;
 
@@ -50,7 +53,7 @@ pub fn preview(plan: &Plan, forecast: &Forecast) -> String {
         let _infallible = write!(
             text,
             "\nWho joins first, and so opens the room:\n\n{}",
-            first(rooms(plan, true).map(room_line), FEW)
+            first(rooms(plan, true).map(room_line), EXAMPLES)
         );
     }
     text

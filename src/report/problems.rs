@@ -1,8 +1,11 @@
 //! What could not be done: a few in the room, all in the file.
 
+use std::{collections::BTreeSet, fmt::Write};
+
 use super::{
-    technical::one_line,
+    technical::{self, one_line},
     text::{code, count, escape, first, len, number_of, sentence},
+    why,
 };
 use crate::job::Problem;
 
@@ -65,6 +68,31 @@ pub fn list(problems: &[Problem], limit: usize) -> String {
     text
 }
 
+/// The same for one room or user: what each kind of failure means and what helps, and what machines said folded away.
+#[must_use]
+pub fn explained(problems: &[Problem]) -> String {
+    let mut text = list(problems, FEW);
+    if problems.is_empty() {
+        return text;
+    }
+    text.push_str("\n**What it means**\n\n");
+    let steps: BTreeSet<_> = problems.iter().map(|problem| &problem.step).collect();
+    for step in steps {
+        let (means, remedy) = why::explained(step);
+        let _infallible = writeln!(text, "- {}: {means} {remedy}", escape(step));
+    }
+    let cut: Vec<_> = problems
+        .iter()
+        .filter(|problem| !technical::reason(&problem.reason).1.is_empty())
+        .take(FEW)
+        .map(|problem| format!("{} {}", problem.reference(), problem.reason))
+        .collect();
+    if !cut.is_empty() {
+        text.push_str(&technical::folded(&cut.join("\n")));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +109,32 @@ mod tests {
                 },
             })
             .collect()
+    }
+
+    #[test]
+    fn those_of_one_room_are_explained() {
+        assert_eq!(explained(&[]), "");
+        let mut two = problems(1);
+        two.push(Problem {
+            step: "event".to_owned(),
+            subject: "$e".to_owned(),
+            reason: format!("the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Ax/send: M_UNKNOWN {}", "it is full, ".repeat(9)),
+        });
+        insta::assert_snapshot!(explained(&two), @r"
+        **2 things could not be done**
+
+        - `c474852e` room: `!r0:ferry.test`: the target refuses \!r0:ferry.test: look at its log
+        - `559ed199` event: `$e`: the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Ax/send: M\_UNKNOWN it is full, it is full, it is full, it …
+
+        **What it means**
+
+        - event: This one event is missing on the new server; what came after it is there. `import` tries it again. A server refuses an event for good where its own rules forbid it.
+        - room: The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+
+        ```folded Technical details
+        559ed199 the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Ax/send: M_UNKNOWN it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, 
+        ```
+        ");
     }
 
     #[test]

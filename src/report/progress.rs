@@ -154,7 +154,7 @@ impl Progress {
             let _infallible = writeln!(
                 text,
                 "\n{} so far; the last: {}: {}: {}",
-                count(self.problems, "problem", "problems"),
+                count(self.problems, "failure", "failures"),
                 escape(&problem.step),
                 code(&problem.subject),
                 one_line(&problem.reason)
@@ -179,7 +179,7 @@ impl Progress {
                 .map(|left| format!("{} left", about(left))),
         );
         if self.problems > 0 {
-            facts.push(count(self.problems, "problem", "problems"));
+            facts.push(count(self.problems, "failure", "failures"));
         }
         facts.join(", ")
     }

@@ -48,7 +48,7 @@ pub fn markdown(state: &RoomState) -> String {
         },
     };
     let _infallible = writeln!(text, "- {end}");
-    text.push_str(&problems::list(&state.problems, problems::FEW));
+    text.push_str(&problems::explained(&state.problems));
     text
 }
 
@@ -103,6 +103,10 @@ mod tests {
         **1 thing could not be done**
 
         - `7e7891c2` room: `!a:ferry.test: @anna:ferry.test is missing`: it differs from the source
+
+        **What it means**
+
+        - room: The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
         ");
         let last = |end| {
             let state = RoomState {

@@ -117,6 +117,16 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// [`duration`] of something that is over, also if it took no time to speak of.
+#[must_use]
+pub fn took(ms: u64) -> String {
+    if ms < 100 {
+        "a moment".to_owned()
+    } else {
+        duration(ms)
+    }
+}
+
 /// A time to come, as exactly as it can be known: `a few seconds`, `about 30 s`, `about 3 min`, `about 2 h 10 min`.
 #[must_use]
 pub fn about(ms: u64) -> String {
@@ -208,6 +218,7 @@ mod tests {
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(1_450_000), "1.4 MB");
         assert_eq!(duration(1_450), "1.4 s");
+        assert_eq!((took(99), took(100)), ("a moment".into(), "0.1 s".into()));
         assert_eq!(duration(200_000), "3 min 20 s");
         assert_eq!(duration(7_500_000), "2 h 5 min");
         assert_eq!(time(1_785_592_800_000), "2026-08-01 14:00:00 UTC");

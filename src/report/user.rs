@@ -51,7 +51,7 @@ pub fn markdown(state: &UserState) -> String {
             first(lines, FEW)
         );
     }
-    text.push_str(&problems::list(&state.problems, usize::MAX));
+    text.push_str(&problems::explained(&state.problems));
     text
 }
 
@@ -154,6 +154,10 @@ mod tests {
         **1 thing could not be done**
 
         - `f935bfc3` profile: `@anna:ferry.test`: the target answered 500
+
+        **What it means**
+
+        - profile: Their name or picture is missing. `import` tries it again and leaves alone what is done.
         ");
     }
 

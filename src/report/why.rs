@@ -21,7 +21,7 @@ pub fn markdown(problem: &Problem) -> String {
 }
 
 /// What a failure of a step means for people, and what helps.
-fn explained(step: &str) -> (&'static str, &'static str) {
+pub(super) fn explained(step: &str) -> (&'static str, &'static str) {
     const AGAIN: &str = "`retry` tries it again and leaves alone what is done.";
     match step {
         "account" => (

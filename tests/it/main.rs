@@ -11,6 +11,7 @@
 mod bridges;
 mod browser;
 mod check;
+mod cockpit;
 mod conformance;
 mod counter;
 mod crowd;

@@ -28,11 +28,7 @@ impl Fails {
             ),
             _ => format!("the target refuses {room}: look at its log"),
         };
-        Problem {
-            step: "room".into(),
-            subject: room,
-            reason,
-        }
+        Problem::new("room", &room, &reason)
     }
 }
 
@@ -53,7 +49,7 @@ impl Runner for Fails {
                 phase: Phase::VerifyRooms,
                 done: number + 1,
             });
-            if number % 1_000 == 0 {
+            if number % (self.failures / 10).max(1) == 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 pass(10);
             }

@@ -1,5 +1,7 @@
 //! One stage's row as shapes: the area of what is worked through, and the bars of what failed.
 
+use std::fmt::Write;
+
 use crate::report::course::{Leg, Point};
 
 /// Pixels from one bar of failures to the next.
@@ -58,10 +60,10 @@ impl Place {
         let mut last = 0;
         for Point { ms, done, .. } in leg.points() {
             let x = self.x(*ms).clamp(from, to);
-            path.push_str(&format!("L{x:.1} {:.1}", y(*done)));
+            let _infallible = write!(path, "L{x:.1} {:.1}", y(*done));
             last = *done;
         }
-        path.push_str(&format!("L{to:.1} {:.1}L{to:.1} {bottom:.1}Z", y(last)));
+        let _infallible = write!(path, "L{to:.1} {:.1}L{to:.1} {bottom:.1}Z", y(last));
         path
     }
 

@@ -147,7 +147,7 @@ fn numbers(axis: &Axis, first: &Place, bottom: f64) -> Markup {
             @let x = first.x(first.began_ms + ms);
             text x=(x) y=(bottom + 30.0) font-size="30" fill=(FAINT) text-anchor=(anchor(x, first.left, end)) { (label) }
         }
-        text x=((first.left + end) / 2.0) y=(bottom + 84.0) font-size="32" fill=(FAINT) text-anchor="middle" { (axis.title) }
+        text x=(first.left.midpoint(end)) y=(bottom + 84.0) font-size="32" fill=(FAINT) text-anchor="middle" { (axis.title) }
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn list(forecast: &Forecast) -> String {
         about(forecast.ms()),
         basis(forecast)
     );
-    for stage in &forecast.stages {
+    let (short, long): (Vec<_>, Vec<_>) = forecast
+        .stages
+        .iter()
+        .partition(|stage| about(stage.ms) == about(0));
+    for stage in long {
         let _infallible = writeln!(
             text,
             "- {}: {}, {}{}",
@@ -29,6 +33,16 @@ pub(super) fn list(forecast: &Forecast) -> String {
             about(stage.ms),
             mark(forecast, stage)
         );
+    }
+    let short: Vec<_> = short
+        .into_iter()
+        .map(|stage| {
+            let mark = mark(forecast, stage);
+            format!("{} ({}){mark}", stage_name(stage.phase), units(stage))
+        })
+        .collect();
+    if !short.is_empty() {
+        let _infallible = writeln!(text, "- {} each: {}", about(0), short.join(", "));
     }
     if forecast.begun {
         text.push_str("\nAn earlier import has done a part of it, which takes no time again.\n");
@@ -121,6 +135,8 @@ mod tests {
                 stage(Phase::Accounts, 1_000, 12_000, Measured::Elsewhere),
                 stage(Phase::Rooms, 998, 804_000, Measured::Elsewhere),
                 stage(Phase::UserData, 1_000, 31_000, Measured::Elsewhere),
+                stage(Phase::Aliases, 30, 150, Measured::Elsewhere),
+                stage(Phase::Listings, 3, 15, Measured::Elsewhere),
             ],
             begun: false,
         };
@@ -130,6 +146,7 @@ mod tests {
         - accounts: 1,000, about 10 s
         - rooms: 998, about 13 min
         - settings: up to 1,000, about 30 s
+        - a few seconds each: aliases (30), room directory (3)
         ");
         forecast.stages[1].measured = Measured::Here;
         forecast.begun = true;
@@ -139,6 +156,7 @@ mod tests {
         - accounts: 1,000, about 10 s\*
         - rooms: 998, about 13 min
         - settings: up to 1,000, about 30 s\*
+        - a few seconds each: aliases (30)\*, room directory (3)\*
 
         An earlier import has done a part of it, which takes no time again.
         ");
@@ -152,6 +170,8 @@ mod tests {
         | accounts | 1,000 | about 10 s\* |
         | rooms | 998 | about 13 min |
         | settings | up to 1,000 | about 30 s\* |
+        | aliases | 30 | a few seconds\* |
+        | room directory | 3 | a few seconds\* |
         ");
         forecast.stages.truncate(2);
         forecast.stages.remove(0);

@@ -186,12 +186,7 @@ fn the_room_gets_counts_and_the_first_entries() {
     - Room\_0 (`!r0:ferry.test`): `@anna:ferry.test` joins at the beginning
     - Room\_1 (`!r1:ferry.test`): `@anna:ferry.test` joins at the beginning
     - Room\_2 (`!r2:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - Room\_3 (`!r3:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - Room\_4 (`!r4:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - Room\_5 (`!r5:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - Room\_6 (`!r6:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - Room\_7 (`!r7:ferry.test`): `@anna:ferry.test` joins at the beginning
-    - … and 2 more, see the report
+    - … and 7 more, see the report
 
     Nothing has been changed. Next: `import`.
     ");

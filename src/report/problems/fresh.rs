@@ -81,7 +81,8 @@ impl Fresh {
                     .to_owned(),
             );
         }
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.push(String::new());
+        lines.join("\n")
     }
 }
 

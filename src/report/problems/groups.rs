@@ -2,6 +2,9 @@
 
 use crate::job::Problem;
 
+/// Characters by which causes differ.
+const LONGEST: usize = 300;
+
 /// Problems of one step and one cause.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
@@ -45,7 +48,12 @@ pub(super) fn masked(reason: &str) -> String {
             || bare.starts_with(['!', '@', '#']) && (bare.contains(':') || bare.len() > 30);
         if is_id { "…" } else { word }
     });
-    words.collect::<Vec<_>>().join(" ")
+    let text = words.collect::<Vec<_>>().join(" ");
+    // Where a long reason was cut depends on the IDs in it.
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
+    }
 }
 
 #[cfg(test)]

@@ -39,9 +39,9 @@ fn from_the_start_to_a_problem() {
     `████░░░░░░░░░░░░░░░░`
     running for 10 s, 1,100 events (100 per second), about 30 s left in this step
 
-    1 problem so far; the last: event: `$e`: refused
+    1 failure so far; the last: event: `$e`: refused
     ");
-    insta::assert_snapshot!(progress.line(10_000), @"import: rooms, 9 of 40 (22 %), 1,100 events (100 per second), about 30 s left, 1 problem");
+    insta::assert_snapshot!(progress.line(10_000), @"import: rooms, 9 of 40 (22 %), 1,100 events (100 per second), about 30 s left, 1 failure");
     assert_eq!(progress.part(), Some((9, 40)));
 }
 

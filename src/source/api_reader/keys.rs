@@ -30,6 +30,7 @@ pub(super) async fn read(
     if let Some(keys) = alone(client.own_keys().await, "server keys", own, to).await? {
         to.send(Record::ServerKeys(own.to_owned(), keys)).await?;
     }
+    to.done(Phase::ExportServerKeys, 1);
     let mut answers = futures::stream::iter(others)
         .map(|server| async move {
             let keys = client.remote_keys(&server).await;

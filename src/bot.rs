@@ -9,6 +9,7 @@ use tokio::{
 
 use crate::{
     Error, Result,
+    config::Config,
     engine::Engine,
     monitor::{Monitor, health::Health},
     operation::{Operation, Runner, Surface, lock::RunLock, watch::Pace},
@@ -18,6 +19,8 @@ use crate::{
 pub mod client;
 pub mod control_room;
 mod decide;
+pub mod encryption;
+mod hearing;
 mod heart;
 pub mod listener;
 mod orders;
@@ -25,22 +28,25 @@ pub mod rights;
 pub mod self_test;
 pub mod store;
 mod talk;
+mod telling;
+pub mod voice;
 pub mod worker;
 
 use client::Client;
+use encryption::{Cipher, Device};
 use listener::Listener;
 use store::Store;
+use voice::{Open, Voice};
 use worker::Worker;
 
 /// The pause before the second try of a request.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// An edit every five seconds is fresh enough for people and slow enough for every client.
-const PACE: Pace = Pace {
-    first: Duration::from_millis(700),
-    every: Duration::from_secs(5),
-    quiet: Duration::from_mins(1),
-};
+/// What ends before this shows no progress at all.
+const FIRST_SIGN: Duration = Duration::from_millis(700);
+
+/// Without news, progress is shown so often.
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Runs the bot until `stop` comes, or until something makes it impossible.
 pub async fn run(engine: Engine, stop: impl Future<Output = ()>) -> Result<()> {
@@ -119,19 +125,27 @@ async fn live(
             tracing::warn!("{warning}");
         }
         let room = control_room::enter(&client, &store, &config, &news).await?;
+        let device = opener(&client, &config, &room, &news);
+        let voice = Voice::new(&client, &room, &config.data_dir, device)?;
+        if !voice.follow().await? && config.bot.encrypted {
+            return Err(Error::Target(format!(
+                "bot.encrypted asks for an encrypted control room, and {room} is not: turn on its encryption"
+            )));
+        }
         control_room::invite_operators(&client, &room, &config).await;
         let ready = report::bot::ready(&found.software, &found.warnings);
         let txn = format!("ferryman-ready-{}", clock.now_ms());
-        client.send(&room, &txn, &notice::content(&ready)).await?;
+        voice.send(&txn, &notice::content(&ready)).await?;
         tracing::info!("ready in {room}, with {}", found.software);
-        Ok::<_, Error>(room)
+        Ok::<_, Error>(voice)
     };
-    let room = tokio::select! {
-        room = prepared => room?,
+    let voice = tokio::select! {
+        voice = prepared => voice?,
         _ = stop.changed() => return Ok(()),
     };
     health.entered();
     let heart = (client.clone(), Arc::clone(&clock));
+    let every = config.bot.edit_every;
     let worker = Worker {
         runner,
         client,
@@ -139,15 +153,34 @@ async fn live(
         config,
         clock,
         health: Arc::clone(&health),
-        room,
+        room: voice.room().to_owned(),
+        voice,
         news,
-        pace: PACE,
+        pace: Pace {
+            first: FIRST_SIGN,
+            every,
+            quiet: QUIET.max(every),
+        },
         running: std::sync::Mutex::default(),
     };
     tokio::select! {
         ended = Arc::new(worker).work(stop) => ended,
         never = heart::beat(&heart.0, &health, &heart.1) => match never {},
     }
+}
+
+/// What makes the bot's device once it is needed.
+fn opener(client: &Client, config: &Arc<Config>, room: &str, news: &Arc<Notify>) -> Arc<Open> {
+    let (client, config) = (client.clone(), Arc::clone(config));
+    let (room, news) = (room.to_owned(), Arc::clone(news));
+    Arc::new(move || {
+        let (client, config) = (client.clone(), Arc::clone(&config));
+        let (room, news) = (room.clone(), Arc::clone(&news));
+        Box::pin(async move {
+            let device = Device::open(&client, &config, &room, &news).await?;
+            Ok(Arc::new(device) as Arc<dyn Cipher>)
+        })
+    })
 }
 
 #[cfg(test)]

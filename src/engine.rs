@@ -8,6 +8,7 @@ mod login_bridge;
 mod look;
 mod memory;
 mod opening;
+mod pace;
 mod residence;
 mod retry;
 mod shelf;
@@ -35,9 +36,10 @@ use crate::{
     bundle::{Bundle, Page, SourceKind},
     clock::Clock,
     config::{Config, Tokens},
-    job::Job,
+    job::{Job, Phase},
     ledger::{Ledger, Step},
     migration::{
+        forecast::{Counted, Forecast, Worked, forecast},
         outcome::{Finding, Status, Verification},
         plan::{Abilities, Plan, Replayed},
         planner,
@@ -142,10 +144,38 @@ impl Engine {
 
     /// Says what an import of a bundle (default: the newest in `<data_dir>/bundles`) would do.
     pub async fn plan_as(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Plan> {
+        Ok(self.forecast(bundle, asked).await?.0)
+    }
+
+    /// The same, with how long it will take.
+    pub async fn forecast(
+        &self,
+        bundle: Option<PathBuf>,
+        asked: Asked,
+    ) -> Result<(Plan, Forecast)> {
         let bundle = self.open(bundle).await?;
         let (mut plan, names) = self.planned(&bundle, asked).await?;
         plan.people.there = names.there;
-        Ok(plan)
+        let counted = Counted {
+            aliases: bundle.aliases()?.len() as u64,
+            listed: bundle.directory()?.len() as u64,
+            own: !plan.people.lacks_own,
+        };
+        let paces = pace::read(&self.config.data_dir)?;
+        let mut forecast = forecast(&plan, counted, &paces);
+        let keys = self.target()?.server_keys().await?;
+        let ledger = self.ledger(&ledger_id(&bundle, &keys))?;
+        forecast.begun = ledger.count_done(Step::Account, None)? > 0;
+        Ok((plan, forecast))
+    }
+
+    /// Takes in how long the stages of an import took, for the next estimate.
+    pub fn learn(&self, worked: impl IntoIterator<Item = (Phase, Worked)>) -> Result<()> {
+        let mut paces = pace::read(&self.config.data_dir)?;
+        for (phase, worked) in worked {
+            paces.learn(phase, worked);
+        }
+        pace::write(&self.config.data_dir, &paces)
     }
 
     /// An open bundle's plan, and what the target says of the names in it.

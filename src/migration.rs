@@ -10,6 +10,7 @@ pub mod context;
 pub mod edges;
 pub mod encryption;
 pub mod facts;
+pub mod forecast;
 pub mod import;
 pub mod listings;
 pub mod media;

@@ -23,7 +23,7 @@ use crate::{
     engine::{Asked, Engine, ExportOptions},
     job::{Job, Wish},
     migration::check::Severity,
-    report::{self, progress::Progress},
+    report::{self, course::Course, progress::Progress},
 };
 
 mod bundles;
@@ -76,6 +76,8 @@ pub enum Surface {
 pub struct Preview {
     /// For people.
     pub markdown: String,
+    /// The whole of it.
+    pub files: Vec<PathBuf>,
     /// What is confirmed: with another plan nothing is done. Without it there is nothing to do.
     pub digest: Option<[u8; 32]>,
 }
@@ -93,6 +95,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
 
     /// Where the running job's progress is kept.
     fn board(&self) -> &Board;
+
+    /// A job is over: how long its stages took helps with the next estimate.
+    fn keep(&self, _course: &Course) {}
 }
 
 /// Commands run by the engine.
@@ -226,7 +231,13 @@ impl Operation {
     }
 
     fn help(&self, name: Option<&str>) -> Result<Answer> {
+        if name == Some(report::words::TOPIC) {
+            return Ok(Answer::of(report::words::markdown()));
+        }
         let root = match self.surface {
+            Surface::Room if name.is_none() => {
+                return Ok(Answer::of(help::list(&chat::declaration())));
+            }
             Surface::Room => chat::declaration(),
             Surface::Shell => crate::cli::args::declaration(),
         };
@@ -249,7 +260,7 @@ impl Operation {
             .export(job, &options, Box::new(report::page::page))
             .await?;
         let good = summary.problems.is_empty();
-        let mut files = self.keep("export", &report::export::full(&summary), &summary)?;
+        let mut files = self.write("export", &report::export::full(&summary), &summary)?;
         if good {
             // The answer has said it all.
             files.clear();
@@ -257,7 +268,7 @@ impl Operation {
         Ok(Answer {
             files,
             good,
-            data: value(&summary),
+            data: self.for_machines(&summary),
             ..Answer::of(self.spoken(&report::export::short(&summary)))
         })
     }
@@ -265,7 +276,7 @@ impl Operation {
     async fn check(&self, wanted: Check) -> Result<Answer> {
         let round = self.engine.check(wanted.bundle).await?;
         let (text, data) = (report::check::markdown(&round), report::check::data(&round));
-        self.keep("check", &report::check::full(&round), &data)?;
+        self.write("check", &report::check::full(&round), &data)?;
         Ok(Answer {
             good: round.worst() != Severity::Error,
             warned: round.worst() == Severity::Warning,
@@ -283,26 +294,23 @@ impl Operation {
             left_out: wanted.stages.left_out()?,
             ..Asked::default()
         };
-        let plan = self.engine.plan_as(wanted.bundle, asked).await?;
-        let mut files = self.keep("plan", &report::plan::full(&plan), &plan)?;
-        if !wanted.json {
-            files.retain(|file| file.extension().is_none_or(|kind| kind != "json"));
-        }
+        let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
+        let data = report::plan::data(&plan, &forecast);
         Ok(Answer {
-            files,
-            verbatim: wanted.json.then(|| json(&plan)),
-            ..Answer::of(self.spoken(&report::plan::short(&plan)))
+            files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
+            verbatim: wanted.json.then(|| json(&data)),
+            ..Answer::of(self.spoken(&report::plan::short(&plan, &forecast)))
         })
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
         let (bundle, asked) = asked(wanted)?;
         let summary = self.engine.import_as(job, bundle, asked).await?;
-        let files = self.keep("import", &report::import::full(&summary), &summary)?;
+        let files = self.write("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
             files,
             good: report::import::is_good(&summary),
-            data: value(&summary),
+            data: self.for_machines(&summary),
             ..Answer::of(self.spoken(&report::import::short(&summary)))
         })
     }
@@ -310,11 +318,11 @@ impl Operation {
     async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
         let verification = self.engine.verify(job, bundle).await?;
         let full = report::verification::full(&verification);
-        let files = self.keep("verify", &full, &verification)?;
+        let files = self.write("verify", &full, &verification)?;
         Ok(Answer {
             files,
             good: verification.is_good(),
-            data: value(&verification),
+            data: self.for_machines(&verification),
             ..Answer::of(report::verification::short(&verification))
         })
     }
@@ -350,7 +358,15 @@ impl Operation {
         })
     }
 
-    fn keep(
+    /// In the room nobody reads it, and with many failures it is large.
+    fn for_machines(&self, data: &impl serde::Serialize) -> Option<Value> {
+        match self.surface {
+            Surface::Room => None,
+            Surface::Shell => value(data),
+        }
+    }
+
+    fn write(
         &self,
         command: &str,
         markdown: &str,
@@ -358,7 +374,7 @@ impl Operation {
     ) -> Result<Vec<PathBuf>> {
         let now = self.engine.clock.now_ms();
         let dir = &self.engine.config.data_dir;
-        reports::write(dir, now, command, markdown, &json(data))
+        reports::write(dir, now, command, markdown, data)
     }
 }
 
@@ -372,20 +388,24 @@ impl Runner for Operation {
         match command.confined(&dir)? {
             Command::Import(wanted) => {
                 let (bundle, asked) = asked(wanted)?;
-                let plan = self.engine.plan_as(bundle, asked).await?;
+                let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
+                let data = report::plan::data(&plan, &forecast);
                 Ok(Preview {
-                    markdown: report::plan::preview(&plan),
+                    markdown: report::plan::preview(&plan, &forecast),
+                    files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
                     digest: Some(plan.digest()),
                 })
             }
             Command::Retry(wanted) => {
                 let again = self.engine.retry_plan(&retry::wanted(wanted)).await?;
                 Ok(Preview {
+                    files: Vec::new(),
                     markdown: self.spoken(&report::retry::preview(&again)),
                     digest: (!again.things.is_empty()).then_some(again.digest),
                 })
             }
             Command::Export(_) => Ok(Preview {
+                files: Vec::new(),
                 markdown: report::bot::acting(),
                 // The words are kept, and there is nothing else that could change.
                 digest: Some([0; 32]),
@@ -396,6 +416,13 @@ impl Runner for Operation {
 
     fn board(&self) -> &Board {
         &self.board
+    }
+
+    fn keep(&self, course: &Course) {
+        let worked = course.legs.iter().map(|leg| (leg.phase, leg.worked()));
+        if let Err(error) = self.engine.learn(worked) {
+            tracing::warn!("how long it took is not kept: {error}");
+        }
     }
 }
 

@@ -2,8 +2,12 @@
 
 pub mod bot;
 pub mod bundles;
+pub mod chart;
 pub mod check;
 pub mod config;
+pub mod course;
+pub mod details;
+pub mod encrypted;
 pub mod export;
 pub mod finding;
 pub mod import;
@@ -22,7 +26,9 @@ pub mod room;
 pub mod sign_on;
 pub mod status;
 pub mod steering;
+pub mod technical;
 pub mod text;
 pub mod user;
 pub mod verification;
 pub mod why;
+pub mod words;

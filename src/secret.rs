@@ -58,6 +58,14 @@ pub fn private_dir(path: &Path) -> std::io::Result<()> {
 
 /// Writes a file that only its owner may read (mode 0600), under a temporary name first.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    write_private_with(path, |file| file.write_all(content))
+}
+
+/// The same for what is made while it is written.
+pub fn write_private_with(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     // A leftover of an interrupted run would keep its own, perhaps wider, mode.
@@ -70,7 +78,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&partial)?;
-    file.write_all(content)?;
+    write(&mut file)?;
     file.sync_all()?;
     fs::rename(&partial, path)
 }

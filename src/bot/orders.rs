@@ -39,7 +39,9 @@ impl<R: Runner> Worker<R> {
             return Ok(());
         };
         let code = code(&mut rand::rng());
-        let text = report::bot::preview(name, &shown.markdown, &code);
+        // A reaction is never encrypted, so it would be no answer in an encrypted room.
+        let by_reaction = !self.voice.is_encrypted();
+        let text = report::bot::preview(name, &shown.markdown, &code, by_reaction);
         let Some(preview) = talk.ask(&text, &code).await else {
             return Ok(());
         };
@@ -51,12 +53,14 @@ impl<R: Runner> Worker<R> {
             preview: preview.clone(),
             until_ms: self.clock.now_ms() + WAITS_MS,
         })?;
-        for key in [YES, NO] {
+        let keys: &[&str] = if by_reaction { &[YES, NO] } else { &[] };
+        for key in keys {
             let txn = format!("ferryman-{preview}-{key}");
-            if let Err(error) = self.client.react(&self.room, &txn, &preview, key).await {
+            if let Err(error) = self.voice.react(&txn, &preview, key).await {
                 tracing::warn!("a reaction was not set: {error}");
             }
         }
+        talk.post(&shown.files).await;
         Ok(())
     }
 

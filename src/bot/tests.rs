@@ -1,5 +1,7 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod details;
+mod encrypted;
 mod health;
 mod orders;
 mod unwanted;
@@ -81,6 +83,7 @@ impl Runner for Pretend {
         }
         Ok(Preview {
             markdown: format!("**Plan** of {}", command.name()),
+            files: Vec::new(),
             digest: Some([7; 32]),
         })
     }
@@ -100,15 +103,16 @@ impl Clock for Hands {
     }
 }
 
-struct Stage {
+struct Stage<R = Pretend> {
     server: MockServer,
     store: Store,
-    runner: Pretend,
+    runner: R,
     stopping: watch::Sender<bool>,
     work: tokio::task::JoinHandle<Result<()>>,
     news: Arc<Notify>,
     hands: Arc<Hands>,
     health: Arc<Health>,
+    pretended: Arc<encrypted::Pretended>,
 }
 
 /// A bot that works, on the data of this folder.
@@ -118,6 +122,25 @@ async fn stage(dir: &Path) -> Stage {
 
 /// The same, at another time.
 async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
+    stage_of(dir, now_ms, |_| Pretend::default()).await
+}
+
+/// The same with other commands.
+async fn stage_of<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
+    stage_with(dir, now_ms, Arc::default(), runner).await
+}
+
+/// The same with a device that only pretends, for a room that is or becomes encrypted.
+async fn stage_with<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    pretended: Arc<encrypted::Pretended>,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
     let server = MockServer::start().await;
     Mock::given(path_regex("/send/m.room.message/"))
         .respond_with(|request: &Request| {
@@ -141,11 +164,20 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
     let clock: Arc<dyn Clock> = Arc::clone(&hands) as Arc<dyn Clock>;
     let store = Store::open(dir).unwrap();
     let news = Arc::new(Notify::new());
-    let runner = Pretend::default();
+    let runner = runner(&hands);
     let (stopping, stopped) = watch::channel(false);
     let health = Arc::<Health>::default();
+    let client = Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap();
+    let device = Arc::clone(&pretended);
+    let open = move || device.opened();
+    let voice = Voice::new(&client, ROOM, dir, Arc::new(open)).unwrap();
+    if voice.is_encrypted() {
+        // As at the start.
+        voice.follow().await.unwrap();
+    }
     let worker = Arc::new(Worker {
-        client: Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap(),
+        client,
+        voice,
         store: store.clone(),
         runner: runner.clone(),
         config: Arc::new(config),
@@ -170,10 +202,11 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
         news,
         hands,
         health,
+        pretended,
     }
 }
 
-impl Stage {
+impl<R> Stage<R> {
     fn hears(&self, id: &str, sender: &str, body: &str) {
         let content = json!({"msgtype": "m.text", "body": body});
         self.hears_event(

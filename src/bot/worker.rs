@@ -14,10 +14,12 @@ use tokio::{
 use super::{
     client::Client,
     control_room::invite_operators,
-    decide::{Decision, Late, Reaction, Rules},
+    decide::{Came, Decision, Late, Reaction, Rules},
     rights,
     store::{Cut, Queued, Store, Waiting},
     talk::Talk,
+    telling::Telling,
+    voice::Voice,
 };
 use crate::{
     Error, Result, audit,
@@ -31,9 +33,9 @@ use crate::{
     monitor::health::{Health, Outcome, TURN},
     operation::{
         Runner,
-        watch::{Pace, Show, watch},
+        watch::{Pace, watch},
     },
-    report::{self, progress::Progress},
+    report,
 };
 
 /// The first start's time in the store.
@@ -87,7 +89,9 @@ pub struct Worker<R> {
     pub clock: Arc<dyn Clock>,
     /// Where it listens and talks.
     pub room: String,
-    /// Rung when an event was kept.
+    /// How it speaks there.
+    pub voice: Voice,
+    /// Rung when an event was kept, or a key may have come.
     pub news: Arc<Notify>,
     /// How often a job's message is edited.
     pub pace: Pace,
@@ -105,9 +109,14 @@ impl<R: Runner> Worker<R> {
         let mut tasks = JoinSet::new();
         while !*stop.borrow() {
             self.health.turned();
-            while let Some(queued) = self.store.next()? {
+            let mut place = i64::MIN;
+            while let Some(queued) = self.store.after(place)? {
                 self.health.turned();
-                self.handle(&rules, queued, &mut tasks).await?;
+                place = queued.number;
+                // One whose key has not come yet stays where it is and keeps nobody waiting.
+                if let Some((queued, came)) = self.heard(&rules, queued).await? {
+                    self.handle(&rules, (queued, came), &mut tasks).await?;
+                }
             }
             tokio::select! {
                 () = self.news.notified() => {}
@@ -144,9 +153,12 @@ impl<R: Runner> Worker<R> {
 
     async fn tell_what_was_cut_off(&self) -> Result<()> {
         for cut in self.store.cut_off()? {
-            let talk = Talk::new(&self.client, &cut.room, (&cut.event_id, &cut.below));
-            talk.reply("cut", &report::bot::interrupted(&cut.name))
-                .await;
+            // Another room may be encrypted, and is no control room any more.
+            if cut.room == self.room {
+                let talk = Talk::new(&self.voice, (&cut.event_id, &cut.below));
+                talk.reply("cut", &report::bot::interrupted(&cut.name))
+                    .await;
+            }
             self.store.end(&cut.event_id)?;
         }
         Ok(())
@@ -155,10 +167,10 @@ impl<R: Runner> Worker<R> {
     async fn handle(
         self: &Arc<Self>,
         rules: &Rules,
-        queued: Queued,
+        (queued, came): (Queued, Came),
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
-        match rules.decide(&queued) {
+        match rules.decide(&queued, came) {
             Decision::Ignore => {}
             Decision::Refuse { sender, event_id } => {
                 // Once: whoever may write here could fill the disk with notes.
@@ -169,13 +181,10 @@ impl<R: Runner> Worker<R> {
                         .await;
                 }
             }
-            Decision::Encrypted { event_id } => {
-                let once = format!("encryption of {}", self.room);
-                if self.store.refuse(&once, self.clock.now_ms())? {
-                    self.talk(&event_id)
-                        .reply("no", &report::bot::encrypted(self.client.user()))
-                        .await;
-                }
+            Decision::InClear { event_id } => {
+                self.talk(&event_id)
+                    .reply("clear", report::encrypted::IN_CLEAR)
+                    .await;
             }
             Decision::Late { event_id, late } => {
                 self.talk(&event_id).reply("old", &too_late(late)).await;
@@ -247,6 +256,12 @@ impl<R: Runner> Worker<R> {
             sender: reaction.sender,
             words: String::new(),
         };
+        if reaction.in_clear {
+            self.talk_below(&order)
+                .reply("clear", report::encrypted::REACTION)
+                .await;
+            return self.store.done(number);
+        }
         if let Some(late) = reaction.late {
             self.talk_below(&order).reply("old", &too_late(late)).await;
             return self.store.done(number);
@@ -308,28 +323,18 @@ impl<R: Runner> Worker<R> {
         if is_job {
             talk.mark(WAIT).await;
         }
-        let mut message = Message {
-            talk: talk.clone(),
-            clock: Arc::clone(&self.clock),
-            first: None,
-            is_job,
-        };
-        let began_ms = self.clock.now_ms();
+        let mut telling = Telling::new(talk.clone(), &self.clock, (name, is_job));
         let answer = watch(
             &self.runner,
             command,
             (job, events),
             &self.clock,
             self.pace,
-            &mut message,
+            &mut telling,
         )
         .await;
         self.running().jobs.remove(&event_id);
-        if message.first.is_some() {
-            let elapsed = self.clock.now_ms().saturating_sub(began_ms);
-            let last = report::bot::ended(name, elapsed, answer.is_err());
-            talk.show(message.first, &last).await;
-        }
+        telling.end(answer.is_err()).await;
         self.health.command(match &answer {
             Ok(answer) if answer.good => Outcome::Good,
             Ok(_) => Outcome::Incomplete,
@@ -339,11 +344,13 @@ impl<R: Runner> Worker<R> {
             Ok(answer) => {
                 tracing::info!("{name} has ended");
                 talk.reply("answer", &answer.markdown).await;
+                telling.picture().await;
                 talk.post(&answer.files).await;
             }
             Err(error) => {
                 tracing::warn!("{name}: {error}");
                 talk.reply("answer", &report::bot::failure(&error)).await;
+                telling.picture().await;
             }
         }
         if ["import", "retry"].contains(&name) {
@@ -355,12 +362,12 @@ impl<R: Runner> Worker<R> {
         }
     }
 
-    fn talk(&self, event_id: &str) -> Talk {
-        Talk::new(&self.client, &self.room, (event_id, event_id))
+    pub(super) fn talk(&self, event_id: &str) -> Talk {
+        Talk::new(&self.voice, (event_id, event_id))
     }
 
     pub(super) fn talk_below(&self, order: &Order) -> Talk {
-        Talk::new(&self.client, &self.room, (&order.event_id, &order.below))
+        Talk::new(&self.voice, (&order.event_id, &order.below))
     }
 
     /// Whether no command is to begin any more.
@@ -394,22 +401,5 @@ fn too_late(late: Late) -> String {
     match late {
         Late::Old(age_ms) => report::bot::too_old(age_ms),
         Late::Missed => report::bot::MISSED.to_owned(),
-    }
-}
-
-/// A job's one message, edited as it goes on.
-struct Message {
-    talk: Talk,
-    clock: Arc<dyn Clock>,
-    first: Option<String>,
-    is_job: bool,
-}
-
-impl Show for Message {
-    async fn show(&mut self, progress: Progress) {
-        if self.is_job {
-            let text = progress.markdown(self.clock.now_ms());
-            self.first = self.talk.show(self.first.take(), &text).await;
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::command::{Command, login_bridge::LoginBridge};
     name = "ferryman",
     version,
     disable_help_subcommand = true,
-    after_help = "One command in detail: ferryman help import"
+    after_help = "One command in detail: ferryman help import\nWhat the words mean: ferryman help words"
 )]
 pub struct Cli {
     /// The configuration; without it, `FERRYMAN_CONFIG` of the environment or config/ferryman.toml

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
+use futures::future::BoxFuture;
 use ruma::{OwnedRoomId, RoomId};
 use serde::Serialize;
 use serde_json::Value;
@@ -153,8 +154,9 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write + Send> Show for Lines<W> {
-    async fn show(&mut self, _progress: Progress) {
+    fn show(&mut self, _progress: Progress) -> BoxFuture<'static, ()> {
         self.rest();
+        Box::pin(std::future::ready(()))
     }
 
     fn hear(&mut self, event: &Event) {

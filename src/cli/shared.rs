@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
+
 use super::{
     answer,
     lines::{self, Lines},
@@ -49,12 +51,13 @@ struct Screen {
 }
 
 impl Show for Screen {
-    async fn show(&mut self, progress: Progress) {
+    fn show(&mut self, progress: Progress) -> BoxFuture<'static, ()> {
         let now = self.clock.now_ms();
         match &self.bar {
             Some(bar) => bar.show(&progress, now),
             None => note(&progress.line(now)),
         }
+        Box::pin(std::future::ready(()))
     }
 }
 

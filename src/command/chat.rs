@@ -25,7 +25,7 @@ pub const PREFIX: &str = "!ferry";
     about = "Ferryman carries this server's users and rooms from Synapse to Tuwunel.",
     disable_help_subcommand = true,
     disable_help_flag = true,
-    after_help = "One command in detail: !ferry help import"
+    after_help = "One command in detail: !ferry help import\nWhat the words mean: !ferry help words"
 )]
 struct Chat {
     #[command(subcommand)]
@@ -245,6 +245,7 @@ mod tests {
           audit    Who ordered what, when, and how it ended
 
         One command in detail: !ferry help import
+        What the words mean: !ferry help words
         ");
         insta::assert_snapshot!(help::text(declaration(), Some("plan")).unwrap(), @r"
         Say what an import would do with every user and every room; nothing is changed

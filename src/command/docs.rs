@@ -58,6 +58,11 @@ pub fn page(shell: &clap::Command) -> Result<String> {
             command.get_name()
         );
     }
+    let _infallible = write!(
+        page,
+        "\n## The words\n\n{}",
+        crate::report::words::markdown()
+    );
     page.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
     for (code, meaning) in EXIT_CODES {
         let _infallible = writeln!(page, "| {code} | {meaning} |");

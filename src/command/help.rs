@@ -1,5 +1,7 @@
 //! `help [command]`: made from the declaration, for the room or for the shell.
 
+use std::fmt::Write;
+
 use clap::Args;
 
 use crate::{Error, Result, config::nearest};
@@ -8,14 +10,17 @@ use crate::{Error, Result, config::nearest};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(after_help = "Example: help import")]
 pub struct Help {
-    /// A command's name; without it, the list of all
+    /// A command's name, or `words` for what the words mean; without it, the list of all
     pub command: Option<String>,
 }
+
+/// Signs of a line.
+const WIDTH: usize = 100;
 
 /// The help as plain text: of one command, or of all.
 pub fn text(mut root: clap::Command, name: Option<&str>) -> Result<String> {
     let of = root.get_name().to_owned();
-    root = root.term_width(100).max_term_width(100);
+    root = root.term_width(WIDTH).max_term_width(WIDTH);
     root.build();
     let Some(name) = name else {
         return Ok(trimmed(&root.render_long_help().to_string()));
@@ -26,6 +31,33 @@ pub fn text(mut root: clap::Command, name: Option<&str>) -> Result<String> {
         return Ok(text.replace("Example: ", &format!("Example: {of} ")));
     }
     Err(Error::Usage(unknown(&root, &of, name)))
+}
+
+/// The list of all commands as Markdown: a telephone breaks its lines as it likes.
+#[must_use]
+pub fn list(root: &clap::Command) -> String {
+    let mut text = format!(
+        "{}\n\n",
+        root.get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    );
+    for command in root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+    {
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let _infallible = writeln!(text, "- `{}`: {}", command.get_name(), about);
+    }
+    let after = root
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let _infallible = write!(text, "\n{after}\n");
+    text
 }
 
 /// A command that doesn't exist, with the one that was probably meant.

@@ -1,8 +1,8 @@
 //! A configuration for unit tests.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target};
+use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -27,6 +27,9 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             url: "http://127.0.0.1:29330".to_owned(),
             control_room: None,
             min_power_level: None,
+            encrypted: false,
+            trust: Trust::Any,
+            edit_every: Duration::from_secs(5),
             registration_dir: data_dir.join("registration"),
         },
         resident: Resident {

@@ -125,11 +125,16 @@ fn refusals_name_the_key_and_the_remedy() {
         added("[bot]\nlisten = \"127.0.0.1:0\""),
         added("[bot]\nlocalpart = \"@Ferryman\""),
         added("[bot]\ncontrol_room = \"ferry\""),
+        added("[bot]\nencrypted = \"maybe\""),
+        added("[bot]\nencrypted = true"),
+        added("[bot]\ntrust = \"verified\""),
         added("[resident]\nname = \"ferry.test\""),
         added("[resident]\ncertificate = \"/no/such.pem\""),
         added("[login_bridge]\nlisten = \"127.0.0.1:29330\""),
         added("[login_bridge]\naddress_header = \"X Forwarded\""),
         added("[login_bridge]\ndays = \"soon\""),
+        added("[bot]\nedit_every_s = \"0\""),
+        added("[bot]\nedit_every_s = \"601\""),
         added("[login_bridge]\npepper = \"paste-the-pepper-here\""),
         added("[metrics]\nlisten = \"9330\""),
         added("[metrics]\nlisten = \"127.0.0.1:29331\""),
@@ -166,11 +171,16 @@ fn refusals_name_the_key_and_the_remedy() {
     bot.listen has port 0: choose the port, the other side must know it
     bot.localpart is not a new user's localpart: use only a-z, 0-9 and . _ = - / +, without @ and server
     bot.control_room is neither a room ID (!…) nor an alias (#…:your.server)
+    bot.encrypted is neither "yes" nor "no": write one of them
+    bot.encrypted must be a text in quotes
+    bot.trust is neither "any" nor "cross-signed": write one of them
     resident.name is the same as server_name: use its host with another port, such as the one of resident.listen
     resident.certificate names /no/such.pem, which is not a file
     login_bridge.listen is the same as bot.listen or resident.listen: choose another port
     login_bridge.address_header is no name of a header: write it as X-Forwarded-For
     login_bridge.days is not a number of days: write one from 1 to 3650, in quotes
+    bot.edit_every_s is not a number of seconds: write one from 1 to 600, in quotes
+    bot.edit_every_s is not a number of seconds: write one from 1 to 600, in quotes
     login_bridge.pepper still has the sample's value: put in your own
     metrics.listen is not an IP address with a port: write it as 127.0.0.1:29330 or [::1]:29330
     metrics.listen is the same as another listener's: choose another port

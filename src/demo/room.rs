@@ -134,7 +134,13 @@ impl<'a> ControlRoom<'a> {
                 }
             } else {
                 let text = body(&event["content"]);
-                messages.push((event, text));
+                // Clients show these below the message to which they belong.
+                let sign = if relation["rel_type"] == "m.thread" {
+                    "↳ "
+                } else {
+                    ""
+                };
+                messages.push((event, format!("{sign}{text}")));
             }
         }
         if messages.is_empty() && self.seen > 0 {

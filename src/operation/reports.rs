@@ -3,16 +3,17 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
     job::Problem,
     report::text::file_time,
-    secret::{private_dir, write_private},
+    secret::{private_dir, write_private, write_private_with},
 };
 
 /// Writes both forms of a report.
@@ -21,19 +22,25 @@ pub fn write(
     now_ms: u64,
     command: &str,
     markdown: &str,
-    json: &str,
+    data: &impl Serialize,
 ) -> Result<Vec<PathBuf>> {
     let dir = data_dir.join("reports");
     private_dir(&dir).map_err(Error::file(&dir))?;
     let stem = format!("{}-{command}", file_time(now_ms));
-    [("md", markdown), ("json", json)]
-        .into_iter()
-        .map(|(kind, text)| {
-            let path = dir.join(format!("{stem}.{kind}"));
-            write_private(&path, text.as_bytes()).map_err(Error::file(&path))?;
-            Ok(path)
-        })
-        .collect()
+    let text = dir.join(format!("{stem}.md"));
+    write_private(&text, markdown.as_bytes()).map_err(Error::file(&text))?;
+    let path = dir.join(format!("{stem}.json"));
+    stream(&path, data).map_err(Error::file(&path))?;
+    Ok(vec![text, path])
+}
+
+/// Ten thousand failures are not held in memory once more as text.
+fn stream(path: &Path, data: &impl Serialize) -> std::io::Result<()> {
+    write_private_with(path, |file| {
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut out, data)?;
+        out.flush()
+    })
 }
 
 /// The newest report of each command, in both forms.
@@ -83,6 +90,8 @@ pub fn of_export(data_dir: &Path) -> Result<Vec<Problem>> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -90,7 +99,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(newest(dir.path()).unwrap().is_empty());
         for (time, command) in [(0, "import"), (5_000, "import"), (3_000, "verify")] {
-            write(dir.path(), time, command, "text", "{}").unwrap();
+            write(dir.path(), time, command, "text", &json!({})).unwrap();
         }
         let found = newest(dir.path()).unwrap();
         let names: Vec<&str> = found
@@ -107,10 +116,10 @@ mod tests {
             ]
         );
         assert_eq!(of_export(dir.path()).unwrap(), []);
-        let problem = r#"{"step": "room", "subject": "!a:x", "reason": "why"}"#;
-        for (time, json) in [(1_000, "{}"), (2_000, problem)] {
-            let json = format!(r#"{{"rooms": 7, "problems": [{json}]}}"#);
-            write(dir.path(), time, "export", "text", &json).unwrap();
+        let problem = json!({"step": "room", "subject": "!a:x", "reason": "why"});
+        for (time, problem) in [(1_000, json!({})), (2_000, problem)] {
+            let data = json!({"rooms": 7, "problems": [problem]});
+            write(dir.path(), time, "export", "text", &data).unwrap();
         }
         let problems = of_export(dir.path()).unwrap();
         assert_eq!((problems.len(), problems[0].step.as_str()), (1, "room"));

@@ -1,6 +1,6 @@
 //! `retry`.
 
-use super::{Answer, Operation, value};
+use super::{Answer, Operation};
 use crate::{Result, command::retry::Retry, engine::WantedAgain, job::Job, report};
 
 impl Operation {
@@ -8,12 +8,12 @@ impl Operation {
         let retried = self.engine.retry(job, wanted).await?;
         let mut files = Vec::new();
         if !retried.again.things.is_empty() {
-            files = self.keep("retry", &report::retry::full(&retried), &retried)?;
+            files = self.write("retry", &report::retry::full(&retried), &retried)?;
         }
         Ok(Answer {
             files,
             good: retried.left.is_empty(),
-            data: value(&retried),
+            data: self.for_machines(&retried),
             ..Answer::of(self.spoken(&report::retry::short(&retried)))
         })
     }

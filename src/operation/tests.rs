@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use super::{
     watch::{Pace, Show, watch},
     *,
@@ -26,7 +28,7 @@ fn operation(dir: &std::path::Path, surface: Surface) -> Operation {
 async fn help_speaks_to_whoever_asks() {
     let dir = tempfile::tempdir().unwrap();
     for (surface, usage) in [
-        (Surface::Room, "Usage: !ferry <COMMAND>"),
+        (Surface::Room, "One command in detail: !ferry help import"),
         (Surface::Shell, "Usage: ferryman [OPTIONS] <COMMAND>"),
     ] {
         let help = Command::Help(Help::default());
@@ -44,7 +46,7 @@ async fn reports_are_handed_out() {
     let operation = operation(dir.path(), Surface::Room);
     let report = || operation.run(Command::Report(Report {}), Job::new().0);
     assert!(report().await.unwrap().files.is_empty());
-    reports::write(dir.path(), 0, "verify", "text", "{}").unwrap();
+    reports::write(dir.path(), 0, "verify", "text", &serde_json::json!({})).unwrap();
     assert_eq!(report().await.unwrap().files.len(), 2);
 }
 
@@ -92,10 +94,11 @@ impl Runner for Waits {
 struct Looks(Waits, Option<String>);
 
 impl Show for Looks {
-    async fn show(&mut self, progress: Progress) {
+    fn show(&mut self, progress: Progress) -> BoxFuture<'static, ()> {
         self.1 = posted(self.0.board()).map(|on_board| on_board.line(0));
         assert_eq!(self.1, Some(progress.line(0)));
         self.0.1.notify_one();
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -120,11 +123,12 @@ async fn a_running_job_is_on_the_board_until_it_ends() {
 struct Counts(Waits, u32);
 
 impl Show for Counts {
-    async fn show(&mut self, _progress: Progress) {
+    fn show(&mut self, _progress: Progress) -> BoxFuture<'static, ()> {
         self.1 += 1;
         if self.1 == 3 {
             self.0.1.notify_one();
         }
+        Box::pin(std::future::ready(()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A running command and somebody who shows its progress.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, MissedTickBehavior, interval_at},
@@ -13,13 +14,13 @@ use crate::{
     clock::Clock,
     command::Command,
     job::{Event, Job},
-    report::progress::Progress,
+    report::{course::Course, progress::Progress},
 };
 
 /// Whoever shows a running command's progress.
 pub trait Show: Send {
-    /// Shows it; the command goes on meanwhile.
-    fn show(&mut self, progress: Progress) -> impl Future<Output = ()> + Send;
+    /// What shows it. The command goes on and is heard meanwhile, and nothing else is shown before it has ended.
+    fn show(&mut self, progress: Progress) -> BoxFuture<'static, ()>;
 
     /// Hears each event at once; who only shows progress need not.
     fn hear(&mut self, _event: &Event) {}
@@ -58,11 +59,14 @@ pub async fn watch<R: Runner>(
     let mut news = true;
     let mut shown = Instant::now();
     let mut posted = false;
+    let mut showing: Option<BoxFuture<'static, ()>> = None;
+    let mut course = Course::new(name, clock.now_ms());
     let answer = loop {
         tokio::select! {
             answer = &mut task => break answer,
             Some(event) = events.recv() => {
                 show.hear(&event);
+                course.apply(&event, clock.now_ms());
                 progress.apply(event, clock.now_ms());
                 news = true;
                 // Only a job that tells something has the lock: one that is refused leaves the other's entry alone.
@@ -71,9 +75,17 @@ pub async fn watch<R: Runner>(
                     posted = true;
                 }
             }
-            _ = ticks.tick() => if std::mem::take(&mut news) || shown.elapsed() >= pace.quiet {
-                shown = Instant::now();
-                show.show(progress.clone()).await;
+            () = async {
+                match &mut showing {
+                    Some(shown) => shown.await,
+                    None => std::future::pending().await,
+                }
+            } => showing = None,
+            _ = ticks.tick(), if showing.is_none() => {
+                if std::mem::take(&mut news) || shown.elapsed() >= pace.quiet {
+                    shown = Instant::now();
+                    showing = Some(show.show(progress.clone()));
+                }
             }
         }
     };
@@ -83,6 +95,14 @@ pub async fn watch<R: Runner>(
     // What it told last may still be on its way.
     while let Ok(event) = events.try_recv() {
         show.hear(&event);
+        course.apply(&event, clock.now_ms());
+    }
+    course.end(clock.now_ms());
+    if is_job && !course.legs.is_empty() {
+        runner.keep(&course);
+    }
+    if let Some(shown) = showing {
+        shown.await;
     }
     drop(job);
     answer.unwrap_or_else(|_| Err(broken_off(name)))

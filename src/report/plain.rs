@@ -1,17 +1,30 @@
 //! Markdown as plain text: for a terminal, and for clients that show no HTML.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use super::technical::folded_title;
 
 /// The options with which all of Ferryman's Markdown is read.
 pub(super) const OPTIONS: Options = Options::ENABLE_TABLES;
 
-/// The text without marks, escapes and links' brackets; lists keep their hyphens, code its backticks.
+/// The text without marks, escapes and links' brackets; lists keep their hyphens, code its backticks. What HTML folds away
+/// comes last.
 #[must_use]
 pub fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut depth = 0_usize;
+    // The folded block in hand, and all of them.
+    let (mut folded, mut last) = (false, String::new());
     for event in Parser::new_ext(markdown, OPTIONS) {
         match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(ref info)))
+                if let Some(title) = folded_title(info) =>
+            {
+                folded = true;
+                last.push_str(&format!("\n{title}:\n"));
+            }
+            Event::End(TagEnd::CodeBlock) if folded => folded = false,
+            Event::Text(part) if folded => last.push_str(&part),
             Event::Text(part) | Event::Html(part) | Event::InlineHtml(part) => {
                 text.push_str(&part);
             }
@@ -49,7 +62,12 @@ pub fn plain(markdown: &str) -> String {
             _ => {}
         }
     }
-    text.trim_end().to_owned()
+    text.truncate(text.trim_end().len());
+    if !last.is_empty() {
+        end_line(&mut text);
+        text.push_str(last.trim_end());
+    }
+    text
 }
 
 fn end_line(text: &mut String) {

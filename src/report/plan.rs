@@ -2,30 +2,36 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::{
     media, people,
     text::{code, count, escape, first, number_of},
 };
 use crate::migration::{
+    forecast::Forecast,
     pending::waiting::Kind,
     plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
 };
+
+mod durations;
 
 /// Entries of each list in a room message.
 const FEW: usize = 8;
 
 /// For the room and the terminal.
 #[must_use]
-pub fn short(plan: &Plan) -> String {
-    let mut text = preview(plan);
+pub fn short(plan: &Plan, forecast: &Forecast) -> String {
+    let mut text = preview(plan, forecast);
     text.push_str("\nNothing has been changed. Next: `import`.\n");
     text
 }
 
 /// What an import would do, for whoever has ordered one.
 #[must_use]
-pub fn preview(plan: &Plan) -> String {
+pub fn preview(plan: &Plan, forecast: &Forecast) -> String {
     let mut text = summary(plan);
+    text.push_str(&durations::list(forecast));
     if rooms(plan, false).next().is_some() {
         let _infallible = write!(
             text,
@@ -52,8 +58,10 @@ pub fn preview(plan: &Plan) -> String {
 
 /// For the file: a table of every room and a list of every user.
 #[must_use]
-pub fn full(plan: &Plan) -> String {
-    let mut text = format!("# Plan\n\n{}\n## Rooms\n\n", summary(plan));
+pub fn full(plan: &Plan, forecast: &Forecast) -> String {
+    let mut text = format!("# Plan\n\n{}", summary(plan));
+    text.push_str(&durations::table(forecast));
+    text.push_str("\n## Rooms\n\n");
     text.push_str(
         "| room | name | version | members | events | what happens |\n|---|---|---|---|---|---|\n",
     );
@@ -104,6 +112,18 @@ pub fn full(plan: &Plan) -> String {
         let _infallible = writeln!(text, "- {}: {fate}", code(&user.user_id));
     }
     text
+}
+
+/// For machines: the plan, and how long it takes beside it, which is no part of what is confirmed.
+#[must_use]
+pub fn data<'a>(plan: &'a Plan, forecast: &'a Forecast) -> impl Serialize + 'a {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(flatten)]
+        plan: &'a Plan,
+        forecast: &'a Forecast,
+    }
+    Whole { plan, forecast }
 }
 
 fn summary(plan: &Plan) -> String {
@@ -203,7 +223,7 @@ fn backfilled(plan: &Plan) -> String {
         return String::new();
     }
     let mut text = format!(
-        ", of them {} as backfill (--history {})",
+        ", of them {} as backfill (`--history {}`)",
         number_of(events),
         plan.history
     );

@@ -1,9 +1,15 @@
 //! What could not be done: a few in the room, all in the file.
 
-use super::text::{code, count, escape, first, len, number_of, sentence};
+use super::{
+    technical::one_line,
+    text::{code, count, escape, first, len, number_of, sentence},
+};
 use crate::job::Problem;
 
+mod fresh;
 mod groups;
+
+pub use fresh::Fresh;
 
 /// Entries that a room message lists.
 pub(super) const FEW: usize = 8;
@@ -29,7 +35,11 @@ pub fn list(problems: &[Problem], limit: usize) -> String {
                 code(&problem.reference()),
                 escape(&problem.step),
                 code(&problem.subject),
-                sentence(&problem.reason)
+                if limit == usize::MAX {
+                    sentence(&problem.reason)
+                } else {
+                    one_line(&problem.reason)
+                }
             )
         });
         text.push_str(&first(lines, limit));
@@ -42,7 +52,7 @@ pub fn list(problems: &[Problem], limit: usize) -> String {
             code(&group.first.reference()),
             code(&group.first.subject)
         );
-        let of = format!("{}: {}", escape(&group.first.step), sentence(&group.cause));
+        let of = format!("{}: {}", escape(&group.first.step), one_line(&group.cause));
         match group.count {
             1 => format!("{of} ({example})"),
             count => format!("**{} ×** {of} (the first: {example})", number_of(count)),

@@ -8,12 +8,16 @@ mod stage;
 
 use std::fmt::Write;
 
-use super::text::{about, code, count, duration, escape, number_of, per_time, sentence};
+use super::{
+    technical::one_line,
+    text::{about, code, count, duration, escape, number_of, per_time},
+};
 use crate::job::{Event, Phase, Problem};
 use bytes::Bytes;
 pub use counts::Counts;
 use hand::Hand;
 use rate::Rate;
+pub(super) use stage::name as stage_name;
 
 /// What is known of a running job.
 #[derive(Debug, Clone)]
@@ -153,7 +157,7 @@ impl Progress {
                 count(self.problems, "problem", "problems"),
                 escape(&problem.step),
                 code(&problem.subject),
-                sentence(&problem.reason)
+                one_line(&problem.reason)
             );
         }
         text

@@ -41,7 +41,7 @@ pub fn audit(entries: &[Entry]) -> String {
         return "Nothing has been ordered yet.".to_owned();
     }
     let mut text = format!(
-        "**The last {}**\n\n| when | who | order | outcome |\n|---|---|---|---|\n",
+        "**The last {}**\n\n",
         count(len(entries), "order", "orders")
     );
     for entry in entries {
@@ -51,11 +51,10 @@ pub fn audit(entries: &[Entry]) -> String {
         };
         let _infallible = writeln!(
             text,
-            "| {} | {} | {} | {outcome} |",
+            "- {}, {}: {}: {outcome}",
             time(entry.ts),
             code(&entry.by),
-            // Also in code, a bar would end the cell.
-            code(&entry.order).replace('|', "\\|")
+            code(&entry.order)
         );
     }
     text
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_a_table() {
+    fn orders_are_a_list() {
         insta::assert_snapshot!(audit(&[]), @"Nothing has been ordered yet.");
         let entry = |ts, order: &str, end: Option<(&str, u64)>| Entry {
             ts,
@@ -97,10 +96,8 @@ mod tests {
         insta::assert_snapshot!(audit(&entries), @r"
         **The last 2 orders**
 
-        | when | who | order | outcome |
-        |---|---|---|---|
-        | 2023-11-14 22:13:20 UTC | `@anna:ferry.test` | `import --admins \| x` | done after 1 min 1 s |
-        | 2023-11-14 22:15:00 UTC | `@anna:ferry.test` | `verify` | it runs, or was cut off |
+        - 2023-11-14 22:13:20 UTC, `@anna:ferry.test`: `import --admins | x`: done after 1 min 1 s
+        - 2023-11-14 22:15:00 UTC, `@anna:ferry.test`: `verify`: it runs, or was cut off
         ");
     }
 }

@@ -1,18 +1,22 @@
 //! One failure, explained.
 
-use super::text::{code, escape, sentence};
+use super::{
+    technical,
+    text::{code, escape},
+};
 use crate::job::Problem;
 
 /// For the room and the terminal.
 #[must_use]
 pub fn markdown(problem: &Problem) -> String {
     let (means, remedy) = explained(&problem.step);
+    let (reason, chain) = technical::reason(&problem.reason);
     format!(
-        "**{} {}: {}**\n\n{}.\n\n{means} {remedy}\n",
+        "**{} {}: {}**\n\n{means} {remedy}\n\nWhy: {}.\n{chain}",
         code(&problem.reference()),
         escape(&problem.step),
         code(&problem.subject),
-        sentence(&problem.reason).trim_end_matches('.'),
+        reason.trim_end_matches('.'),
     )
 }
 
@@ -83,23 +87,38 @@ mod tests {
         insta::assert_snapshot!(text("room", "!a:ferry.test", "nobody can join: see `plan`"), @r"
         **`66433e0b` room: `!a:ferry.test`**
 
-        nobody can join: see `plan`.
-
         The room is missing on the new server, or something in it differs from Synapse. `retry` with its ID carries it again and mends what it can; `room` with its ID says how far it is.
+
+        Why: nobody can join: see `plan`.
         ");
         insta::assert_snapshot!(text("key backup", "@anna:ferry.test 1", "the target answered 500."), @r"
         **`675404bd` key backup: `@anna:ferry.test 1`**
 
-        the target answered 500.
-
         Their recovery key may not open all old encrypted messages. `retry` tries it again. Keep Synapse's bundle until it is mended.
+
+        Why: the target answered 500.
+        ");
+        let long = format!(
+            "the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Aferry.test/send: M_UNKNOWN {}",
+            "database is locked, ".repeat(5)
+        );
+        insta::assert_snapshot!(text("event", "$e", &long), @r"
+        **`559ed199` event: `$e`**
+
+        This one event is missing on the new server; what came after it is there. `retry` tries it again. A server refuses an event for good where its own rules forbid it.
+
+        Why: the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Aferry.test/send: M\_UNKNOWN database is locked, database ….
+
+        ```folded Technical details
+        the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Aferry.test/send: M_UNKNOWN database is locked, database is locked, database is locked, database is locked, database is locked, 
+        ```
         ");
         insta::assert_snapshot!(text("something else", "x", "it failed"), @r"
         **`8a2847b2` something else: `x`**
 
-        it failed.
-
         It is not there on the new server, or not as it was. `retry` tries it again and leaves alone what is done.
+
+        Why: it failed.
         ");
     }
 }

@@ -296,7 +296,6 @@ async fn what_was_cut_off_before_it_began_is_told_so() {
     let lines: Vec<_> = said.iter().map(body).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
-    Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
     Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.
     ");
     second.hears("$2", ANNA, &format!("!ferry confirm {code}"));

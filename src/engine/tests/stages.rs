@@ -126,7 +126,7 @@ async fn the_plan_and_what_is_confirmed_follow_the_choice() {
             .get("left_out")
             .is_none()
     );
-    let text = report::plan::short(&some);
+    let text = report::plan::preview(&some, &crate::migration::forecast::Forecast::default());
     let line = text.lines().find(|line| line.contains("only these"));
     insta::assert_snapshot!(line.unwrap(), @"- **only these stages: accounts, admin-rights, e-mail-addresses, names-and-pictures**; left out by choice, for a later import: rooms, aliases, encryption-identities, verified-people, key-backups, room-directory, settings, media");
     let confirmed = Asked {

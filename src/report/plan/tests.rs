@@ -93,7 +93,7 @@ fn who_waits_at_a_door_is_listed() {
         ],
     };
     plan.rooms.push(room(1, pending));
-    insta::assert_snapshot!(short(&plan), @r"
+    insta::assert_snapshot!(short(&plan, &Forecast::default()), @r"
     **0 accounts and 0 of 1 room will be carried to Tuwunel 1.9.0.**
 
     - bundle: `b.tar.zst`
@@ -122,11 +122,11 @@ fn a_past_that_comes_as_backfill_is_told() {
         },
     };
     plan.rooms[0].events = 5_000;
-    insta::assert_snapshot!(short(&plan), @r"
+    insta::assert_snapshot!(short(&plan, &Forecast::default()), @r"
     **1 account and 1 of 1 room will be carried to Tuwunel 1.8.3.**
 
     - bundle: `b.tar.zst`
-    - history: 5,000 events, of them 4,000 as backfill (--history 1000)
+    - history: 5,000 events, of them 4,000 as backfill (`--history 1000`)
     - **whoever has an account and knows a room's ID can read what comes as backfill**: this target does not protect it; take `--history all` if that is not what you want
     - 1 account closed on Synapse: the name is created and closed, so that nobody takes it
     - 1 account skipped
@@ -138,15 +138,15 @@ fn a_past_that_comes_as_backfill_is_told() {
     Nothing has been changed. Next: `import`.
     ");
     plan.target.software = "Tuwunel 1.9.0".into();
-    assert!(!short(&plan).contains("can read what comes"));
+    assert!(!short(&plan, &Forecast::default()).contains("can read what comes"));
 }
 
 #[test]
 fn a_bundle_that_is_not_complete_is_named() {
     let mut plan = plan();
-    assert!(!short(&plan).contains("not complete"));
+    assert!(!short(&plan, &Forecast::default()).contains("not complete"));
     plan.complete = false;
-    let line = short(&plan);
+    let line = short(&plan, &Forecast::default());
     let line = line.lines().find(|line| line.contains("complete"));
     insta::assert_snapshot!(line.unwrap(), @"- **the bundle is not complete**: its export broke off; export again before you import");
 }
@@ -154,14 +154,14 @@ fn a_bundle_that_is_not_complete_is_named() {
 #[test]
 fn who_else_must_hear_nothing_is_told() {
     let mut plan = plan();
-    assert!(!short(&plan).contains("shared"));
+    assert!(!short(&plan, &Forecast::default()).contains("shared"));
     plan.shared.rooms = 7;
     let servers = ["far.test", "farther.test:8448"].map(|name| name.try_into().unwrap());
     plan.shared.servers = servers.into();
-    let text = short(&plan);
+    let text = short(&plan, &Forecast::default());
     let line = text.lines().find(|line| line.contains("shared"));
     assert!(
-        full(&plan)
+        full(&plan, &Forecast::default())
             .contains("\n## Other servers in these rooms\n\n- `far.test`\n- `farther.test:8448`\n")
     );
     insta::assert_snapshot!(line.unwrap(), @"- **7 rooms are shared with 2 other servers, which must hear nothing of it before the switch:** Tuwunel may reach nobody but Ferryman (an address filter or a network without a way out, see the runbook), and asks nobody else for keys (`only_query_trusted_key_servers = true`). `allowed_remote_server_names_experimental` hides what people of other servers said and refuses rooms that they made: leave it unset. What Tuwunel has for other servers meanwhile it keeps, and sends when it is started again without the filter.");
@@ -169,7 +169,7 @@ fn who_else_must_hear_nothing_is_told() {
 
 #[test]
 fn the_room_gets_counts_and_the_first_entries() {
-    insta::assert_snapshot!(short(&plan()), @r"
+    insta::assert_snapshot!(short(&plan(), &Forecast::default()), @r"
     **1 account and 10 of 11 rooms will be carried to Tuwunel 1.9.0.**
 
     - bundle: `b.tar.zst`
@@ -201,7 +201,7 @@ fn the_room_gets_counts_and_the_first_entries() {
 fn the_file_gets_everything() {
     let mut plan = plan();
     plan.rooms.drain(..9);
-    insta::assert_snapshot!(full(&plan), @r"
+    insta::assert_snapshot!(full(&plan, &Forecast::default()), @r"
     # Plan
 
     **1 account and 1 of 2 rooms will be carried to Tuwunel 1.9.0.**
@@ -231,7 +231,7 @@ fn a_target_without_history_says_so() {
     let mut plan = plan();
     plan.target.replay = false;
     plan.rooms.clear();
-    insta::assert_snapshot!(short(&plan), @r"
+    insta::assert_snapshot!(short(&plan, &Forecast::default()), @r"
     **1 account and 0 of 0 rooms will be carried to Tuwunel 1.9.0.**
 
     - bundle: `b.tar.zst`

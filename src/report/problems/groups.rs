@@ -36,7 +36,7 @@ pub(super) fn of(problems: &[Problem]) -> Vec<Group<'_>> {
 }
 
 /// A reason without the IDs in it.
-fn masked(reason: &str) -> String {
+pub(super) fn masked(reason: &str) -> String {
     let words = reason.split(' ').map(|word| {
         let bare = word.trim_start_matches(['`', '(', '"']);
         let is_id = bare.starts_with("mxc://")

@@ -3,7 +3,7 @@
 use crate::job::Phase;
 
 /// The stage that a phase is, for people. A new phase is one line here.
-pub(super) fn name(phase: Phase) -> &'static str {
+pub(in crate::report) fn name(phase: Phase) -> &'static str {
     match phase {
         Phase::ExportUsers => "reading accounts",
         Phase::ExportRooms => "reading rooms",

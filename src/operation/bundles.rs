@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Answer, Operation, lock, value};
+use super::{Answer, Operation, lock};
 use crate::{Result, job::Job, report};
 
 impl Operation {
@@ -10,7 +10,7 @@ impl Operation {
         let bundles = self.engine.bundles().await?;
         let busy = lock::running(&self.engine.config.data_dir).map(|job| job.name);
         Ok(Answer {
-            data: value(&bundles),
+            data: self.for_machines(&bundles),
             ..Answer::of(self.spoken(&report::bundles::list(&bundles, busy.as_deref())))
         })
     }
@@ -22,7 +22,7 @@ impl Operation {
         Ok(Answer {
             files: if good { Vec::new() } else { files },
             good,
-            data: value(&proved),
+            data: self.for_machines(&proved),
             ..Answer::of(self.spoken(&report::bundles::proved(&proved)))
         })
     }

@@ -1,6 +1,6 @@
 //! `retry`.
 
-use super::{Answer, Operation, value};
+use super::{Answer, Operation};
 use crate::{Result, command::retry::Retry, engine::WantedAgain, job::Job, report};
 
 impl Operation {
@@ -13,7 +13,7 @@ impl Operation {
         Ok(Answer {
             files,
             good: retried.left.is_empty(),
-            data: value(&retried),
+            data: self.for_machines(&retried),
             ..Answer::of(self.spoken(&report::retry::short(&retried)))
         })
     }

@@ -399,14 +399,12 @@ impl Runner for Operation {
             Command::Retry(wanted) => {
                 let again = self.engine.retry_plan(&retry::wanted(wanted)).await?;
                 Ok(Preview {
-                    files: Vec::new(),
                     markdown: self.spoken(&report::retry::preview(&again)),
                     files: Vec::new(),
                     digest: (!again.things.is_empty()).then_some(again.digest),
                 })
             }
             Command::Export(_) => Ok(Preview {
-                files: Vec::new(),
                 markdown: report::bot::acting(),
                 files: Vec::new(),
                 // The words are kept, and there is nothing else that could change.

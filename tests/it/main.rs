@@ -41,3 +41,4 @@ mod steering;
 mod targets;
 mod unattended;
 mod user_data;
+mod whole;

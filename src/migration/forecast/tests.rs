@@ -50,7 +50,6 @@ fn plan(rooms: Vec<RoomPlan>) -> Plan {
         shared: Shared::default(),
         people: People::default(),
         admins: false,
-        left_out: crate::model::stage::Stages::NONE,
         media: MediaPlan::default(),
         left_out: Stages::NONE,
     }

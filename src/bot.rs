@@ -9,6 +9,7 @@ use tokio::{
 
 use crate::{
     Error, Result,
+    config::Config,
     engine::Engine,
     monitor::{Monitor, health::Health},
     operation::{Operation, Runner, Surface, lock::RunLock, watch::Pace},
@@ -18,6 +19,8 @@ use crate::{
 pub mod client;
 pub mod control_room;
 mod decide;
+pub mod encryption;
+mod hearing;
 mod heart;
 pub mod listener;
 mod orders;
@@ -26,11 +29,14 @@ pub mod self_test;
 pub mod store;
 mod talk;
 mod telling;
+pub mod voice;
 pub mod worker;
 
 use client::Client;
+use encryption::{Cipher, Device};
 use listener::Listener;
 use store::Store;
+use voice::{Open, Voice};
 use worker::Worker;
 
 /// The pause before the second try of a request.
@@ -119,15 +125,22 @@ async fn live(
             tracing::warn!("{warning}");
         }
         let room = control_room::enter(&client, &store, &config, &news).await?;
+        let device = opener(&client, &config, &room, &news);
+        let voice = Voice::new(&client, &room, &config.data_dir, device)?;
+        if !voice.follow().await? && config.bot.encrypted {
+            return Err(Error::Target(format!(
+                "bot.encrypted asks for an encrypted control room, and {room} is not: turn on its encryption"
+            )));
+        }
         control_room::invite_operators(&client, &room, &config).await;
         let ready = report::bot::ready(&found.software, &found.warnings);
         let txn = format!("ferryman-ready-{}", clock.now_ms());
-        client.send(&room, &txn, &notice::content(&ready)).await?;
+        voice.send(&txn, &notice::content(&ready)).await?;
         tracing::info!("ready in {room}, with {}", found.software);
-        Ok::<_, Error>(room)
+        Ok::<_, Error>(voice)
     };
-    let room = tokio::select! {
-        room = prepared => room?,
+    let voice = tokio::select! {
+        voice = prepared => voice?,
         _ = stop.changed() => return Ok(()),
     };
     health.entered();
@@ -140,7 +153,8 @@ async fn live(
         config,
         clock,
         health: Arc::clone(&health),
-        room,
+        room: voice.room().to_owned(),
+        voice,
         news,
         pace: Pace {
             first: FIRST_SIGN,
@@ -153,6 +167,20 @@ async fn live(
         ended = Arc::new(worker).work(stop) => ended,
         never = heart::beat(&heart.0, &health, &heart.1) => match never {},
     }
+}
+
+/// What makes the bot's device once it is needed.
+fn opener(client: &Client, config: &Arc<Config>, room: &str, news: &Arc<Notify>) -> Arc<Open> {
+    let (client, config) = (client.clone(), Arc::clone(config));
+    let (room, news) = (room.to_owned(), Arc::clone(news));
+    Arc::new(move || {
+        let (client, config) = (client.clone(), Arc::clone(&config));
+        let (room, news) = (room.clone(), Arc::clone(&news));
+        Box::pin(async move {
+            let device = Device::open(&client, &config, &room, &news).await?;
+            Ok(Arc::new(device) as Arc<dyn Cipher>)
+        })
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod fresh;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod glance;
 mod json_guard;
 mod json_stream;
 mod leftovers;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use checkpoint::{Position, Section, unfinished};
 pub use events::Events;
+pub use glance::{Glance, HALF, glance, goes_on};
 pub use lines::Lines;
 pub use reader::{Bundle, MediaFile, OfUser};
 pub use records::{RoomRecord, UserRecord};

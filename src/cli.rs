@@ -79,7 +79,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let config = loaded(path.as_deref())?.config;
             let _lock = BridgeLock::take(&config.data_dir)?;
             // It would find half of the accounts.
-            if let Some(job) = running(&config.data_dir).filter(|job| job.name == "import") {
+            let job = running(&config.data_dir);
+            if let Some(job) = job.filter(|job| ["import", "retry"].contains(&job.name.as_str())) {
                 return Err(Error::Busy(job.told()));
             }
             let tokens = Tokens::load_or_random(&config.data_dir)?;

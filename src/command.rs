@@ -8,6 +8,8 @@ use crate::{Error, Result};
 
 pub mod ack;
 pub mod audit;
+pub mod bundle;
+pub mod bundles;
 pub mod cancel;
 pub mod chat;
 pub mod check;
@@ -22,8 +24,10 @@ pub mod pause;
 pub mod plan;
 pub mod report;
 pub mod resume;
+pub mod retry;
 pub mod room;
 pub mod sign_on;
+pub mod stages;
 pub mod status;
 pub mod user;
 pub mod verify;
@@ -42,10 +46,16 @@ pub enum Command {
     Ack(ack::Ack),
     /// Read Synapse into a bundle; Synapse is not changed
     Export(export::Export),
+    /// The bundles that are there: what is in each, and whether it can be used
+    Bundles(bundles::Bundles),
+    /// Look whether a bundle is whole: `bundle verify`
+    Bundle(bundle::Bundle),
     /// Say what an import would do with every user and every room; nothing is changed
     Plan(plan::Plan),
     /// Carry a bundle's accounts, rooms and history to the target; again, to go on where it stopped
     Import(import::Import),
+    /// Do again what has failed, or one room or user; nothing else is touched
+    Retry(retry::Retry),
     /// In the control room: carry out what you ordered, once you have seen its preview
     Confirm(confirm::Confirm),
     /// Where the migration stands, and how far the running job is
@@ -82,8 +92,11 @@ impl Command {
             Self::Check(_) => "check",
             Self::Ack(_) => "ack",
             Self::Export(_) => "export",
+            Self::Bundles(_) => "bundles",
+            Self::Bundle(_) => "bundle",
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
+            Self::Retry(_) => "retry",
             Self::Confirm(_) => "confirm",
             Self::Status(_) => "status",
             Self::Pause(_) => "pause",
@@ -104,21 +117,29 @@ impl Command {
     pub fn needs_tokens(&self) -> bool {
         matches!(
             self,
-            Self::Doctor(_) | Self::Check(_) | Self::Plan(_) | Self::Import(_) | Self::Verify(_)
+            Self::Doctor(_)
+                | Self::Check(_)
+                | Self::Plan(_)
+                | Self::Import(_)
+                | Self::Retry(_)
+                | Self::Verify(_)
         )
     }
 
     /// Whether it is a job: long, with progress, and only one at a time.
     #[must_use]
     pub fn is_job(&self) -> bool {
-        matches!(self, Self::Export(_) | Self::Import(_) | Self::Verify(_))
+        matches!(
+            self,
+            Self::Export(_) | Self::Bundle(_) | Self::Import(_) | Self::Retry(_) | Self::Verify(_)
+        )
     }
 
     /// Whether it changes a server, so that whoever orders it in the room sees beforehand what will be done.
     #[must_use]
     pub fn needs_confirmation(&self) -> bool {
         match self {
-            Self::Import(_) => true,
+            Self::Import(_) | Self::Retry(_) => true,
             Self::Export(export) => export.act_as_users,
             _ => false,
         }
@@ -136,6 +157,7 @@ impl Command {
                     | Self::User(_)
                     | Self::Room(_)
                     | Self::Verify(_)
+                    | Self::Bundle(_)
             )
     }
 
@@ -144,7 +166,12 @@ impl Command {
     pub fn only_looks_back(&self) -> bool {
         matches!(
             self,
-            Self::Help(_) | Self::Status(_) | Self::Why(_) | Self::Report(_) | Self::Audit(_)
+            Self::Help(_)
+                | Self::Bundles(_)
+                | Self::Status(_)
+                | Self::Why(_)
+                | Self::Report(_)
+                | Self::Audit(_)
         )
     }
 
@@ -163,12 +190,15 @@ impl Command {
             Self::Check(check) => &mut check.bundle,
             Self::Plan(plan) => &mut plan.bundle,
             Self::Import(import) => &mut import.bundle,
+            Self::Retry(retry) => &mut retry.bundle,
             Self::User(user) => &mut user.bundle,
             Self::Room(room) => &mut room.bundle,
             Self::SignOn(sign_on) => &mut sign_on.bundle,
             Self::Verify(verify) => &mut verify.bundle,
+            Self::Bundle(bundle) => &mut bundle.path,
             Self::Help(_)
             | Self::Doctor(_)
+            | Self::Bundles(_)
             | Self::Ack(_)
             | Self::Status(_)
             | Self::Why(_)

@@ -85,10 +85,23 @@ pub struct Bot {
     pub control_room: Option<OwnedRoomOrAliasId>,
     /// What an operator's power level in the control room must be at least; `None` asks for none.
     pub min_power_level: Option<i64>,
+    /// Whether the room that the bot makes is encrypted.
+    pub encrypted: bool,
+    /// Whose devices may order in an encrypted room.
+    pub trust: Trust,
     /// From one edit of a job's progress to the next.
     pub edit_every: Duration,
     /// Where the two registration files go.
     pub registration_dir: PathBuf,
+}
+
+/// `bot.trust`: which of an operator's devices the bot takes orders from in an encrypted room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Each that the operator is logged in on.
+    Any,
+    /// Only those that the operator has verified, which signs them.
+    CrossSigned,
 }
 
 /// `[resident]`.

@@ -1,13 +1,16 @@
 //! The commands' work, without a word of presentation: shared by the control room and the shell.
 
+mod bundles;
 mod check;
 mod doctor;
+mod import;
 mod login_bridge;
 mod look;
 mod memory;
 mod opening;
 mod pace;
 mod residence;
+mod retry;
 mod shelf;
 mod source;
 mod there;
@@ -15,10 +18,12 @@ mod there;
 #[cfg(test)]
 mod tests;
 
+pub use bundles::{Bundles, Listed, Proved, State};
 pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
+pub use retry::{Again, Retried, Wanted as WantedAgain};
 use shelf::Shelf;
 use there::Names;
 
@@ -34,21 +39,20 @@ use crate::{
     job::{Job, Phase},
     ledger::{Ledger, Step},
     migration::{
-        context::{Import, Parts},
         forecast::{Counted, Forecast, Worked, forecast},
-        outcome::{Finding, ImportSummary, Status, Verification},
-        plan::{Abilities, Plan, Replayed, RoomAction},
+        outcome::{Finding, Status, Verification},
+        plan::{Abilities, Plan, Replayed},
         planner,
         sign_on::SignOn,
-        verify,
+        stages, verify,
     },
     model::{
         media_wish::{MediaWish, WhichMedia},
         provider_pair::Pair,
+        stage::Stages,
         wanted::Wanted,
     },
     registration::PUPPETS_LOCALPART,
-    resident::Sender,
     secret::{private_dir, write_private},
     source::summary::ExportSummary,
     target::Target,
@@ -84,6 +88,8 @@ pub struct Asked {
     pub admins: bool,
     /// Whether nobody is told the passwords of the accounts that this import makes.
     pub passwords_for_nobody: bool,
+    /// Stages that are not done.
+    pub left_out: Stages,
     /// The plan that was confirmed, by [`Plan::digest`].
     pub confirmed: Option<[u8; 32]>,
 }
@@ -184,102 +190,13 @@ impl Engine {
             media: wish(&ledger, asked)?,
             upload_limit: upload_limit(&target, &abilities).await?,
             admins: asked.admins,
+            left_out: asked.left_out,
             own: own(&target),
         };
         let plan = plan(bundle, abilities, choice).await?;
+        stages::needed(&plan, &ledger)?;
         let names = there::look(&target, &ledger, &plan).await?;
         Ok((plan, names))
-    }
-
-    /// [`Engine::import_as`], where nothing but the history is asked for.
-    pub async fn import(
-        &self,
-        job: &Job,
-        bundle: Option<PathBuf>,
-        history: Option<Replayed>,
-    ) -> Result<ImportSummary> {
-        let asked = Asked {
-            history,
-            ..Asked::default()
-        };
-        self.import_as(job, bundle, asked).await
-    }
-
-    /// Carries a bundle over. The history that an import began with, it goes on with.
-    pub async fn import_as(
-        &self,
-        job: &Job,
-        bundle: Option<PathBuf>,
-        asked: Asked,
-    ) -> Result<ImportSummary> {
-        let started = self.clock.now_ms();
-        let bundle = self.open(bundle).await?;
-        let target = self.target()?;
-        let abilities = target.abilities().await?;
-        // What can't work must be said before the first account is made.
-        let admin = if abilities.replay {
-            Some(target.admin_room().await?)
-        } else {
-            None
-        };
-        let keys = target.server_keys().await?;
-        let id = ledger_id(&bundle, &keys);
-        let ledger = self.ledger(&id)?;
-        let choice = Choice {
-            history: same_as_before(&ledger, asked.history)?
-                .map_or_else(|| chosen(&ledger, &abilities), Ok)?,
-            media: wish(&ledger, asked)?,
-            upload_limit: upload_limit(&target, &abilities).await?,
-            admins: asked.admins,
-            own: own(&target),
-        };
-        let (history, media) = (choice.history, choice.media);
-        let plan = plan(&bundle, abilities, choice).await?;
-        if asked
-            .confirmed
-            .is_some_and(|confirmed| confirmed != plan.digest())
-        {
-            return Err(Error::Usage(
-                "the plan is not the one that was confirmed any more, for the bundle or the target has changed: order the import again and look at it"
-                    .to_owned(),
-            ));
-        }
-        ledger.choose_history(history)?;
-        ledger.choose_media(media)?;
-        Memory::of(&plan, &id).write(&self.config.data_dir)?;
-        let joiner = Joiner {
-            name: self.config.server_name.clone(),
-            url: target.url().to_owned(),
-            keys,
-            wants_signed_keys: !plan.target.replay,
-        };
-        let residence = self.reside(&bundle, joiner).await?;
-        let resident = Arc::clone(&residence.resident);
-        if let Some(admin) = &admin
-            && needs_resident(&ledger, &plan)?
-        {
-            admin.reach(&self.config.resident.name).await?;
-        }
-        let old_server = self.old_server(&bundle, &plan, target.url())?;
-        let passwords = self
-            .private_dir("passwords")?
-            .join(format!("{}.csv", bundle.name()));
-        let import = Import::new(Parts {
-            sender: Sender::new(Arc::clone(&resident), Arc::clone(&self.clock), target.url())?,
-            ledger,
-            passwords: &passwords,
-            passwords_for_nobody: asked.passwords_for_nobody,
-            job: job.clone(),
-            bundle,
-            plan,
-            target,
-            admin,
-            resident,
-            old_server,
-        })?;
-        let mut summary = import.run().await?;
-        summary.elapsed_ms = self.clock.now_ms().saturating_sub(started);
-        Ok(summary)
     }
 
     /// Compares the target with a bundle.
@@ -293,6 +210,7 @@ impl Engine {
             media: wish(&ledger, Asked::default())?,
             upload_limit: None,
             admins: false,
+            left_out: ledger.left_out()?.unwrap_or_default(),
             own: own(&target),
         };
         let plan = plan(&bundle, abilities, choice).await?;
@@ -406,23 +324,6 @@ impl Engine {
     }
 }
 
-/// Whether anything is left that the target gets from the resident.
-fn needs_resident(ledger: &Ledger, plan: &Plan) -> Result<bool> {
-    if ledger.count_done(Step::Media, None)? < plan.media.files {
-        return Ok(true);
-    }
-    for room in &plan.rooms {
-        let is_to_be_there = matches!(
-            room.action,
-            RoomAction::Carry { .. } | RoomAction::Pending { .. }
-        );
-        if is_to_be_there && !ledger.is_done(Step::Settle, &room.room_id)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Accounts of the target's own and of ours, by whose names nobody can come over: the bot's, the puppets', and the one in
 /// whose name Tuwunel answers commands.
 fn own(target: &Target) -> Vec<OwnedUserId> {
@@ -465,18 +366,6 @@ async fn upload_limit(target: &Target, abilities: &Abilities) -> Result<Option<u
         target.upload_limit().await
     } else {
         Ok(None)
-    }
-}
-
-/// Rooms that are joined can't be joined at another place.
-fn same_as_before(ledger: &Ledger, wanted: Option<Replayed>) -> Result<Option<Replayed>> {
-    match (ledger.history()?, wanted) {
-        (Some(begun), Some(wanted)) if begun != wanted && ledger.has_any(Step::Join)? => {
-            Err(Error::Usage(format!(
-                "this import was begun with --history {begun}: go on without --history, for rooms that are joined can't be joined at another place"
-            )))
-        }
-        (_, wanted) => Ok(wanted),
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Phase {
     UserData,
     /// Import: local media.
     Media,
+    /// A bundle's rooms, event by event.
+    VerifyBundle,
     /// Verify: users.
     VerifyUsers,
     /// Verify: cross-signing keys.

@@ -2,6 +2,8 @@
 //!
 //! A SQLite file in write-ahead mode: an entry that was committed is there after `kill -9`.
 
+mod again;
+
 use std::{
     fmt::Display,
     path::{Path, PathBuf},
@@ -168,6 +170,8 @@ impl Ledger {
                      primary key (bundle, step, subject)) without rowid;
                  create table if not exists choice (
                      bundle text not null primary key, history text not null) without rowid;
+                 create table if not exists stage_choice (
+                     bundle text not null primary key, left_out text not null) without rowid;
                  create table if not exists media_choice (
                      bundle text not null primary key, which text not null, max_mib integer) without rowid;",
             )

@@ -16,6 +16,7 @@ pub mod error;
 pub mod hex;
 pub mod http;
 pub mod job;
+pub mod kept;
 pub mod lab;
 pub mod ledger;
 pub mod login_bridge;

@@ -1,6 +1,7 @@
 //! The steps from a bundle to a living server.
 
 pub mod accounts;
+pub mod again;
 pub mod aliases;
 pub mod carry;
 pub mod check;
@@ -23,6 +24,7 @@ pub mod people;
 pub mod plan;
 pub mod planner;
 pub mod profiles;
+pub mod proof;
 pub mod read_back;
 pub mod replay;
 pub mod room_state;
@@ -30,6 +32,7 @@ pub mod schedule;
 pub mod settle;
 pub mod shared;
 pub mod sign_on;
+pub mod stages;
 pub mod stragglers;
 pub mod unpack;
 pub mod user_data;

@@ -20,6 +20,7 @@ pub mod receipt;
 pub mod replayed;
 pub mod room;
 pub mod snapshot;
+pub mod stage;
 pub mod state_event;
 pub mod timeline_entry;
 pub mod user;

@@ -26,8 +26,10 @@ use crate::{
     report::{self, course::Course, progress::Progress},
 };
 
+mod bundles;
 pub mod lock;
 pub mod reports;
+mod retry;
 pub mod watch;
 mod wish;
 
@@ -76,8 +78,8 @@ pub struct Preview {
     pub markdown: String,
     /// The whole of it.
     pub files: Vec<PathBuf>,
-    /// What is confirmed: with another plan nothing is done.
-    pub digest: [u8; 32],
+    /// What is confirmed: with another plan nothing is done. Without it there is nothing to do.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// The job that runs in this process, for `status`.
@@ -170,6 +172,9 @@ impl Operation {
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import).await,
+            Command::Bundles(_) => self.bundles().await,
+            Command::Bundle(bundle) => self.prove(job, bundle.path).await,
+            Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(
@@ -286,6 +291,7 @@ impl Operation {
             media: wanted.media,
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
+            left_out: wanted.stages.left_out()?,
             ..Asked::default()
         };
         let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
@@ -298,7 +304,7 @@ impl Operation {
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
-        let (bundle, asked) = asked(wanted);
+        let (bundle, asked) = asked(wanted)?;
         let summary = self.engine.import_as(job, bundle, asked).await?;
         let files = self.write("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
@@ -379,26 +385,33 @@ impl Runner for Operation {
 
     async fn preview(&self, command: Command) -> Result<Preview> {
         let dir = self.engine.config.data_dir.join("bundles");
-        let wanted = match command.confined(&dir)? {
-            Command::Import(wanted) => wanted,
-            Command::Export(_) => {
-                return Ok(Preview {
-                    markdown: report::bot::acting(),
-                    files: Vec::new(),
-                    // The words are kept, and there is nothing else that could change.
-                    digest: [0; 32],
-                });
+        match command.confined(&dir)? {
+            Command::Import(wanted) => {
+                let (bundle, asked) = asked(wanted)?;
+                let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
+                let data = report::plan::data(&plan, &forecast);
+                Ok(Preview {
+                    markdown: report::plan::preview(&plan, &forecast),
+                    files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
+                    digest: Some(plan.digest()),
+                })
             }
-            _ => return Err(Error::Usage("this command needs no preview".to_owned())),
-        };
-        let (bundle, asked) = asked(wanted);
-        let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
-        let data = report::plan::data(&plan, &forecast);
-        Ok(Preview {
-            markdown: report::plan::preview(&plan, &forecast),
-            files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
-            digest: plan.digest(),
-        })
+            Command::Retry(wanted) => {
+                let again = self.engine.retry_plan(&retry::wanted(wanted)).await?;
+                Ok(Preview {
+                    markdown: self.spoken(&report::retry::preview(&again)),
+                    files: Vec::new(),
+                    digest: (!again.things.is_empty()).then_some(again.digest),
+                })
+            }
+            Command::Export(_) => Ok(Preview {
+                markdown: report::bot::acting(),
+                files: Vec::new(),
+                // The words are kept, and there is nothing else that could change.
+                digest: Some([0; 32]),
+            }),
+            _ => Err(Error::Usage("this command needs no preview".to_owned())),
+        }
     }
 
     fn board(&self) -> &Board {
@@ -414,16 +427,17 @@ impl Runner for Operation {
 }
 
 /// The bundle, and how it is carried.
-fn asked(wanted: Import) -> (Option<PathBuf>, Asked) {
+fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
     let asked = Asked {
         history: wanted.history,
         media: wanted.media,
         media_max_mib: wanted.media_max_size,
         admins: wanted.admins,
         passwords_for_nobody: wanted.no_passwords,
+        left_out: wanted.stages.left_out()?,
         confirmed: wanted.confirmed,
     };
-    (wanted.bundle, asked)
+    Ok((wanted.bundle, asked))
 }
 
 /// What is on the board; a panic elsewhere doesn't hide it.

@@ -1,11 +1,13 @@
 //! Every sentence, table and file that a person reads.
 
 pub mod bot;
+pub mod bundles;
 pub mod chart;
 pub mod check;
 pub mod config;
 pub mod course;
 pub mod details;
+pub mod encrypted;
 pub mod export;
 pub mod finding;
 pub mod import;
@@ -19,6 +21,7 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod registration;
+pub mod retry;
 pub mod room;
 pub mod sign_on;
 pub mod status;

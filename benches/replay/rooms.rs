@@ -133,6 +133,7 @@ pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) ->
         sender: Sender::new(Arc::clone(&resident), Arc::new(SystemClock), target.url())?,
         ledger: Ledger::open(&work.path().join("ledger"), "bench")?,
         passwords_for_nobody: false,
+        things: None,
         passwords: &work.path().join("passwords.csv"),
         admin: Some(target.admin_room().await?),
         job,

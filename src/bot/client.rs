@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod account;
+mod device;
 mod media;
 mod messages;
 mod ping;

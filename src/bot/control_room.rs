@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::{client::Client, store::Store};
@@ -10,6 +10,9 @@ use crate::{Error, Result, config::Config};
 
 /// The remembered room's name in the store.
 const FACT: &str = "control_room";
+
+/// The state that makes a room an encrypted one.
+const ENCRYPTION: &str = "m.room.encryption";
 
 /// Between two looks for an invite that was not told.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -21,21 +24,15 @@ pub async fn enter(
     config: &Config,
     news: &Arc<Notify>,
 ) -> Result<String> {
-    let room = match &config.bot.control_room {
-        Some(configured) => wait_for(client, configured.as_str(), news).await?,
-        None => own(client, store, config).await?,
-    };
-    if client
-        .state(&room, "m.room.encryption", "")
-        .await?
-        .is_some()
-    {
-        return Err(Error::Target(format!(
-            "the control room {room} is encrypted and Ferryman can't read there: make a room without encryption, invite {}, and set bot.control_room to it",
-            client.user()
-        )));
+    match &config.bot.control_room {
+        Some(configured) => wait_for(client, configured.as_str(), news).await,
+        None => own(client, store, config).await,
     }
-    Ok(room)
+}
+
+/// The only way of encryption that there is.
+fn encryption() -> Value {
+    json!({"algorithm": "m.megolm.v1.aes-sha2"})
 }
 
 async fn wait_for(client: &Client, configured: &str, news: &Arc<Notify>) -> Result<String> {
@@ -66,6 +63,10 @@ async fn own(client: &Client, store: &Store, config: &Config) -> Result<String> 
     if let Some(room) = store.fact(FACT)? {
         let joined = client.joined_rooms().await?.contains(&room);
         if joined || client.join(&room).await.is_ok() {
+            if config.bot.encrypted && client.state(&room, ENCRYPTION, "").await?.is_none() {
+                client.set_state(&room, ENCRYPTION, &encryption()).await?;
+                tracing::info!("the control room {room} is encrypted from now on");
+            }
             return Ok(room);
         }
         tracing::warn!("the bot is no longer in its control room {room}: making a new one");
@@ -75,6 +76,10 @@ async fn own(client: &Client, store: &Store, config: &Config) -> Result<String> 
     for operator in &config.operators {
         powers.insert(operator.to_string(), json!(100));
     }
+    let mut initial_state = Vec::new();
+    if config.bot.encrypted {
+        initial_state.push(json!({"type": ENCRYPTION, "state_key": "", "content": encryption()}));
+    }
     let room = client
         .create_room(&json!({
             "name": "Ferryman",
@@ -83,6 +88,7 @@ async fn own(client: &Client, store: &Store, config: &Config) -> Result<String> 
             "visibility": "private",
             // A version in which the creator has a power level like everybody, and that every target knows.
             "room_version": "11",
+            "initial_state": initial_state,
             "power_level_content_override": {"users": powers},
         }))
         .await?;

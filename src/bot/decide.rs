@@ -51,6 +51,17 @@ pub(super) enum Late {
     Missed,
 }
 
+/// How an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// As it is, in a room without encryption.
+    Plain,
+    /// As it is, in an encrypted room: anybody at the server may have written it.
+    InClear,
+    /// Encrypted by a device of the sender's.
+    Encrypted,
+}
+
 /// A ✅ or ❌.
 #[derive(Debug)]
 pub(super) struct Reaction {
@@ -62,6 +73,8 @@ pub(super) struct Reaction {
     pub(super) to: String,
     /// Whether it is to be done.
     pub(super) yes: bool,
+    /// Whether it came in clear in an encrypted room.
+    pub(super) in_clear: bool,
     /// Whether it comes too late.
     pub(super) late: Option<Late>,
 }
@@ -78,8 +91,8 @@ pub(super) enum Decision {
         /// The message.
         event_id: String,
     },
-    /// The room has become encrypted, and perhaps this was a command.
-    Encrypted {
+    /// An operator's command, in clear in an encrypted room.
+    InClear {
         /// The message.
         event_id: String,
     },
@@ -107,11 +120,27 @@ pub(super) enum Decision {
 
 impl Rules {
     /// Decides.
-    pub(super) fn decide(&self, queued: &Queued) -> Decision {
-        self.read(queued).unwrap_or(Decision::Ignore)
+    pub(super) fn decide(&self, queued: &Queued, came: Came) -> Decision {
+        self.read(queued, came).unwrap_or(Decision::Ignore)
     }
 
-    fn read(&self, queued: &Queued) -> Option<Decision> {
+    /// Whether an encrypted event is worth a look: it is nobody's own, and none of before this installation.
+    pub(super) fn may_concern(&self, queued: &Queued) -> bool {
+        let text = |field: &str| queued.event.get(field).and_then(Value::as_str);
+        let sent_ms = queued.event.get("origin_server_ts").and_then(Value::as_u64);
+        text("sender").is_some_and(|sender| sender != self.address.bot)
+            && queued.event.get("state_key").is_none()
+            && sent_ms.is_some_and(|sent_ms| sent_ms.saturating_add(SKEW_MS) >= self.since_ms)
+    }
+
+    /// Whether one that can't be read is an operator's, so that they are told.
+    pub(super) fn concerns(&self, queued: &Queued) -> bool {
+        let sender = queued.event.get("sender").and_then(Value::as_str);
+        let mut operators = self.operators.iter();
+        self.may_concern(queued) && operators.any(|it| Some(it.as_str()) == sender)
+    }
+
+    fn read(&self, queued: &Queued, came: Came) -> Option<Decision> {
         let event = &queued.event;
         let text = |field: &str| event.get(field).and_then(Value::as_str);
         let sent_ms = event.get("origin_server_ts")?.as_u64()?;
@@ -135,10 +164,10 @@ impl Rules {
                     sender: sender.to_owned(),
                     to,
                     yes,
+                    in_clear: came == Came::InClear,
                     late,
                 }));
             }
-            "m.room.encrypted" => return Some(Decision::Encrypted { event_id }),
             _ => return None,
         }
         let body = message(event.get("content")?)?;
@@ -149,6 +178,9 @@ impl Rules {
                 sender: sender.to_owned(),
                 event_id,
             });
+        }
+        if came == Came::InClear {
+            return Some(Decision::InClear { event_id });
         }
         if let Some(late) = late {
             return Some(Decision::Late { event_id, late });
@@ -191,6 +223,10 @@ fn message(content: &Value) -> Option<String> {
     if content.get("msgtype")?.as_str()? != "m.text" {
         return None;
     }
+    // An encrypted edit shows what it is inside, too, whatever the server says outside.
+    if content.get("m.new_content").is_some() {
+        return None;
+    }
     let body = content.get("body")?.as_str()?;
     let Some(relation) = content.get("m.relates_to") else {
         return Some(body.to_owned());
@@ -229,6 +265,10 @@ mod tests {
 
     /// The decision about a message that differs from a good one in some fields.
     fn about(changes: &Value) -> String {
+        about_one_that(Came::Plain, changes)
+    }
+
+    fn about_one_that(came: Came, changes: &Value) -> String {
         let mut event = json!({
             "type": "m.room.message", "room_id": "!c:ferry.test", "sender": "@anna:ferry.test",
             "event_id": "$e", "origin_server_ts": 10_000_000,
@@ -242,9 +282,9 @@ mod tests {
             event,
             received_ms: 10_001_000,
         };
-        match rules().decide(&queued) {
+        match rules().decide(&queued, came) {
             Decision::Ignore => "ignore".into(),
-            Decision::Encrypted { .. } => "encrypted".into(),
+            Decision::InClear { event_id } => format!("{event_id} in clear"),
             Decision::Refuse { sender, .. } => format!("refuse {sender}"),
             Decision::Late { late, .. } => format!("{late:?}"),
             Decision::React(Reaction {
@@ -252,8 +292,12 @@ mod tests {
                 sender,
                 to,
                 yes,
+                in_clear,
                 late,
-            }) => format!("{event_id}: {sender} says {yes} to {to}, {late:?}"),
+            }) => {
+                let clear = if in_clear { " in clear" } else { "" };
+                format!("{event_id}: {sender} says {yes} to {to}{clear}, {late:?}")
+            }
             Decision::Obey {
                 command: Ok(command),
                 ..
@@ -283,7 +327,6 @@ mod tests {
             "Old(1001000)"
         );
         assert_eq!(about(&json!({"origin_server_ts": 8_994_999})), "Missed");
-        assert_eq!(about(&json!({"type": "m.room.encrypted"})), "encrypted");
         let reply = json!({"content": {
             "msgtype": "m.text", "body": "> <@ferryman:ferry.test> ready\n> really\n\n!ferry plan",
             "m.relates_to": {"m.in_reply_to": {"event_id": "$x"}},
@@ -329,6 +372,25 @@ mod tests {
     }
 
     #[test]
+    fn in_an_encrypted_room_only_what_was_encrypted_counts() {
+        let status = json!({});
+        assert_eq!(about_one_that(Came::Encrypted, &status), "status");
+        assert_eq!(about_one_that(Came::InClear, &status), "$e in clear");
+        assert_eq!(about_one_that(Came::InClear, &text("hello")), "ignore");
+        let stranger = json!({"sender": "@eva:ferry.test"});
+        assert_eq!(
+            about_one_that(Came::InClear, &stranger),
+            "refuse @eva:ferry.test"
+        );
+        assert_eq!(
+            about_one_that(Came::InClear, &reaction("m.annotation", "✅")),
+            "$e: @anna:ferry.test says true to $preview in clear, None"
+        );
+        let unread = json!({"type": "m.room.encrypted"});
+        assert_eq!(about_one_that(Came::InClear, &unread), "ignore");
+    }
+
+    #[test]
     fn everything_else_is_ignored() {
         for changes in [
             json!({"sender": "@ferryman:ferry.test"}),
@@ -348,6 +410,8 @@ mod tests {
             json!({"content": {"msgtype": "m.text", "body": "* !ferry import",
                 "m.new_content": {"msgtype": "m.text", "body": "!ferry import"},
                 "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}}),
+            json!({"content": {"msgtype": "m.text", "body": "!ferry import",
+                "m.new_content": {"msgtype": "m.text", "body": "!ferry import"}}}),
             json!({"content": {"msgtype": "m.text", "body": "!ferry import",
                 "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}}),
             json!({"content": "text"}),

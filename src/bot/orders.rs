@@ -34,8 +34,14 @@ impl<R: Runner> Worker<R> {
     ) -> Result<()> {
         let name = command.name();
         let shown = self.runner.preview(command).await?;
+        let Some(digest) = shown.digest else {
+            talk.reply("answer", &shown.markdown).await;
+            return Ok(());
+        };
         let code = code(&mut rand::rng());
-        let text = report::bot::preview(name, &shown.markdown, &code);
+        // A reaction is never encrypted, so it would be no answer in an encrypted room.
+        let by_reaction = !self.voice.is_encrypted();
+        let text = report::bot::preview(name, &shown.markdown, &code, by_reaction);
         let Some(preview) = talk.ask(&text, &code).await else {
             return Ok(());
         };
@@ -43,13 +49,14 @@ impl<R: Runner> Worker<R> {
             code,
             sender: sender.to_owned(),
             words: words.to_owned(),
-            digest: shown.digest,
+            digest,
             preview: preview.clone(),
             until_ms: self.clock.now_ms() + WAITS_MS,
         })?;
-        for key in [YES, NO] {
+        let keys: &[&str] = if by_reaction { &[YES, NO] } else { &[] };
+        for key in keys {
             let txn = format!("ferryman-{preview}-{key}");
-            if let Err(error) = self.client.react(&self.room, &txn, &preview, key).await {
+            if let Err(error) = self.voice.react(&txn, &preview, key).await {
                 tracing::warn!("a reaction was not set: {error}");
             }
         }
@@ -131,6 +138,10 @@ impl<R: Runner> Worker<R> {
             Command::Import(mut import) => {
                 import.confirmed = Some(waiting.digest);
                 Command::Import(import)
+            }
+            Command::Retry(mut retry) => {
+                retry.confirmed = Some(waiting.digest);
+                Command::Retry(retry)
             }
             other => other,
         })

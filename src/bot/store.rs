@@ -27,6 +27,7 @@ create table if not exists refused (user text primary key, at integer not null) 
 create table if not exists waiting (
     code text primary key, sender text not null, words text not null, digest blob not null, preview text not null,
     until integer not null) strict;
+create table if not exists sealed (digest blob primary key, event_id text not null) strict;
 create table if not exists facts (name text primary key, value text not null) strict;
 ";
 
@@ -123,10 +124,15 @@ impl Store {
 
     /// The oldest event that waits.
     pub fn next(&self) -> Result<Option<Queued>> {
+        self.after(i64::MIN)
+    }
+
+    /// The oldest event behind a place.
+    pub fn after(&self, number: i64) -> Result<Option<Queued>> {
         self.run(|db| {
             db.query_row(
-                "select number, event, received from queue order by number limit 1",
-                [],
+                "select number, event, received from queue where number > ?1 order by number limit 1",
+                [number],
                 |row| {
                     Ok(Queued {
                         number: row.get(0)?,
@@ -189,6 +195,19 @@ impl Store {
             )
         })
         .map(|new| new == 1)
+    }
+
+    /// Whether what was encrypted came by this event at first: the same again, by another one, is nobody's order. It is
+    /// never forgotten, for a server could send it again at any time.
+    pub fn came_first(&self, digest: &[u8], event_id: &str) -> Result<bool> {
+        self.transaction(|db| {
+            db.execute(
+                "insert or ignore into sealed values (?1, ?2)",
+                params![digest, event_id],
+            )?;
+            let first = "select event_id = ?2 from sealed where digest = ?1";
+            db.query_row(first, params![digest, event_id], |row| row.get(0))
+        })
     }
 
     /// Something remembered.

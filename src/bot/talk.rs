@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::voice::Voice;
 use crate::{
     Error, Result,
     report::{self, chart::Picture, notice},
@@ -22,8 +22,7 @@ const LARGEST_FILE: u64 = 50 * 1024 * 1024;
 /// Answers to one message. Cheap to clone; clones count their edits together. A message that can't be sent is logged: the command's result stands without it.
 #[derive(Clone)]
 pub(super) struct Talk {
-    client: Client,
-    room: String,
+    voice: Voice,
     id: String,
     to: String,
     edits: Arc<AtomicU32>,
@@ -31,10 +30,9 @@ pub(super) struct Talk {
 
 impl Talk {
     /// About the event `id`, below the message `to`: itself, or what it is a reaction to.
-    pub(super) fn new(client: &Client, room: &str, (id, to): (&str, &str)) -> Self {
+    pub(super) fn new(voice: &Voice, (id, to): (&str, &str)) -> Self {
         Self {
-            client: client.clone(),
-            room: room.to_owned(),
+            voice: voice.clone(),
             id: id.to_owned(),
             to: to.to_owned(),
             edits: Arc::default(),
@@ -53,10 +51,19 @@ impl Talk {
         self.send("preview", &content).await
     }
 
+    /// Why nothing can be said as the room asks for.
+    pub(super) async fn reply_in_clear(&self, what: &str, markdown: &str) {
+        let txn = format!("ferryman-{}-{what}", self.id);
+        let content = notice::reply(markdown, &self.to);
+        if let Err(error) = self.voice.send_in_clear(&txn, &content).await {
+            tracing::error!("a message to the control room was not sent: {error}");
+        }
+    }
+
     /// A sign on the message itself, seen at once.
     pub(super) async fn mark(&self, key: &str) {
         let txn = format!("ferryman-{}-mark", self.id);
-        if let Err(error) = self.client.react(&self.room, &txn, &self.to, key).await {
+        if let Err(error) = self.voice.react(&txn, &self.to, key).await {
             tracing::warn!("a reaction was not set: {error}");
         }
     }
@@ -93,12 +100,13 @@ impl Talk {
     /// Posts a picture, with the words for whoever can't see it.
     pub(super) async fn picture(&self, picture: &Picture, words: &str) {
         let uploaded = self
-            .client
-            .upload("chart.png", "image/png", picture.bytes.clone())
+            .voice
+            .upload("chart.png", "image/png", &picture.bytes)
             .await;
         match uploaded {
-            Ok(url) => {
-                let content = notice::picture(picture, (words, &url), &self.to);
+            Ok((field, found)) => {
+                let mut content = notice::picture(picture, words, &self.to);
+                content[field] = found;
                 self.send("picture", &content).await;
             }
             Err(error) => tracing::warn!("the chart was not posted: {error}"),
@@ -139,17 +147,17 @@ impl Talk {
         } else {
             "text/markdown"
         };
-        let size = bytes.len();
-        let url = self.client.upload(&name, kind, bytes).await?;
-        Ok(json!({
+        let (field, found) = self.voice.upload(&name, kind, &bytes).await?;
+        let mut content = json!({
             "msgtype": "m.file",
             "m.relates_to": {"m.in_reply_to": {"event_id": self.to}},
             "body": name,
             "filename": name,
-            "url": url,
-            "info": {"mimetype": kind, "size": size},
+            "info": {"mimetype": kind, "size": bytes.len()},
             "m.mentions": {},
-        }))
+        });
+        content[field] = found;
+        Ok(content)
     }
 
     /// Every message says which part of the conversation it is, for whoever reads the room by machine.
@@ -157,7 +165,7 @@ impl Talk {
         let mut content = content.clone();
         content["ferryman.part"] = what.into();
         let txn = format!("ferryman-{}-{what}", self.id);
-        match self.client.send(&self.room, &txn, &content).await {
+        match self.voice.send(&txn, &content).await {
             Ok(event_id) => Some(event_id),
             Err(error) => {
                 tracing::error!("a message to the control room was not sent: {error}");

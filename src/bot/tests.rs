@@ -1,6 +1,7 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
 mod details;
+mod encrypted;
 mod health;
 mod orders;
 mod unwanted;
@@ -83,7 +84,7 @@ impl Runner for Pretend {
         Ok(Preview {
             markdown: format!("**Plan** of {}", command.name()),
             files: Vec::new(),
-            digest: [7; 32],
+            digest: Some([7; 32]),
         })
     }
 
@@ -111,6 +112,7 @@ struct Stage<R = Pretend> {
     news: Arc<Notify>,
     hands: Arc<Hands>,
     health: Arc<Health>,
+    pretended: Arc<encrypted::Pretended>,
 }
 
 /// A bot that works, on the data of this folder.
@@ -127,6 +129,16 @@ async fn later_stage(dir: &Path, now_ms: u64) -> Stage {
 async fn stage_of<R: Runner>(
     dir: &Path,
     now_ms: u64,
+    runner: impl FnOnce(&Arc<Hands>) -> R,
+) -> Stage<R> {
+    stage_with(dir, now_ms, Arc::default(), runner).await
+}
+
+/// The same with a device that only pretends, for a room that is or becomes encrypted.
+async fn stage_with<R: Runner>(
+    dir: &Path,
+    now_ms: u64,
+    pretended: Arc<encrypted::Pretended>,
     runner: impl FnOnce(&Arc<Hands>) -> R,
 ) -> Stage<R> {
     let server = MockServer::start().await;
@@ -155,8 +167,17 @@ async fn stage_of<R: Runner>(
     let runner = runner(&hands);
     let (stopping, stopped) = watch::channel(false);
     let health = Arc::<Health>::default();
+    let client = Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap();
+    let device = Arc::clone(&pretended);
+    let open = move || device.opened();
+    let voice = Voice::new(&client, ROOM, dir, Arc::new(open)).unwrap();
+    if voice.is_encrypted() {
+        // As at the start.
+        voice.follow().await.unwrap();
+    }
     let worker = Arc::new(Worker {
-        client: Client::new(&server.uri(), "AS".into(), &config.bot_id(), Duration::ZERO).unwrap(),
+        client,
+        voice,
         store: store.clone(),
         runner: runner.clone(),
         config: Arc::new(config),
@@ -181,6 +202,7 @@ async fn stage_of<R: Runner>(
         news,
         hands,
         health,
+        pretended,
     }
 }
 

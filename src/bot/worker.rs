@@ -14,11 +14,12 @@ use tokio::{
 use super::{
     client::Client,
     control_room::invite_operators,
-    decide::{Decision, Late, Reaction, Rules},
+    decide::{Came, Decision, Late, Reaction, Rules},
     rights,
     store::{Cut, Queued, Store, Waiting},
     talk::Talk,
     telling::Telling,
+    voice::Voice,
 };
 use crate::{
     Error, Result, audit,
@@ -88,7 +89,9 @@ pub struct Worker<R> {
     pub clock: Arc<dyn Clock>,
     /// Where it listens and talks.
     pub room: String,
-    /// Rung when an event was kept.
+    /// How it speaks there.
+    pub voice: Voice,
+    /// Rung when an event was kept, or a key may have come.
     pub news: Arc<Notify>,
     /// How often a job's message is edited.
     pub pace: Pace,
@@ -106,9 +109,14 @@ impl<R: Runner> Worker<R> {
         let mut tasks = JoinSet::new();
         while !*stop.borrow() {
             self.health.turned();
-            while let Some(queued) = self.store.next()? {
+            let mut place = i64::MIN;
+            while let Some(queued) = self.store.after(place)? {
                 self.health.turned();
-                self.handle(&rules, queued, &mut tasks).await?;
+                place = queued.number;
+                // One whose key has not come yet stays where it is and keeps nobody waiting.
+                if let Some((queued, came)) = self.heard(&rules, queued).await? {
+                    self.handle(&rules, (queued, came), &mut tasks).await?;
+                }
             }
             tokio::select! {
                 () = self.news.notified() => {}
@@ -145,9 +153,12 @@ impl<R: Runner> Worker<R> {
 
     async fn tell_what_was_cut_off(&self) -> Result<()> {
         for cut in self.store.cut_off()? {
-            let talk = Talk::new(&self.client, &cut.room, (&cut.event_id, &cut.below));
-            talk.reply("cut", &report::bot::interrupted(&cut.name))
-                .await;
+            // Another room may be encrypted, and is no control room any more.
+            if cut.room == self.room {
+                let talk = Talk::new(&self.voice, (&cut.event_id, &cut.below));
+                talk.reply("cut", &report::bot::interrupted(&cut.name))
+                    .await;
+            }
             self.store.end(&cut.event_id)?;
         }
         Ok(())
@@ -156,10 +167,10 @@ impl<R: Runner> Worker<R> {
     async fn handle(
         self: &Arc<Self>,
         rules: &Rules,
-        queued: Queued,
+        (queued, came): (Queued, Came),
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
-        match rules.decide(&queued) {
+        match rules.decide(&queued, came) {
             Decision::Ignore => {}
             Decision::Refuse { sender, event_id } => {
                 // Once: whoever may write here could fill the disk with notes.
@@ -170,13 +181,10 @@ impl<R: Runner> Worker<R> {
                         .await;
                 }
             }
-            Decision::Encrypted { event_id } => {
-                let once = format!("encryption of {}", self.room);
-                if self.store.refuse(&once, self.clock.now_ms())? {
-                    self.talk(&event_id)
-                        .reply("no", &report::bot::encrypted(self.client.user()))
-                        .await;
-                }
+            Decision::InClear { event_id } => {
+                self.talk(&event_id)
+                    .reply("clear", report::encrypted::IN_CLEAR)
+                    .await;
             }
             Decision::Late { event_id, late } => {
                 self.talk(&event_id).reply("old", &too_late(late)).await;
@@ -248,6 +256,12 @@ impl<R: Runner> Worker<R> {
             sender: reaction.sender,
             words: String::new(),
         };
+        if reaction.in_clear {
+            self.talk_below(&order)
+                .reply("clear", report::encrypted::REACTION)
+                .await;
+            return self.store.done(number);
+        }
         if let Some(late) = reaction.late {
             self.talk_below(&order).reply("old", &too_late(late)).await;
             return self.store.done(number);
@@ -339,7 +353,7 @@ impl<R: Runner> Worker<R> {
                 telling.picture().await;
             }
         }
-        if name == "import" {
+        if ["import", "retry"].contains(&name) {
             // Operators may have come over with it.
             invite_operators(&self.client, &self.room, &self.config).await;
         }
@@ -348,12 +362,12 @@ impl<R: Runner> Worker<R> {
         }
     }
 
-    fn talk(&self, event_id: &str) -> Talk {
-        Talk::new(&self.client, &self.room, (event_id, event_id))
+    pub(super) fn talk(&self, event_id: &str) -> Talk {
+        Talk::new(&self.voice, (event_id, event_id))
     }
 
     pub(super) fn talk_below(&self, order: &Order) -> Talk {
-        Talk::new(&self.client, &self.room, (&order.event_id, &order.below))
+        Talk::new(&self.voice, (&order.event_id, &order.below))
     }
 
     /// Whether no command is to begin any more.

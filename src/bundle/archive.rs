@@ -4,11 +4,13 @@ mod bounded;
 mod extension;
 mod pack;
 mod unpack;
+mod walk;
 
 use std::{fs::File, io::Read, path::Path};
 
 pub(super) use pack::pack;
 pub(super) use unpack::unpack;
+pub(super) use walk::walk;
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

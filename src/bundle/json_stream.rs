@@ -101,11 +101,13 @@ pub(super) fn json(value: &impl Serialize, path: &Path) -> Result<String> {
 }
 
 /// Reads a JSON file whole, if it is not too much.
-pub(super) fn whole<T: DeserializeOwned>(file: File) -> std::result::Result<T, serde_json::Error> {
+pub(super) fn whole<T: DeserializeOwned>(
+    file: impl std::io::Read,
+) -> std::result::Result<T, serde_json::Error> {
     serde_json::from_reader(guarded(file, Unit::Whole))
 }
 
-fn guarded(file: File, unit: Unit) -> impl std::io::Read {
+fn guarded(file: impl std::io::Read, unit: Unit) -> impl std::io::Read {
     // The guard sees the large pieces, and JSON's reader the single bytes.
     std::io::BufReader::new(Guarded::new(file, unit))
 }

@@ -1,6 +1,7 @@
 //! A bundle written, read again, and damaged in every way that an operator may meet.
 
 mod full;
+mod glance;
 mod hostile;
 mod resume;
 mod version_1;

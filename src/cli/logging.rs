@@ -8,9 +8,10 @@ use super::terminal::AboveBar;
 use crate::{Error, Result};
 
 /// Starts it. The bot and the login bridge tell what they do; the other commands only what is wrong.
+/// What goes wrong with the bot's device is told in our own words, so its library is silent.
 pub fn start(is_service: bool) -> Result<()> {
     let default = if is_service {
-        "warn,ferryman=info"
+        "warn,matrix_sdk=off,matrix_sdk_base=error,matrix_sdk_crypto=error,ferryman=info"
     } else {
         "warn"
     };

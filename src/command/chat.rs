@@ -1,12 +1,12 @@
 //! `!ferry …`: a message of the control room as a command.
 
 use clap::{
-    CommandFactory, Parser,
+    CommandFactory, Parser, ValueEnum,
     error::{ContextKind, ContextValue},
 };
 
-use super::{Command, help};
-use crate::{Error, Result};
+use super::{Command, help, stages::Part};
+use crate::{Error, Result, config::nearest};
 
 mod address;
 mod list;
@@ -85,6 +85,9 @@ pub fn clause(error: &clap::Error, root: &clap::Command) -> String {
     if let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidSubcommand) {
         return help::unknown(root, name, wrong);
     }
+    if let Some(text) = wrong_stage(error, name) {
+        return text;
+    }
     let text = error.render().to_string();
     let mut parts = text.split("\n\n");
     let what: Vec<&str> = parts
@@ -100,6 +103,24 @@ pub fn clause(error: &clap::Error, root: &clap::Command) -> String {
         Some(tip) => format!("{what}: {}", tip.lines().next().unwrap_or_default()),
         None => format!("{what}: `{name} help` explains every command"),
     }
+}
+
+/// Clap would list all stages.
+fn wrong_stage(error: &clap::Error, name: &str) -> Option<String> {
+    let is_stage = error
+        .get(ContextKind::InvalidArg)
+        .is_some_and(|argument| argument.to_string().contains("<STAGE>"));
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidValue) else {
+        return None;
+    };
+    if !is_stage || wrong.is_empty() {
+        return None;
+    }
+    let known = Part::value_variants().iter().map(Part::name);
+    Some(match nearest(wrong, known) {
+        Some(near) => format!("there is no stage {wrong}: did you mean {near}?"),
+        None => format!("there is no stage {wrong}: `{name} help import` lists them"),
+    })
 }
 
 #[cfg(test)]
@@ -203,9 +224,12 @@ mod tests {
                    clocks; nothing is changed
           ack      Accept a warning of the last `check` by its code
           export   Read Synapse into a bundle; Synapse is not changed
+          bundles  The bundles that are there: what is in each, and whether it can be used
+          bundle   Look whether a bundle is whole: `bundle verify`
           plan     Say what an import would do with every user and every room; nothing is changed
           import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it
                    stopped
+          retry    Do again what has failed, or one room or user; nothing else is touched
           confirm  In the control room: carry out what you ordered, once you have seen its preview
           status   Where the migration stands, and how far the running job is
           pause    Let the running job wait after its current step
@@ -234,6 +258,14 @@ mod tests {
               --media <WHICH>         As for `import`
               --media-max-size <MIB>  As for `import`
               --admins                As for `import`
+              --only <STAGE>...       Only these stages; a later import without it carries the rest. `users`
+                                      are accounts, admin-rights, e-mail-addresses and names-and-pictures;
+                                      `encryption` are encryption-identities, verified-people and
+                                      key-backups [possible values: users, accounts, admin-rights,
+                                      e-mail-addresses, names-and-pictures, rooms, aliases, encryption,
+                                      encryption-identities, verified-people, key-backups, room-directory,
+                                      settings, media]
+              --except <STAGE>...     All stages but these
               --json                  The whole plan as JSON
 
         Example: !ferry plan --bundle before-the-move.tar.zst

@@ -1,9 +1,11 @@
-//! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]`.
+//! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]
+//! [--only STAGE,… | --except STAGE,…]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stages::Choice;
 use crate::model::{media_wish::WhichMedia, replayed::Replayed};
 
 /// Which bundle, and how.
@@ -31,6 +33,9 @@ pub struct Import {
     /// New accounts get a password that nobody is told, instead of one in the passwords file: for single sign-on, JWT, LDAP
     #[arg(long)]
     pub no_passwords: bool,
+    /// Which stages.
+    #[command(flatten)]
+    pub stages: Choice,
     /// The digest of the plan that was confirmed in the room: with another one nothing is done.
     #[arg(skip)]
     pub confirmed: Option<[u8; 32]>,

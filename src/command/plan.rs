@@ -1,9 +1,11 @@
-//! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--json]`.
+//! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]
+//! [--only STAGE,… | --except STAGE,…] [--json]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stages::Choice;
 use crate::model::{media_wish::WhichMedia, replayed::Replayed};
 
 /// Which bundle, and in which form.
@@ -25,6 +27,9 @@ pub struct Plan {
     /// As for `import`
     #[arg(long)]
     pub admins: bool,
+    /// As for `import`
+    #[command(flatten)]
+    pub stages: Choice,
     /// The whole plan as JSON
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,7 @@ use std::{
 use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
+use super::Trust;
 use crate::{Error, Result, secret::SecretString};
 
 /// Domains that stand for the operator's own in samples and documentation.
@@ -185,6 +186,27 @@ pub(super) fn power_level(key: &str, value: &str) -> Result<i64> {
         _ => wrong(
             key,
             "is not a power level: write one from 0 to 100, in quotes",
+        ),
+    }
+}
+
+/// Yes or no.
+pub(super) fn yes(key: &str, value: &str) -> Result<bool> {
+    match value {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => wrong(key, "is neither \"yes\" nor \"no\": write one of them"),
+    }
+}
+
+/// Whose devices may order in an encrypted room.
+pub(super) fn trust(key: &str, value: &str) -> Result<Trust> {
+    match value {
+        "any" => Ok(Trust::Any),
+        "cross-signed" => Ok(Trust::CrossSigned),
+        _ => wrong(
+            key,
+            "is neither \"any\" nor \"cross-signed\": write one of them",
         ),
     }
 }

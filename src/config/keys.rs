@@ -44,6 +44,8 @@ pub const KEYS: &[Key] = &[
     key("bot.url", None),
     key("bot.control_room", None),
     key("bot.min_power_level", None),
+    key("bot.encrypted", Some("no")),
+    key("bot.trust", Some("any")),
     key("bot.edit_every_s", Some("5")),
     key("bot.registration_dir", Some("registration")),
     key("resident.name", None),

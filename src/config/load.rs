@@ -122,6 +122,8 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
             min_power_level: optional(layers, "bot.min_power_level")?
                 .map(|value| check::power_level("bot.min_power_level", value))
                 .transpose()?,
+            encrypted: check::yes("bot.encrypted", required(layers, "bot.encrypted")?)?,
+            trust: check::trust("bot.trust", required(layers, "bot.trust")?)?,
             control_room: optional(layers, "bot.control_room")?
                 .map(|value| check::room("bot.control_room", value))
                 .transpose()?,

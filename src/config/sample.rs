@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target};
+use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -27,6 +27,8 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             url: "http://127.0.0.1:29330".to_owned(),
             control_room: None,
             min_power_level: None,
+            encrypted: false,
+            trust: Trust::Any,
             edit_every: Duration::from_secs(5),
             registration_dir: data_dir.join("registration"),
         },

@@ -125,6 +125,9 @@ fn refusals_name_the_key_and_the_remedy() {
         added("[bot]\nlisten = \"127.0.0.1:0\""),
         added("[bot]\nlocalpart = \"@Ferryman\""),
         added("[bot]\ncontrol_room = \"ferry\""),
+        added("[bot]\nencrypted = \"maybe\""),
+        added("[bot]\nencrypted = true"),
+        added("[bot]\ntrust = \"verified\""),
         added("[resident]\nname = \"ferry.test\""),
         added("[resident]\ncertificate = \"/no/such.pem\""),
         added("[login_bridge]\nlisten = \"127.0.0.1:29330\""),
@@ -168,6 +171,9 @@ fn refusals_name_the_key_and_the_remedy() {
     bot.listen has port 0: choose the port, the other side must know it
     bot.localpart is not a new user's localpart: use only a-z, 0-9 and . _ = - / +, without @ and server
     bot.control_room is neither a room ID (!…) nor an alias (#…:your.server)
+    bot.encrypted is neither "yes" nor "no": write one of them
+    bot.encrypted must be a text in quotes
+    bot.trust is neither "any" nor "cross-signed": write one of them
     resident.name is the same as server_name: use its host with another port, such as the one of resident.listen
     resident.certificate names /no/such.pem, which is not a file
     login_bridge.listen is the same as bot.listen or resident.listen: choose another port

@@ -106,7 +106,8 @@ impl Installation {
                 url: Some(bot.url.clone()),
                 as_token: text(&self.tokens.bot_as),
                 hs_token: text(&self.tokens.bot_hs),
-                sender_localpart: bot.localpart.clone(),
+                // A Synapse gives its sync to no registration's own user, and the bot's device needs one.
+                sender_localpart: format!("{}-service", bot.localpart),
                 users: vec![Namespace::exclusive(format!("@{}:{server}", bot.localpart))],
                 aliases: Vec::new(),
             },

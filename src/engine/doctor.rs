@@ -1,6 +1,6 @@
 //! Is the installation itself sound? Everything is looked at, also after something was found bad.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::Engine;
 use crate::{
     Error, Result,
     http::{Http, Request},
+    kept::{ControlRoom, device::BotDevice},
     migration::outcome::{Finding, Health},
     resident::{App, Identity, Notary, Resident, server, tls},
     source::admin_api,
@@ -61,7 +62,36 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
         }
     });
     findings.push(resident(engine, &target, replay).await);
+    findings.extend(control_room(&engine.config.data_dir));
     findings
+}
+
+/// Whether the control room is encrypted, and by which device an operator knows the bot there.
+fn control_room(dir: &Path) -> Option<Finding> {
+    let room = ControlRoom::load(dir)?;
+    let said = if room.encrypted {
+        BotDevice::load(dir).and_then(|device| {
+            let whole = device.filter(|device| device.fingerprint.is_some());
+            let device = whole.ok_or_else(|| {
+                Error::Target(format!(
+                    "{} is encrypted and the bot has no device: start `ferryman run`, which makes one",
+                    room.room_id
+                ))
+            })?;
+            Ok(format!(
+                "{} is encrypted; the bot's device there is {}, with the fingerprint {}",
+                room.room_id,
+                device.device,
+                device.shown_fingerprint()
+            ))
+        })
+    } else {
+        Ok(format!(
+            "{} is not encrypted: whoever runs the target can read it",
+            room.room_id
+        ))
+    };
+    Some(finding("control room", said))
 }
 
 /// Synapse's version, if it obeys the token.
@@ -187,5 +217,40 @@ pub(super) async fn answers(engine: &Engine) -> bool {
             .await
             .is_ok_and(|version| version["server"]["name"] == json!("Ferryman")),
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_room_and_its_device() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(control_room(dir.path()).is_none());
+        let mut lines = Vec::new();
+        for encrypted in [false, true] {
+            let room = ControlRoom {
+                room_id: "!c:ferry.test".into(),
+                encrypted,
+            };
+            room.save(dir.path()).unwrap();
+            lines.push(control_room(dir.path()).unwrap().text);
+        }
+        let mut device = BotDevice::begin(dir.path()).unwrap();
+        device.device = "FERRYMANBOTABCDEFGH".into();
+        device.save(dir.path()).unwrap();
+        lines.push(control_room(dir.path()).unwrap().text);
+        let (store, _) = crate::kept::device::store(dir.path()).unwrap();
+        std::fs::write(store.join("matrix-sdk-crypto.sqlite3"), "").unwrap();
+        device.fingerprint = Some("q1w2E3r4".into());
+        device.save(dir.path()).unwrap();
+        lines.push(control_room(dir.path()).unwrap().text);
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        !c:ferry.test is not encrypted: whoever runs the target can read it
+        !c:ferry.test is encrypted and the bot has no device: start `ferryman run`, which makes one
+        !c:ferry.test is encrypted and the bot has no device: start `ferryman run`, which makes one
+        !c:ferry.test is encrypted; the bot's device there is FERRYMANBOTABCDEFGH, with the fingerprint q1w2 E3r4
+        ");
     }
 }

@@ -64,7 +64,7 @@ impl Engine {
             .transpose()
     }
 
-    fn user_id(&self, name: &str) -> Result<OwnedUserId> {
+    pub(super) fn user_id(&self, name: &str) -> Result<OwnedUserId> {
         let whole = if name.starts_with('@') && name.contains(':') {
             name.to_owned()
         } else {
@@ -83,7 +83,8 @@ impl Engine {
     }
 }
 
-fn room_id(bundle: &Bundle, name: &str) -> Result<OwnedRoomId> {
+/// A room by its ID or an alias.
+pub(super) fn room_id(bundle: &Bundle, name: &str) -> Result<OwnedRoomId> {
     if let Ok(alias) = OwnedRoomAliasId::try_from(name) {
         let aliases = bundle.aliases()?;
         return aliases.get(&alias).cloned().ok_or_else(|| {

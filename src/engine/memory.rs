@@ -1,6 +1,9 @@
 //! `<data_dir>/last-bundle.json`: what `status` has to know of a migration without opening its bundle.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,9 @@ const FILE: &str = "last-bundle.json";
 pub(super) struct Memory {
     /// The bundle's file name.
     pub(super) name: String,
+    /// Where it was.
+    #[serde(default)]
+    pub(super) path: PathBuf,
     /// What the ledger knows it by.
     pub(super) id: String,
     /// Accounts to be made, adopted or reserved.
@@ -31,7 +37,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Of a plan.
-    pub(super) fn of(plan: &Plan, id: &str) -> Self {
+    pub(super) fn of(plan: &Plan, id: &str, path: &Path) -> Self {
         let carried = |room: &&RoomPlan| {
             matches!(
                 room.action,
@@ -41,6 +47,7 @@ impl Memory {
         let kept = |user: &&UserPlan| !matches!(user.action, UserAction::Skip { .. });
         Self {
             name: plan.bundle.clone(),
+            path: path.to_owned(),
             id: id.to_owned(),
             users: plan.users.iter().filter(kept).count() as u64,
             rooms: plan.rooms.iter().filter(carried).count() as u64,

@@ -20,7 +20,7 @@ use crate::{
         plan::{Abilities, MediaPlan, Plan, Replayed, Shared},
         planner, shared,
     },
-    model::{media_wish::MediaWish, room::Room, wanted::Wanted},
+    model::{media_wish::MediaWish, room::Room, stage::Stages, wanted::Wanted},
 };
 
 /// Runs what blocks for as long as a bundle is big: unpacking, checksums, a pass over all events.
@@ -45,6 +45,8 @@ pub(super) struct Choice {
     pub(super) upload_limit: Option<u64>,
     /// Whether admins stay admins.
     pub(super) admins: bool,
+    /// Stages that are not done.
+    pub(super) left_out: Stages,
     /// Accounts by whose names nobody can come over.
     pub(super) own: Vec<OwnedUserId>,
 }
@@ -107,6 +109,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
             ..people.end(bundle.aliases()?.keys())
         },
         admins: choice.admins,
+        left_out: choice.left_out,
         media,
     })
 }

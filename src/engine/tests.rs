@@ -6,6 +6,8 @@ mod faults;
 mod lies;
 mod media;
 mod resume;
+mod retry;
 mod sample;
 mod settings;
 mod stage;
+mod stages;

@@ -35,6 +35,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .users
         .iter()
         .filter(|user| !matches!(user.action, UserAction::Skip { .. }))
+        .filter(|user| import.is_about_user(&user.user_id))
         .cloned()
         .collect();
     let each = Each {

@@ -29,6 +29,7 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         .collect();
     let carried: Vec<_> = aliases
         .iter()
+        .filter(|(alias, _)| import.is_about(|things| things.aliases.contains(*alias)))
         .filter_map(|(alias, room)| {
             Some((
                 alias.clone(),

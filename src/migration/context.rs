@@ -12,10 +12,10 @@ use std::{
 };
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use ruma::{OwnedRoomId, OwnedUserId, UserId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use tokio::sync::OnceCell;
 
-use super::{passwords::Passwords, plan::Plan, planner};
+use super::{again::Things, encryption::Versions, passwords::Passwords, plan::Plan, planner};
 use crate::{
     Error, Result,
     bundle::Bundle,
@@ -55,10 +55,14 @@ pub struct Import {
     pub passwords: Passwords,
     /// Whether new accounts get one that is in no file.
     pub passwords_for_nobody: bool,
+    /// Nothing but these is done; without them, everything.
+    pub things: Option<Things>,
     /// Who watches, and who may stop.
     pub job: Job,
     /// Filled once the first join has shown that the target takes the old server's keys.
     pub(super) trusted: OnceCell<()>,
+    /// Filled once they are needed.
+    pub(super) versions: OnceCell<Versions>,
     able: BTreeSet<OwnedUserId>,
     events: AtomicU64,
     one_by_one: AtomicBool,
@@ -108,6 +112,8 @@ pub struct Parts<'a> {
     pub passwords: &'a Path,
     /// Whether none goes there.
     pub passwords_for_nobody: bool,
+    /// Nothing but these is done; without them, everything.
+    pub things: Option<Things>,
     /// Who watches, and who may stop.
     pub job: Job,
 }
@@ -129,11 +135,13 @@ impl Import {
             .collect();
         Ok(Self {
             trusted: OnceCell::new(),
+            versions: OnceCell::new(),
             able: planner::able_users(&parts.plan.users),
             users,
             rooms,
             passwords: Passwords::open(parts.passwords)?,
             passwords_for_nobody: parts.passwords_for_nobody,
+            things: parts.things,
             events: AtomicU64::new(parts.ledger.events()?),
             one_by_one: AtomicBool::new(false),
             bundle: parts.bundle,
@@ -213,6 +221,21 @@ impl Import {
             Ok(Err(error @ Error::Unreachable { .. })) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Whether anything of a user's is to be done.
+    pub(super) fn is_about_user(&self, user: &UserId) -> bool {
+        self.is_about(|things| things.has_user(user))
+    }
+
+    /// Whether a room is to be carried.
+    pub(super) fn is_about_room(&self, room: &RoomId) -> bool {
+        self.is_about(|things| things.has_room(room))
+    }
+
+    /// Whether something is to be done: everything, where nothing is chosen.
+    pub(super) fn is_about(&self, has: impl FnOnce(&Things) -> bool) -> bool {
+        self.things.as_ref().is_none_or(has)
     }
 
     /// Whether a user can act on the target.

@@ -8,14 +8,16 @@ pub mod signatures;
 pub mod verify;
 mod versions;
 
-use ruma::UserId;
+use ruma::{OwnedUserId, UserId};
 
 use super::context::Import;
 use crate::{
     Result,
+    bundle::{Bundle, OfUser},
     ledger::{Entry, Step},
+    model::cross_signing::CrossSigning,
 };
-use versions::Versions;
+pub(in crate::migration) use versions::Versions;
 
 /// How it ended for a user, as the ledger keeps it.
 pub mod how {
@@ -50,10 +52,26 @@ pub(super) fn secrets(import: &Import, user: &UserId) -> Result<Secrets> {
     })
 }
 
-/// Identities, whom each of them has verified, then backups.
-pub async fn run(import: &Import) -> Result<()> {
-    let versions = tokio::task::block_in_place(|| Versions::read(&import.bundle))?;
-    identities::run(import, &versions).await?;
-    signatures::run(import).await?;
-    backups::run(import, &versions).await
+/// Whom of their own server somebody has verified.
+pub(super) fn signed_by(bundle: &Bundle, user: &UserId) -> Result<Vec<OwnedUserId>> {
+    let keys: CrossSigning = bundle.of_user(OfUser::CrossSigning, user)?;
+    Ok(signatures::made(&keys, user.server_name())
+        .into_keys()
+        .collect())
+}
+
+/// Everybody's identity, unless they have one of their own.
+pub async fn carry_identities(import: &Import) -> Result<()> {
+    identities::run(import, versions(import).await?).await
+}
+
+/// The backups of those.
+pub async fn carry_backups(import: &Import) -> Result<()> {
+    backups::run(import, versions(import).await?).await
+}
+
+/// Read once, for it is a pass over all backups.
+async fn versions(import: &Import) -> Result<&Versions> {
+    let read = async { tokio::task::block_in_place(|| Versions::read(&import.bundle)) };
+    import.versions.get_or_try_init(|| read).await
 }

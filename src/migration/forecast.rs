@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{JoinPoint, Plan, RoomAction, RoomPlan, UserAction};
-use crate::job::Phase;
+use crate::{job::Phase, model::stage};
 
 /// What one stage did in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -137,25 +137,52 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
         ..Worked::default()
     };
     let stages = [
-        (Phase::Accounts, work(made), false),
-        (Phase::Admins, work(admins), false),
-        (Phase::Addresses, work(addresses), false),
-        (Phase::Profiles, work(carried), false),
+        (Phase::Accounts, stage::Stage::Accounts, work(made), false),
+        (
+            Phase::Admins,
+            stage::Stage::AdminRights,
+            work(admins),
+            false,
+        ),
+        (
+            Phase::Addresses,
+            stage::Stage::Addresses,
+            work(addresses),
+            false,
+        ),
+        (
+            Phase::Profiles,
+            stage::Stage::NamesAndPictures,
+            work(carried),
+            false,
+        ),
         (
             Phase::Rooms,
+            stage::Stage::Rooms,
             Worked {
                 events,
                 ..work(rooms.clone().count() as u64)
             },
             false,
         ),
-        (Phase::Aliases, work(counted.aliases), false),
-        (Phase::Identities, work(own), true),
-        (Phase::KeyBackups, work(own), true),
-        (Phase::Listings, work(counted.listed), false),
-        (Phase::UserData, work(own), true),
+        (
+            Phase::Aliases,
+            stage::Stage::Aliases,
+            work(counted.aliases),
+            false,
+        ),
+        (Phase::Identities, stage::Stage::Identities, work(own), true),
+        (Phase::KeyBackups, stage::Stage::KeyBackups, work(own), true),
+        (
+            Phase::Listings,
+            stage::Stage::RoomDirectory,
+            work(counted.listed),
+            false,
+        ),
+        (Phase::UserData, stage::Stage::Settings, work(own), true),
         (
             Phase::Media,
+            stage::Stage::Media,
             Worked {
                 bytes: plan.media.bytes,
                 ..work(plan.media.files)
@@ -165,8 +192,8 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     ];
     let stages = stages
         .into_iter()
-        .filter(|(_, work, _)| work.units > 0)
-        .map(|(phase, work, at_most)| {
+        .filter(|(_, stage, work, _)| work.units > 0 && !plan.left_out.has(*stage))
+        .map(|(phase, _, work, at_most)| {
             let known = paces
                 .0
                 .get(&phase.word())

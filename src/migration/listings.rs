@@ -25,6 +25,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .rooms
         .iter()
         .filter(|room| listed.contains(&room.room_id))
+        .filter(|room| import.is_about(|things| things.listings.contains(&room.room_id)))
         .filter_map(|room| match &room.action {
             RoomAction::Carry { joiner, .. } => Some((room.room_id.clone(), joiner.clone())),
             RoomAction::Pending { .. }

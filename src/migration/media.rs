@@ -54,7 +54,10 @@ pub async fn run(import: &Import) -> Result<()> {
     // What earlier runs did says nothing about the speed of this one.
     let mut left = Vec::new();
     for carried in files {
-        if !import.ledger.is_done(Step::Media, &carried.item.media_id)? {
+        let id = &carried.item.media_id;
+        if import.is_about(|things| things.media.contains(id))
+            && !import.ledger.is_done(Step::Media, id)?
+        {
             left.push(carried);
         }
     }

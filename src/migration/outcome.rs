@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{NamedMedium, Why};
 pub use super::user_data::outcome::UserDataVerification;
-use crate::job::Problem;
+use crate::{job::Problem, model::stage::Stages};
 
 /// The end of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -50,6 +50,9 @@ pub struct ImportSummary {
     pub elapsed_ms: u64,
     /// Where the passwords of new accounts are (0600).
     pub passwords: Option<std::path::PathBuf>,
+    /// Stages that this import did not do, by choice.
+    #[serde(skip_serializing_if = "Stages::is_empty")]
+    pub left_out: Stages,
     /// What could not be done.
     pub problems: Vec<Problem>,
 }
@@ -79,7 +82,7 @@ pub struct RoomLeft {
 }
 
 /// The target compared with the bundle, read from the target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Verification {
     /// The target's software and version.
     pub target: String,
@@ -103,6 +106,9 @@ pub struct Verification {
     pub listings: Comparison,
     /// What belongs to each user alone.
     pub user_data: UserDataVerification,
+    /// Stages that no import has done, by choice: nothing of theirs was compared.
+    #[serde(skip_serializing_if = "Stages::is_empty")]
+    pub left_out: Stages,
     /// Milliseconds since the Unix epoch at which it ended.
     pub finished_ts: u64,
 }

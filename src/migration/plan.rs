@@ -11,6 +11,7 @@ pub use super::{
     pending::waiting::Waiting,
     people::People,
 };
+use crate::model::stage::Stages;
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
 /// The whole plan.
@@ -38,6 +39,9 @@ pub struct Plan {
     pub admins: bool,
     /// The local media.
     pub media: MediaPlan,
+    /// Stages that are not done, by choice.
+    #[serde(skip_serializing_if = "Stages::is_empty")]
+    pub left_out: Stages,
 }
 
 impl Plan {

@@ -21,7 +21,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .plan
         .users
         .iter()
-        .filter(|user| user.action == UserAction::Carry)
+        .filter(|user| user.action == UserAction::Carry && import.is_about_user(&user.user_id))
         .filter_map(|user| import.users.get(&user.user_id))
         .cloned()
         .collect();

@@ -29,14 +29,20 @@ use crate::{
 use receipts::{Place, Read};
 use refused::Refused;
 
-/// Before the rooms that somebody's receipts wait for, in the ledger.
-const WAITS: &str = "rooms that are not there yet: ";
+/// Before the rooms that somebody's receipts wait for, or in which they were refused, in the ledger.
+const WAITS: &str = "rooms that are left: ";
 
 /// In the ledger, of somebody whose identity is not settled.
 const NO_SECRETS: &str = "all but the secrets of their encryption";
 
 /// Users whose data are set at once.
 const IN_FLIGHT: usize = 8;
+
+/// The rooms that somebody's receipts wait for, by their entry.
+pub(super) fn waits_for(entry: &Entry) -> impl Iterator<Item = &str> {
+    let rooms = entry.detail.strip_prefix(WAITS).unwrap_or_default();
+    rooms.split(' ').filter(|room| !room.is_empty())
+}
 
 /// One user's part of a bundle.
 struct Theirs {
@@ -66,6 +72,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .users
         .iter()
         .filter(|user| user.action == UserAction::Carry)
+        .filter(|user| import.is_about(|things| things.has_waiting(&user.user_id)))
         .filter_map(|user| import.users.get(&user.user_id))
         .cloned()
         .collect();
@@ -104,11 +111,8 @@ async fn read(import: &Import, user: &UserId, read: &mut Read) -> Result<()> {
     if entry.as_ref().is_some_and(Entry::is_done) {
         return Ok(());
     }
-    if let Some(rooms) = entry
-        .as_ref()
-        .and_then(|entry| entry.detail.strip_prefix(WAITS))
-    {
-        let left: BTreeSet<_> = rooms.split(' ').collect();
+    let left: BTreeSet<_> = entry.as_ref().into_iter().flat_map(waits_for).collect();
+    if !left.is_empty() {
         read.receipts.retain(|room, _| left.contains(room.as_str()));
         read.markers.retain(|room, _| left.contains(room.as_str()));
     }
@@ -118,15 +122,19 @@ async fn read(import: &Import, user: &UserId, read: &mut Read) -> Result<()> {
         old_server: import.old_server.as_ref(),
     };
     let mut refused = Refused::default();
-    receipts::set(place, user, read, &mut refused).await?;
-    if let Some(text) = refused.text() {
-        import.problem("receipts", user, &text)?;
+    let rooms = receipts::set(place, user, read, &mut refused).await?;
+    match refused.text() {
+        Some(text) => import.problem("receipts", user, &text)?,
+        None => ledger.solved("receipts", user)?,
     }
-    let waits = waits(import, read)?;
+    let mut waits = waits(import, read)?;
+    // Only there is it tried again: elsewhere they go on reading.
+    waits.extend(rooms);
     let outcome = if waits.is_empty() {
         Outcome::Done("set")
     } else {
         // The rooms' failures are told; with them, the next import tries again what was read there.
+        let waits: Vec<_> = waits.into_iter().collect();
         Outcome::Failed(format!("{WAITS}{}", waits.join(" ")))
     };
     ledger.record(Step::Receipts, user, &outcome)
@@ -171,8 +179,8 @@ async fn settings(import: &Import, user: &User, data: Theirs) -> Result<()> {
 }
 
 /// Rooms that the user has read in and that an import should have carried, but has not yet.
-fn waits(import: &Import, read: &Read) -> Result<Vec<String>> {
-    let mut waits = Vec::new();
+fn waits(import: &Import, read: &Read) -> Result<BTreeSet<String>> {
+    let mut waits = BTreeSet::new();
     for room in &import.plan.rooms {
         let is_read =
             read.receipts.contains_key(&room.room_id) || read.markers.contains_key(&room.room_id);
@@ -180,7 +188,7 @@ fn waits(import: &Import, read: &Read) -> Result<Vec<String>> {
             && matches!(room.action, RoomAction::Carry { .. })
             && !import.ledger.is_done(Step::Settle, &room.room_id)?
         {
-            waits.push(room.room_id.to_string());
+            waits.insert(room.room_id.to_string());
         }
     }
     Ok(waits)

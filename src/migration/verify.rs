@@ -18,7 +18,7 @@ use crate::{
     bundle::Bundle,
     job::{Event, Job, Phase},
     ledger::Ledger,
-    model::user::User,
+    model::{stage::Stage, user::User},
     target::{Target, profile::Profile},
 };
 
@@ -34,25 +34,41 @@ pub async fn run(
     job: &Job,
     now_ms: u64,
 ) -> Result<Verification> {
+    let is_wanted = |stage| !plan.left_out.has(stage);
     let encryption = encryption::verify::run(target, bundle, plan, job).await?;
-    Ok(Verification {
+    let mut verification = Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
-        users: users(target, bundle, plan, job).await?,
-        aliases: aliases(target, bundle, plan).await?,
-        keys: if plan.target.replay {
-            old_keys::compare(target, bundle).await?
-        } else {
-            Comparison::default()
-        },
-        rooms: rooms(target, bundle, plan, job).await?,
         identities: encryption.identities,
         room_keys: encryption.room_keys,
-        listings: listings::compare(target, bundle, plan).await?,
-        user_data: user_data::verify::run(target, bundle, plan, job, &encryption.others).await?,
-        media: media::compare::run(target, bundle, plan, ledger, job).await?,
+        left_out: plan.left_out,
         finished_ts: now_ms,
-    })
+        ..Verification::default()
+    };
+    if is_wanted(Stage::Accounts) {
+        verification.users = users(target, bundle, plan, job).await?;
+    }
+    if is_wanted(Stage::Aliases) {
+        verification.aliases = aliases(target, bundle, plan).await?;
+    }
+    if is_wanted(Stage::Rooms) {
+        // The target learns the keys with its first join.
+        if plan.target.replay {
+            verification.keys = old_keys::compare(target, bundle).await?;
+        }
+        verification.rooms = rooms(target, bundle, plan, job).await?;
+    }
+    if is_wanted(Stage::RoomDirectory) {
+        verification.listings = listings::compare(target, bundle, plan).await?;
+    }
+    if is_wanted(Stage::Settings) {
+        let others = &encryption.others;
+        verification.user_data = user_data::verify::run(target, bundle, plan, job, others).await?;
+    }
+    if is_wanted(Stage::Media) {
+        verification.media = media::compare::run(target, bundle, plan, ledger, job).await?;
+    }
+    Ok(verification)
 }
 
 async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Comparison> {
@@ -76,6 +92,7 @@ async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Resu
         ..Comparison::default()
     };
     let known = &known;
+    let has_names = !plan.left_out.has(Stage::NamesAndPictures);
     let mut checked = stream::iter(wanted)
         .map(|plan| async move {
             job.turn().await?;
@@ -83,7 +100,7 @@ async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Resu
                 target,
                 &plan.action,
                 &plan.user_id,
-                known.get(&plan.user_id),
+                known.get(&plan.user_id).filter(|_| has_names),
             )
             .await
         })

@@ -43,15 +43,6 @@ pub fn refusal(sender: &str) -> String {
     )
 }
 
-/// To the first message that the bot can't read.
-#[must_use]
-pub fn encrypted(bot: &str) -> String {
-    format!(
-        "This room has been encrypted and Ferryman can't read it. Make a room without encryption, invite {}, and set `bot.control_room` to it.",
-        code(bot)
-    )
-}
-
 /// To a command that waited too long, perhaps for the bot's restart.
 #[must_use]
 pub fn too_old(age_ms: u64) -> String {
@@ -73,15 +64,18 @@ pub const DROPPED: &str = "Dropped; nothing was done.";
 
 /// What a command would do, and how to say that it shall.
 #[must_use]
-pub fn preview(command: &str, markdown: &str, code: &str) -> String {
+pub fn preview(command: &str, markdown: &str, code: &str, by_reaction: bool) -> String {
     let changes = match command {
         "export" => "This logs in at Synapse as each user",
         _ => "This changes the target",
     };
-    format!(
-        "{markdown}\n**{changes}.** To begin the {}, react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.\n",
-        super::text::code(command)
-    )
+    let command = super::text::code(command);
+    let how = if by_reaction {
+        format!("react with ✅ or send `!ferry confirm {code}` within 10 minutes; ❌ drops it.")
+    } else {
+        format!("send `!ferry confirm {code}` within 10 minutes; otherwise it is dropped.")
+    };
+    format!("{markdown}\n**{changes}.** To begin the {command}, {how}\n")
 }
 
 /// What an export does that acts as users.
@@ -195,7 +189,6 @@ mod tests {
             ready("Tuwunel 1.9.0", &[]),
             ready("Synapse 1.163.2", &["no admin room".into()]),
             refusal("@eva:ferry.test"),
-            encrypted("@ferryman:ferry.test"),
             too_old(7_200_000),
             interrupted("import"),
             interrupted("export"),
@@ -208,7 +201,7 @@ mod tests {
             ended("import", 61_000, true),
             reports(&[]),
             reports(&["data/reports/a-import.md".into()]),
-            preview("export", &acting(), "ABCDE"),
+            preview("export", &acting(), "ABCDE", true),
             not_posted(
                 "data/reports/a.md".as_ref(),
                 &Error::Target("too large".into()),
@@ -221,7 +214,6 @@ mod tests {
 
         ⚠ no admin room
         Sorry, `@eva:ferry.test`: only Ferryman's operators can give it orders. An operator can add you to `operators` in its configuration.
-        This room has been encrypted and Ferryman can't read it. Make a room without encryption, invite `@ferryman:ferry.test`, and set `bot.control_room` to it.
         This command arrived 2 h 0 min after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.
         Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.

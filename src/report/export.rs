@@ -65,7 +65,7 @@ fn render(summary: &ExportSummary, limit: usize) -> String {
             );
         }
     }
-    text + &problems::list(&summary.problems, limit)
+    text + problems::list(&summary.problems, limit).as_str()
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use crate::migration::outcome::ImportSummary;
 /// For the room and the terminal.
 #[must_use]
 pub fn short(summary: &ImportSummary) -> String {
-    let next = if is_good(summary) {
+    let next = if is_good(summary) && !summary.left_out.is_empty() {
+        "`import` without --only and --except carries what was left out. Next: `verify`."
+    } else if is_good(summary) {
         "Next: `verify`."
     } else {
-        "`import` again tries what is missing; then `verify`."
+        "`retry` tries what has failed once more; then `verify`."
     };
     format!("{}\n{next}\n", render(summary, problems::FEW))
 }
@@ -88,6 +90,9 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         number_of(len(&summary.rooms_skipped)),
         number_of(summary.rooms_failed)
     ));
+    if !summary.left_out.is_empty() {
+        line(format!("left out by choice: {}", summary.left_out));
+    }
     if summary.rooms_pending > 0 {
         line(format!(
             "people wait again, invited or having knocked, at {} that nobody here is in",
@@ -151,6 +156,7 @@ mod tests {
     use crate::{
         job::Problem,
         migration::outcome::{MediaSummary, RoomLeft},
+        model::stage::Stages,
     };
 
     fn summary() -> ImportSummary {
@@ -167,6 +173,7 @@ mod tests {
                 reason: "no local user is joined to it any more".into(),
             }],
             rooms_failed: 0,
+            left_out: Stages::NONE,
             remote_joins: 38,
             events_replayed: 1_382,
             aliases: 7,
@@ -265,7 +272,7 @@ mod tests {
 
         - `1c6617bd` join: `!r:ferry.test`: the target refused it: M\_FORBIDDEN
 
-        `import` again tries what is missing; then `verify`.
+        `retry` tries what has failed once more; then `verify`.
         ");
     }
 }

@@ -69,15 +69,15 @@ pub fn in_thread(markdown: &str, root: &str) -> Value {
     content
 }
 
-/// A PNG that belongs to an answer; `alt` says in words what it shows.
+/// A PNG that belongs to an answer; `alt` says in words what it shows. What leads to its bytes is added by whoever uploads
+/// them.
 #[must_use]
-pub fn picture(png: &super::chart::Picture, (alt, url): (&str, &str), to: &str) -> Value {
+pub fn picture(png: &super::chart::Picture, alt: &str, to: &str) -> Value {
     json!({
         "msgtype": "m.image",
         "m.relates_to": {"m.in_reply_to": {"event_id": to}},
         "body": alt,
         "filename": "chart.png",
-        "url": url,
         "info": {
             "mimetype": "image/png",
             "size": png.bytes.len(),

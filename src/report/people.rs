@@ -154,6 +154,7 @@ mod tests {
                 there: ["@anna:ferry.test".try_into().unwrap()].into(),
             },
             admins,
+            left_out: crate::model::stage::Stages::NONE,
             media: crate::migration::plan::MediaPlan::default(),
         }
     }

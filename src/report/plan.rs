@@ -151,6 +151,14 @@ fn summary(plan: &Plan) -> String {
     if !plan.complete {
         text.push_str("- **the bundle is not complete**: its export broke off; export again before you import\n");
     }
+    if !plan.left_out.is_empty() {
+        let _infallible = writeln!(
+            text,
+            "- **only these stages: {}**; left out by choice, for a later import: {}",
+            plan.left_out.others(),
+            plan.left_out
+        );
+    }
     let _infallible = if plan.target.replay {
         writeln!(
             text,

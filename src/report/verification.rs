@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::text::{code, count, escape, first, len, number_of, time};
-use crate::migration::outcome::{Comparison, RoomVerification, Verification};
+use crate::{
+    migration::outcome::{Comparison, RoomVerification, Verification},
+    model::stage::Stages,
+};
 
 /// Differences in a room message.
 const FEW: usize = 10;
@@ -56,14 +59,16 @@ fn summary(verification: &Verification) -> String {
         })
     };
     let known = known(verification).len() as u64;
-    let headline = if verification.is_good() && skipped == 0 && known == 0 {
-        "Everything is equal".to_owned()
-    } else if verification.is_good() {
-        "Everything that was carried over is equal".to_owned()
-    } else {
-        let number = differences(verification).len() as u64;
-        format!("{} found", count(number, "difference", "differences"))
-    };
+    let headline =
+        if verification.is_good() && skipped == 0 && known == 0 && verification.left_out.is_empty()
+        {
+            "Everything is equal".to_owned()
+        } else if verification.is_good() {
+            "Everything that was carried over is equal".to_owned()
+        } else {
+            let number = differences(verification).len() as u64;
+            format!("{} found", count(number, "difference", "differences"))
+        };
     let mut text = format!(
         "**{headline}: {} of {} on {}.**\n\n- bundle: {}\n",
         number_of(equal as u64),
@@ -78,6 +83,9 @@ fn summary(verification: &Verification) -> String {
         ("state events", sum(|room| &room.state)),
         ("timeline events", sum(|room| &room.timeline)),
     ] {
+        if expected == 0 && !verification.left_out.is_empty() {
+            continue;
+        }
         let _infallible = writeln!(
             text,
             "- {what}: {} of {} equal",
@@ -86,6 +94,7 @@ fn summary(verification: &Verification) -> String {
         );
     }
     text.push_str(&things(verification));
+    text.push_str(&left_out(verification.left_out));
     for (number, what) in [
         (skipped as u64, "skipped by plan"),
         (
@@ -116,6 +125,14 @@ fn summary(verification: &Verification) -> String {
         );
     }
     text
+}
+
+/// What nobody has carried so far, and so nothing was compared of.
+fn left_out(stages: Stages) -> String {
+    if stages.is_empty() {
+        return String::new();
+    }
+    format!("- not carried so far, by choice, and so not compared: {stages}\n")
 }
 
 /// What a migration may have beyond accounts and rooms.
@@ -272,6 +289,7 @@ mod tests {
                 receipts_timed: 9,
                 ..UserDataVerification::default()
             },
+            left_out: Stages::NONE,
             finished_ts: 1_785_592_800_000,
         }
     }

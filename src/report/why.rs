@@ -22,7 +22,7 @@ pub fn markdown(problem: &Problem) -> String {
 
 /// What a failure of a step means for people, and what helps.
 pub(super) fn explained(step: &str) -> (&'static str, &'static str) {
-    const AGAIN: &str = "`import` tries it again and leaves alone what is done.";
+    const AGAIN: &str = "`retry` tries it again and leaves alone what is done.";
     match step {
         "account" => (
             "Nobody can log in to this account on the new server yet, and nothing of it is carried.",
@@ -36,11 +36,11 @@ pub(super) fn explained(step: &str) -> (&'static str, &'static str) {
         "profile" => ("Their name or picture is missing.", AGAIN),
         "room" => (
             "The room is missing on the new server, or something in it differs from Synapse.",
-            "`import` reads it again and mends what it can; `room` with its ID says how far it is.",
+            "`retry` with its ID carries it again and mends what it can; `room` with its ID says how far it is.",
         ),
         "event" => (
             "This one event is missing on the new server; what came after it is there.",
-            "`import` tries it again. A server refuses an event for good where its own rules forbid it.",
+            "`retry` tries it again. A server refuses an event for good where its own rules forbid it.",
         ),
         "alias" => ("The room can't be found under this address.", AGAIN),
         "listing" => ("The room is not in the public directory.", AGAIN),
@@ -50,7 +50,7 @@ pub(super) fn explained(step: &str) -> (&'static str, &'static str) {
         ),
         "key backup" => (
             "Their recovery key may not open all old encrypted messages.",
-            "`import` tries it again. Keep Synapse's bundle until it is mended.",
+            "`retry` tries it again. Keep Synapse's bundle until it is mended.",
         ),
         "settings" | "receipts" => (
             "Something of their settings, or of what they have read, is not there.",
@@ -58,7 +58,7 @@ pub(super) fn explained(step: &str) -> (&'static str, &'static str) {
         ),
         "media" => (
             "This file can't be opened on the new server.",
-            "`import` fetches it again. If the bundle lacks it, copy it by hand from Synapse's media store.",
+            "`retry` fetches it again. If the bundle lacks it, copy it by hand from Synapse's media store.",
         ),
         "invite" | "knock" => (
             "They don't see this invite, or their knock, on the new server.",
@@ -87,14 +87,14 @@ mod tests {
         insta::assert_snapshot!(text("room", "!a:ferry.test", "nobody can join: see `plan`"), @r"
         **`66433e0b` room: `!a:ferry.test`**
 
-        The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+        The room is missing on the new server, or something in it differs from Synapse. `retry` with its ID carries it again and mends what it can; `room` with its ID says how far it is.
 
         Why: nobody can join: see `plan`.
         ");
         insta::assert_snapshot!(text("key backup", "@anna:ferry.test 1", "the target answered 500."), @r"
         **`675404bd` key backup: `@anna:ferry.test 1`**
 
-        Their recovery key may not open all old encrypted messages. `import` tries it again. Keep Synapse's bundle until it is mended.
+        Their recovery key may not open all old encrypted messages. `retry` tries it again. Keep Synapse's bundle until it is mended.
 
         Why: the target answered 500.
         ");
@@ -105,7 +105,7 @@ mod tests {
         insta::assert_snapshot!(text("event", "$e", &long), @r"
         **`559ed199` event: `$e`**
 
-        This one event is missing on the new server; what came after it is there. `import` tries it again. A server refuses an event for good where its own rules forbid it.
+        This one event is missing on the new server; what came after it is there. `retry` tries it again. A server refuses an event for good where its own rules forbid it.
 
         Why: the target answered 500 to PUT /\_matrix/client/v3/rooms/%21a%3Aferry.test/send: M\_UNKNOWN database is locked, database ….
 
@@ -116,7 +116,7 @@ mod tests {
         insta::assert_snapshot!(text("something else", "x", "it failed"), @r"
         **`8a2847b2` something else: `x`**
 
-        It is not there on the new server, or not as it was. `import` tries it again and leaves alone what is done.
+        It is not there on the new server, or not as it was. `retry` tries it again and leaves alone what is done.
 
         Why: it failed.
         ");

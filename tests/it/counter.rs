@@ -1,4 +1,4 @@
-//! A proxy before a server that notes each request which changes something there.
+//! A proxy before a server that notes each request which changes something there, and refuses some.
 
 use std::{
     net::Ipv4Addr,
@@ -12,6 +12,7 @@ use axum::{
     http::Method,
     response::Response,
 };
+use percent_encoding::percent_decode_str;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Passes everything on; it ends with the value.
@@ -26,6 +27,7 @@ struct Seen {
     http: reqwest::Client,
     reads: Mutex<usize>,
     changes: Mutex<Vec<String>>,
+    refused: Mutex<Vec<String>>,
 }
 
 impl Counter {
@@ -38,6 +40,7 @@ impl Counter {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             reads: Mutex::default(),
             changes: Mutex::default(),
+            refused: Mutex::default(),
         });
         let app = Router::new().fallback(pass).with_state(Arc::clone(&seen));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -47,6 +50,13 @@ impl Counter {
     /// How many requests only read.
     pub(crate) fn reads(&self) -> usize {
         *self.seen.reads.lock().unwrap()
+    }
+
+    /// From now on refuses what would change something, wherever the path has one of these.
+    pub(crate) fn refuse(&self, parts: &[&str]) {
+        let parts = parts.iter().map(|part| (*part).to_owned());
+        *self.seen.refused.lock().unwrap() = parts.collect();
+        self.seen.changes.lock().unwrap().clear();
     }
 
     /// Method and path of every other one.
@@ -74,6 +84,13 @@ async fn pass(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     } else {
         let change = format!("{} {}", parts.method, parts.uri.path());
         seen.changes.lock().unwrap().push(change);
+        let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let refused = seen.refused.lock().unwrap().clone();
+        if refused.iter().any(|part| decoded.contains(part)) {
+            let body = r#"{"errcode":"M_FORBIDDEN","error":"not now"}"#;
+            let refusal = Response::builder().status(403).body(Body::from(body));
+            return refusal.unwrap();
+        }
     }
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let mut headers = parts.headers.clone();

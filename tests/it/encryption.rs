@@ -59,7 +59,7 @@ async fn a_fresh_client_reads_the_encrypted_past() {
             .await
             .unwrap();
     }
-    let before = write(source.url()).await;
+    let before = Box::pin(write(source.url())).await;
 
     let between = Between {
         names: &names,

@@ -52,6 +52,17 @@ impl Client {
             .collect())
     }
 
+    /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/`.
+    pub async fn set_state(&self, room: &str, kind: &str, content: &Value) -> Result<()> {
+        let path = format!(
+            "/_matrix/client/v3/rooms/{}/state/{}/",
+            encode(room),
+            encode(kind)
+        );
+        let request = Request::put(&path, content);
+        self.ask::<Value>(request).await.map(drop)
+    }
+
     /// `GET /_matrix/client/v3/rooms/{roomId}/state`: whole events.
     pub async fn whole_state(&self, room: &str) -> Result<Vec<Value>> {
         let path = format!("/_matrix/client/v3/rooms/{}/state", encode(room));

@@ -86,3 +86,47 @@ async fn failures_say_what_to_do_and_keep_the_token() {
         super::Client::new("http://127.0.0.1:9", "AS".into(), "@f:x", Duration::ZERO).unwrap();
     insta::assert_snapshot!(gone.versions().await.unwrap_err(), @"the target at http://127.0.0.1:9 does not answer (Connection refused (os error 111)): check the address and that the server runs");
 }
+
+#[tokio::test]
+async fn a_device_of_its_own() {
+    let server = MockServer::start().await;
+    let login = |answer| {
+        Mock::given(method("POST"))
+            .and(path("/_matrix/client/v3/login"))
+            .and(header("Authorization", "Bearer AS"))
+            .respond_with(answer)
+            .up_to_n_times(1)
+            .mount(&server)
+    };
+    let ok = |device: &str| {
+        let body = json!({"device_id": device, "access_token": "t0ken", "user_id": "@ferryman:ferry.test"});
+        ResponseTemplate::new(200).set_body_json(body)
+    };
+    let bot = client(&server.uri());
+    login(ok("FERRYMANBOTA")).await;
+    let token = bot.login("FERRYMANBOTA").await.unwrap();
+    assert_eq!(crate::secret::ExposeSecret::expose_secret(&token), "t0ken");
+    let asked: Value = server.received_requests().await.unwrap()[0]
+        .body_json()
+        .unwrap();
+    assert_eq!(asked["type"], "m.login.application_service");
+    assert_eq!(asked["identifier"]["user"], "@ferryman:ferry.test");
+    login(ok("OTHER")).await;
+    let mut lines = vec![bot.login("FERRYMANBOTA").await.unwrap_err().to_string()];
+    let refusal = json!({"errcode": "M_UNKNOWN", "error": "no such login"});
+    login(ResponseTemplate::new(400).set_body_json(refusal)).await;
+    lines.push(bot.login("FERRYMANBOTA").await.unwrap_err().to_string());
+    let lines = lines.join("\n").replace(&server.uri(), "URL");
+    insta::assert_snapshot!(lines, @r"
+    the target gave an answer to POST /_matrix/client/v3/login that can't be read (the device OTHER instead of FERRYMANBOTA): is this address really the target?
+    the target gives the bot no device, which an encrypted control room needs (M_UNKNOWN no such login): let application services log in there, or use a control room without encryption
+    ");
+    let device = "/_matrix/client/v3/devices/FERRYMANBOTA";
+    Mock::given(path(device))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({})))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    assert!(bot.has_device("FERRYMANBOTA").await.unwrap());
+    assert!(!bot.has_device("FERRYMANBOTA").await.unwrap());
+}

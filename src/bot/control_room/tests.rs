@@ -108,30 +108,40 @@ async fn a_configured_room_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_encrypted_room_is_refused() {
+async fn its_own_room_is_encrypted_where_that_is_asked_for() {
     let (server, dir) = (homeserver().await, tempfile::tempdir().unwrap());
-    let config = sample(dir.path());
-    on(
-        &server,
-        "POST",
-        "/_matrix/client/v3/createRoom",
-        200,
-        json!({"room_id": ROOM}),
-        1,
-    )
-    .await;
+    let mut config = sample(dir.path());
+    let create = "/_matrix/client/v3/createRoom";
+    on(&server, "POST", create, 200, json!({"room_id": ROOM}), 1).await;
+    let joined = json!({"joined_rooms": [ROOM]});
+    let rooms = "/_matrix/client/v3/joined_rooms";
+    on(&server, "GET", rooms, 200, joined, 2).await;
     let state = "/_matrix/client/v3/rooms/%21c%3Aferry.test/state/m.room.encryption/";
-    on(
-        &server,
-        "GET",
-        state,
-        200,
-        json!({"algorithm": "m.megolm.v1.aes-sha2"}),
-        1,
-    )
-    .await;
-    let error = entered(&server, dir.path(), &config).await.unwrap_err();
-    insta::assert_snapshot!(error, @"the control room !c:ferry.test is encrypted and Ferryman can't read there: make a room without encryption, invite @ferryman:ferry.test, and set bot.control_room to it");
+    on(&server, "PUT", state, 200, json!({"event_id": "$e"}), 1).await;
+    entered(&server, dir.path(), &config).await.unwrap();
+    // It was made without, and is encrypted now.
+    config.bot.encrypted = true;
+    assert_eq!(entered(&server, dir.path(), &config).await.unwrap(), ROOM);
+    let algorithm = json!({"algorithm": "m.megolm.v1.aes-sha2"});
+    on(&server, "GET", state, 200, algorithm.clone(), 9).await;
+    assert_eq!(entered(&server, dir.path(), &config).await.unwrap(), ROOM);
+    let other = tempfile::tempdir().unwrap();
+    on(&server, "POST", create, 200, json!({"room_id": ROOM}), 1).await;
+    entered(&server, other.path(), &config).await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let bodies = |verb: &str, at: &str| -> Vec<Value> {
+        let these = requests
+            .iter()
+            .filter(|it| it.method.as_str() == verb && it.url.path() == at);
+        these.map(|it| it.body_json().unwrap()).collect()
+    };
+    assert_eq!(bodies("PUT", state), std::slice::from_ref(&algorithm));
+    let made = bodies("POST", create);
+    assert_eq!(made[0]["initial_state"], json!([]));
+    assert_eq!(
+        made[1]["initial_state"],
+        json!([{"type": "m.room.encryption", "state_key": "", "content": algorithm}])
+    );
 }
 
 #[tokio::test]

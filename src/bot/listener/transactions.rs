@@ -40,7 +40,7 @@ pub(super) async fn put(
             let header: Header = serde_json::from_str(event.get()).ok()?;
             matches!(
                 header.kind.as_str(),
-                "m.room.message" | "m.reaction" | "m.room.encrypted"
+                "m.room.message" | "m.reaction" | "m.room.encrypted" | "m.room.encryption"
             )
             .then(|| (header.event_id, event.get().to_owned()))
         })

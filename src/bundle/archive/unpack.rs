@@ -20,38 +20,47 @@ use crate::{
 };
 
 /// Entries of an archive; a bundle has tens, or one per media file.
-const MAX_ENTRIES: usize = 10_000_000;
+pub(super) const MAX_ENTRIES: usize = 10_000_000;
 /// log2 of the memory that the decoder may be asked for: 128 MiB, zstd's own default.
 const WINDOW_LOG: u32 = 27;
 
 /// Unpacks `archive` into the empty directory `into`.
 pub(in crate::bundle) fn unpack(archive: &Path, form: Form, into: &Path) -> Result<()> {
-    let open = || -> io::Result<Box<dyn Read>> {
-        let file = BufReader::new(File::open(archive)?);
-        if form != Form::TarZst {
-            return Ok(Box::new(file));
-        }
-        let (file, taken) = Counting::new(file);
-        let mut decoder = zstd::Decoder::new(file)?;
-        decoder.window_log_max(WINDOW_LOG)?;
-        Ok(Box::new(Bounded::new(decoder, taken)))
-    };
-    let mut reader = open().map_err(Error::file(archive))?;
+    let mut reader = open(archive, form).map_err(Error::file(archive))?;
     entries(&mut reader, into)
         .and_then(|()| rest(&mut reader).map_err(Fault::from))
-        .map_err(|fault| match fault {
-            Fault::System(error) => error,
-            Fault::Archive(reason) => Error::Bundle {
-                path: archive.to_owned(),
-                reason: format!("{reason}: copy the bundle again, or export again"),
-            },
-        })
+        .map_err(|fault| fault.of(archive))
+}
+
+/// An archive's bytes, as they were before it was compressed.
+pub(super) fn open(archive: &Path, form: Form) -> io::Result<Box<dyn Read>> {
+    let file = BufReader::new(File::open(archive)?);
+    if form != Form::TarZst {
+        return Ok(Box::new(file));
+    }
+    let (file, taken) = Counting::new(file);
+    let mut decoder = zstd::Decoder::new(file)?;
+    decoder.window_log_max(WINDOW_LOG)?;
+    Ok(Box::new(Bounded::new(decoder, taken)))
 }
 
 /// Why unpacking ended: this machine, or what is in the archive.
-enum Fault {
+pub(super) enum Fault {
     System(Error),
     Archive(String),
+}
+
+impl Fault {
+    /// As an error of an archive.
+    pub(super) fn of(self, archive: &Path) -> Error {
+        match self {
+            Self::System(error) => error,
+            Self::Archive(reason) => Error::Bundle {
+                path: archive.to_owned(),
+                reason: format!("{reason}: copy the bundle again, or export again"),
+            },
+        }
+    }
 }
 
 impl From<io::Error> for Fault {
@@ -155,7 +164,7 @@ fn file(entry: &mut dyn Read, declared: u64, into: &Path, name: &str) -> Result<
 }
 
 /// Reads what follows the archive's end, so that its checksum is checked; only padding may be there.
-fn rest(reader: &mut dyn Read) -> io::Result<()> {
+pub(super) fn rest(reader: &mut dyn Read) -> io::Result<()> {
     let mut buffer = [0; 4096];
     loop {
         let count = reader.read(&mut buffer)?;

@@ -38,7 +38,7 @@ fn forged(name: &str, content: &[u8]) -> String {
 
 /// JSON that is nested too deep.
 fn deep() -> String {
-    "[".repeat(100_000) + &"]".repeat(100_000)
+    "[".repeat(100_000) + "]".repeat(100_000).as_str()
 }
 
 #[test]

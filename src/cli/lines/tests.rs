@@ -117,7 +117,7 @@ fn the_page_shows_every_event_and_names_every_field() {
     let mut out = Vec::new();
     let (message, exit) = ("no", 1);
     write(&mut out, Line::Error { message, exit }, 0);
-    let told = every_event() + &String::from_utf8(out).unwrap();
+    let told = every_event() + String::from_utf8(out).unwrap().as_str();
     let told: Vec<Value> = told
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

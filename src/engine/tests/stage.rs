@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     clock::FixedClock,
     config::{self, Config, Tokens},
-    engine::{Asked, Engine},
+    engine::{Again, Asked, Engine, Retried, WantedAgain},
     job::Job,
     migration::{
         check::Round,
@@ -29,6 +29,13 @@ use crate::{
 
 /// The password of the account that was there before.
 const OWN: &str = "own";
+
+fn wanted(names: &[&str]) -> WantedAgain {
+    WantedAgain {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..WantedAgain::default()
+    }
+}
 
 /// A bundle, for as many installations as are wanted.
 pub(super) struct Source {
@@ -195,6 +202,44 @@ impl Stage {
             .import_as(&job, Some(self.bundle.clone()), asked)
             .await
             .unwrap()
+    }
+
+    /// An import that is asked for something, and may be refused.
+    pub(super) async fn try_import_as(&self, asked: Asked) -> Result<ImportSummary> {
+        let visit = self.target.visit(None).await;
+        let engine = self.engine(&visit.url);
+        let job = Job::new().0;
+        engine
+            .import_as(&job, Some(self.bundle.clone()), asked)
+            .await
+    }
+
+    /// What a retry would do.
+    pub(super) async fn again(&self, names: &[&str]) -> Result<Again> {
+        let visit = self.target.visit(None).await;
+        self.engine(&visit.url).retry_plan(&wanted(names)).await
+    }
+
+    /// A retry, and how many requests it took.
+    pub(super) async fn retry(&self, names: &[&str]) -> Result<(Retried, u64)> {
+        let visit = self.target.visit(None).await;
+        let engine = self.engine(&visit.url);
+        let retried = engine.retry(&Job::new().0, &wanted(names)).await?;
+        Ok((retried, visit.requests()))
+    }
+
+    /// A retry that is killed at its `last` request.
+    pub(super) async fn killed_retry(&self, names: &[&str], last: u64, when: When) {
+        let visit = self.target.visit(Some(Disturbance::End(last, when))).await;
+        let engine = self.engine(&visit.url);
+        let (job, wanted) = (Job::new().0, wanted(names));
+        tokio::select! {
+            biased;
+            () = visit.end() => {}
+            ended = engine.retry(&job, &wanted) => {
+                ended.unwrap();
+            }
+        }
     }
 
     /// Loses what earlier imports have noted.

@@ -27,7 +27,7 @@ pub async fn run(import: &Import) -> Result<()> {
     };
     let carried = import.plan.users.iter();
     let users: Vec<_> = carried
-        .filter(|user| user.action == UserAction::Carry)
+        .filter(|user| user.action == UserAction::Carry && import.is_about_user(&user.user_id))
         .filter_map(|user| import.users.get(&user.user_id))
         .filter(|user| people::emails(user).next().is_some())
         .cloned()

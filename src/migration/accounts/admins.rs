@@ -15,7 +15,8 @@ pub async fn run(import: &Import) -> Result<()> {
     let Some(admin) = import.admin.as_ref().filter(|_| import.plan.admins) else {
         return Ok(());
     };
-    let users = import.plan.people.admins.clone();
+    let mut users = import.plan.people.admins.clone();
+    users.retain(|user| import.is_about_user(user));
     let each = Each {
         phase: Phase::Admins,
         name: "admin rights",

@@ -38,7 +38,9 @@ struct Filling {
 /// Reads the bundle's backups, version by version; a user's failure is that user's problem, and ends what is done for them:
 /// a later version would close the one that failed.
 pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
-    let carried: BTreeSet<_> = identities::carried(import).into_iter().collect();
+    let carried: BTreeSet<_> = identities::carried(import, |user| import.is_about_user(user))
+        .into_iter()
+        .collect();
     import.job.emit(Event::Phase {
         phase: Phase::KeyBackups,
         total: carried.len() as u64,

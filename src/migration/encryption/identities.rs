@@ -29,7 +29,7 @@ const IN_FLIGHT: usize = 8;
 
 /// Uploads what each open account has; a failure is that user's problem.
 pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
-    let users = carried(import);
+    let users = carried(import, |user| import.is_about_user(user));
     let each = Each {
         phase: Phase::Identities,
         name: "encryption identity",
@@ -45,11 +45,11 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
     import.each(each, work).await
 }
 
-/// Users whose accounts are carried over open.
-pub(super) fn carried(import: &Import) -> Vec<OwnedUserId> {
+/// Users whose accounts are carried over open, if they are among those that are meant.
+pub(super) fn carried(import: &Import, is_meant: impl Fn(&UserId) -> bool) -> Vec<OwnedUserId> {
     let users = import.plan.users.iter();
     users
-        .filter(|user| user.action == UserAction::Carry)
+        .filter(|user| user.action == UserAction::Carry && is_meant(&user.user_id))
         .map(|user| user.user_id.clone())
         .collect()
 }

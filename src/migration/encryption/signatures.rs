@@ -22,7 +22,8 @@ const IN_FLIGHT: usize = 1;
 
 /// Uploads the signatures of all whose identity was carried.
 pub async fn run(import: &Import) -> Result<()> {
-    let users = identities::carried(import);
+    let is_about = |user: &UserId| import.is_about(|things| things.has_waiting(user));
+    let users = identities::carried(import, is_about);
     let each = Each {
         phase: Phase::Signatures,
         name: "verified people",

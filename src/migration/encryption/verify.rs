@@ -20,11 +20,12 @@ use crate::{
         outcome::Comparison,
         plan::{Plan, UserAction},
     },
-    model::{cross_signing::CrossSigning, key_backup::KeyBackupLine},
+    model::{cross_signing::CrossSigning, key_backup::KeyBackupLine, stage::Stage},
     target::{Target, key_backup::Sessions},
 };
 
 /// What was compared.
+#[derive(Debug, Default)]
 pub struct Compared {
     /// By user.
     pub identities: Comparison,
@@ -36,11 +37,20 @@ pub struct Compared {
 
 /// Compares both.
 pub async fn run(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Result<Compared> {
+    let is_left = |stage| plan.left_out.has(stage);
+    if is_left(Stage::Identities) {
+        return Ok(Compared::default());
+    }
     let versions = tokio::task::block_in_place(|| Versions::read(bundle))?;
     let (identities, others) = identities(target, bundle, plan, job, &versions).await?;
+    let room_keys = if is_left(Stage::KeyBackups) {
+        Comparison::default()
+    } else {
+        backups(target, bundle, plan, job, (&versions, &others)).await?
+    };
     Ok(Compared {
         identities,
-        room_keys: backups(target, bundle, plan, job, (&versions, &others)).await?,
+        room_keys,
         others,
     })
 }
@@ -82,7 +92,7 @@ async fn identities(
     let mut compared = stream::iter(users)
         .map(|user| async move {
             job.turn().await?;
-            let compared = identity(target, bundle, &user, versions).await?;
+            let compared = identity(target, bundle, plan, (&user, versions)).await?;
             Ok::<_, crate::Error>((user, compared))
         })
         .buffered(IN_FLIGHT);
@@ -119,8 +129,8 @@ async fn identities(
 async fn identity(
     target: &Target,
     bundle: &Bundle,
-    user: &UserId,
-    versions: &Versions,
+    plan: &Plan,
+    (user, versions): (&UserId, &Versions),
 ) -> Result<Option<Vec<Difference>>> {
     let keys: CrossSigning = bundle.of_user(OfUser::CrossSigning, user)?;
     if keys.is_empty() {
@@ -131,7 +141,11 @@ async fn identity(
             "{user}: the bundle has only the part of their encryption identity that everybody sees, for it was exported by API and not as the user; they begin with a new one"
         ))]));
     };
-    let made = signatures::made(&keys, user.server_name());
+    let made = if plan.left_out.has(Stage::VerifiedPeople) {
+        signatures::Signed::new()
+    } else {
+        signatures::made(&keys, user.server_name())
+    };
     let about = made.keys().map(AsRef::as_ref).chain([user]);
     let seen = target.cross_signing(user, about).await?;
     let mut differences = Vec::new();

@@ -10,7 +10,7 @@ use crate::{Result, bundle::Bundle, model::key_backup::KeyBackupLine, target::ke
 
 /// By user, oldest first: what each version is made with.
 #[derive(Debug, Default)]
-pub(super) struct Versions(BTreeMap<OwnedUserId, Vec<(String, Value)>>);
+pub(in crate::migration) struct Versions(BTreeMap<OwnedUserId, Vec<(String, Value)>>);
 
 impl Versions {
     pub(super) fn read(bundle: &Bundle) -> Result<Self> {

@@ -1,7 +1,10 @@
 use super::*;
-use crate::migration::{
-    people::People,
-    plan::{Abilities, MediaPlan, Replayed, Shared, UserPlan},
+use crate::{
+    migration::{
+        people::People,
+        plan::{Abilities, MediaPlan, Replayed, Shared, UserPlan},
+    },
+    model::stage::Stages,
 };
 
 fn room(number: u64, members: u64, events: u64, older: Option<u64>) -> RoomPlan {
@@ -48,6 +51,7 @@ fn plan(rooms: Vec<RoomPlan>) -> Plan {
         people: People::default(),
         admins: false,
         media: MediaPlan::default(),
+        left_out: Stages::NONE,
     }
 }
 

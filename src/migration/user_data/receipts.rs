@@ -67,15 +67,17 @@ pub(super) struct Place<'a> {
     pub(super) old_server: Option<&'a OldServer>,
 }
 
-/// Sets them in the rooms that the user is joined to on the target, at events that are there.
+/// Sets them in the rooms that the user is joined to on the target, at events that are there; gives the rooms in which one
+/// was refused.
 pub(super) async fn set(
     place: Place<'_>,
     user: &UserId,
     read: &Read,
     refused: &mut Refused,
-) -> Result<()> {
+) -> Result<BTreeSet<String>> {
+    let mut left = BTreeSet::new();
     if read.receipts.is_empty() && read.markers.is_empty() {
-        return Ok(());
+        return Ok(left);
     }
     let target = place.target;
     let joined: BTreeSet<_> = target.joined_rooms(user).await?.into_iter().collect();
@@ -102,7 +104,9 @@ pub(super) async fn set(
             match target.set_receipt(user, room, receipt).await {
                 Err(error) if has_no_place(receipt, &error) => {}
                 set => {
-                    refused.note(|| name(room, receipt), set)?;
+                    if !refused.note(|| name(room, receipt), set)? {
+                        left.insert(room.to_string());
+                    }
                 }
             }
         }
@@ -119,10 +123,12 @@ pub(super) async fn set(
         };
         if target.sees_event(user, room, event).await? {
             let set = target.set_fully_read(user, room, event).await;
-            refused.note(|| format!("the fully-read marker of {room}"), set)?;
+            if !refused.note(|| format!("the fully-read marker of {room}"), set)? {
+                left.insert(room.to_string());
+            }
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Whether a private receipt is refused because its event came as backfill: Tuwunel has no place for it.

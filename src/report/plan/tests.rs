@@ -64,6 +64,7 @@ fn plan() -> Plan {
         shared: Shared::default(),
         people: crate::migration::people::People::default(),
         admins: false,
+        left_out: crate::model::stage::Stages::NONE,
         media: MediaPlan::default(),
     }
 }

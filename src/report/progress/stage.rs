@@ -23,11 +23,38 @@ pub(in crate::report) fn name(phase: Phase) -> &'static str {
         Phase::Listings => "room directory",
         Phase::UserData => "settings",
         Phase::Media => "media",
+        Phase::VerifyBundle => "checking the bundle's rooms",
         Phase::VerifyUsers => "comparing accounts",
         Phase::VerifyIdentities => "comparing encryption identities",
         Phase::VerifyKeyBackups => "comparing key backups",
         Phase::VerifyRooms => "comparing rooms",
         Phase::VerifyUserData => "comparing settings",
         Phase::VerifyMedia => "comparing media",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::stage::Stage;
+
+    #[test]
+    fn a_command_calls_a_stage_what_its_progress_calls_it() {
+        let phases = [
+            Phase::Accounts,
+            Phase::Admins,
+            Phase::Addresses,
+            Phase::Profiles,
+            Phase::Rooms,
+            Phase::Aliases,
+            Phase::Identities,
+            Phase::Signatures,
+            Phase::KeyBackups,
+            Phase::Listings,
+            Phase::UserData,
+            Phase::Media,
+        ];
+        let shown = phases.map(|phase| name(phase).replace(' ', "-"));
+        assert_eq!(shown, Stage::ALL.map(Stage::name));
     }
 }

@@ -17,6 +17,8 @@ pub(in super::super::super::super) struct Settings {
     pub(in super::super::super::super) receipts: BTreeMap<[String; 3], String>,
     /// Types of account data and IDs of push rules that it does not take.
     pub(in super::super::super::super) refused: Vec<&'static str>,
+    /// A room in which it takes no receipts.
+    pub(in super::super::super::super) refused_room: Option<&'static str>,
     /// It takes no private receipts, as if all events had come as backfill.
     pub(in super::super::super::super) refuses_private: bool,
 }
@@ -106,6 +108,9 @@ impl World {
     /// One of each type in a room.
     pub(in super::super) fn set_receipt(&mut self, [user, room, kind, event]: [&str; 4]) -> Answer {
         self.member_of(user, room)?;
+        if self.settings.refused_room == Some(room) {
+            return Err(Fault(400, "M_BAD_JSON", "not here"));
+        }
         if self.settings.refuses_private && kind == "m.read.private" {
             return Err(Fault(400, "M_INVALID_PARAM", "the event is backfilled"));
         }

@@ -1,0 +1,29 @@
+//! `bundles` and `bundle verify`.
+
+use std::path::PathBuf;
+
+use super::{Answer, Operation, lock, value};
+use crate::{Result, job::Job, report};
+
+impl Operation {
+    pub(super) async fn bundles(&self) -> Result<Answer> {
+        let bundles = self.engine.bundles().await?;
+        let busy = lock::running(&self.engine.config.data_dir).map(|job| job.name);
+        Ok(Answer {
+            data: value(&bundles),
+            ..Answer::of(self.spoken(&report::bundles::list(&bundles, busy.as_deref())))
+        })
+    }
+
+    pub(super) async fn prove(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
+        let proved = self.engine.prove(job, bundle).await?;
+        let files = self.write("bundle", &report::bundles::full(&proved), &proved)?;
+        let good = proved.proof.is_good();
+        Ok(Answer {
+            files: if good { Vec::new() } else { files },
+            good,
+            data: value(&proved),
+            ..Answer::of(self.spoken(&report::bundles::proved(&proved)))
+        })
+    }
+}

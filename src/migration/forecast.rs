@@ -116,16 +116,6 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     let carried = users(|action| *action == UserAction::Carry);
     let made = users(|action| !matches!(action, UserAction::Skip { .. }));
     let own = if counted.own { carried } else { 0 };
-    let admins = if plan.admins {
-        plan.people.admins.len() as u64
-    } else {
-        0
-    };
-    let addresses = if plan.target.holds_addresses() {
-        plan.people.with_email
-    } else {
-        0
-    };
     let rooms = plan.rooms.iter().filter(|room| goes(room));
     let events = if plan.target.replay {
         rooms.clone().map(|room| room.events).sum()
@@ -141,13 +131,13 @@ pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
         (
             Phase::Admins,
             stage::Stage::AdminRights,
-            work(admins),
+            work(admins(plan)),
             false,
         ),
         (
             Phase::Addresses,
             stage::Stage::Addresses,
-            work(addresses),
+            work(addresses(plan)),
             false,
         ),
         (
@@ -224,6 +214,24 @@ impl Forecast {
     #[must_use]
     pub fn ms(&self) -> u64 {
         self.stages.iter().map(|stage| stage.ms).sum()
+    }
+}
+
+/// Users whose e-mail addresses the target can hold.
+fn addresses(plan: &Plan) -> u64 {
+    if plan.target.holds_addresses() {
+        plan.people.with_email
+    } else {
+        0
+    }
+}
+
+/// Admins of Synapse who are to be admins of the target.
+fn admins(plan: &Plan) -> u64 {
+    if plan.admins {
+        plan.people.admins.len() as u64
+    } else {
+        0
     }
 }
 

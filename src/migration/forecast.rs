@@ -202,24 +202,6 @@ impl Forecast {
     }
 }
 
-/// Users whose e-mail addresses the target can hold.
-fn addresses(plan: &Plan) -> u64 {
-    if plan.target.holds_addresses() {
-        plan.people.with_email
-    } else {
-        0
-    }
-}
-
-/// Admins of Synapse who are to be admins of the target.
-fn admins(plan: &Plan) -> u64 {
-    if plan.admins {
-        plan.people.admins.len() as u64
-    } else {
-        0
-    }
-}
-
 /// Carried, or at whose door people wait.
 fn goes(room: &RoomPlan) -> bool {
     matches!(

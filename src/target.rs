@@ -31,6 +31,7 @@ use crate::{
     Error, Result,
     config::{Config, Tokens},
     http::{Http, Request},
+    registration::PUPPETS_LOCALPART,
     resident::notary,
 };
 
@@ -90,13 +91,20 @@ impl Target {
         self.bot_http.base()
     }
 
-    /// Who the bot's token belongs to.
+    /// Who the bot's token belongs to: the bot also where its registration has another user for its own.
     pub async fn bot_whoami(&self) -> Result<OwnedUserId> {
-        let whoami: Whoami = self
-            .bot_http
-            .send(&Request::get("/_matrix/client/v3/account/whoami"))
-            .await?;
-        Ok(whoami.user_id)
+        let request = Request::get("/_matrix/client/v3/account/whoami");
+        let Whoami { user_id } = self.bot_http.send(&request).await?;
+        // The puppets' token may act for everybody, and is not the bot's for all that.
+        if user_id == self.bot || user_id.localpart() == PUPPETS_LOCALPART {
+            return Ok(user_id);
+        }
+        let as_bot = request.query("user_id", self.bot.as_str());
+        match self.bot_http.send::<Whoami>(&as_bot).await {
+            Ok(acting) => Ok(acting.user_id),
+            Err(Error::Answer { .. }) => Ok(user_id),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether the puppets' token may act for a user of the server.
@@ -127,5 +135,56 @@ impl Target {
     /// A request as one of the server's users.
     fn as_user(request: Request, user: &UserId) -> Request {
         request.query("user_id", user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{path, query_param, query_param_is_missing},
+    };
+
+    use super::*;
+    use crate::config::sample;
+
+    /// The owner of the bot's token, of a registration of this user that may act for the bot or not.
+    async fn owner(own: &str, may_act: bool) -> String {
+        let (server, dir) = (MockServer::start().await, tempfile::tempdir().unwrap());
+        let whoami = || Mock::given(path("/_matrix/client/v3/account/whoami"));
+        let is = |user: &str| ResponseTemplate::new(200).set_body_json(json!({"user_id": user}));
+        let refused = json!({"errcode": "M_FORBIDDEN", "error": "not yours"});
+        whoami()
+            .and(query_param_is_missing("user_id"))
+            .respond_with(is(own))
+            .mount(&server)
+            .await;
+        whoami()
+            .and(query_param("user_id", "@ferryman:ferry.test"))
+            .respond_with(if may_act {
+                is("@ferryman:ferry.test")
+            } else {
+                ResponseTemplate::new(403).set_body_json(refused)
+            })
+            .mount(&server)
+            .await;
+        let mut config = sample(dir.path());
+        config.target.url = server.uri();
+        let target = Target::new(&config, &Tokens::make(dir.path()).unwrap()).unwrap();
+        target.bot_whoami().await.unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn the_bots_token_is_the_bots_or_another_registrations() {
+        let bot = "@ferryman:ferry.test";
+        assert_eq!(owner(bot, false).await, bot);
+        assert_eq!(owner("@ferryman-service:ferry.test", true).await, bot);
+        for (own, may_act) in [
+            ("@ferryman-puppets:ferry.test", true),
+            ("@bridge:ferry.test", false),
+        ] {
+            assert_eq!(owner(own, may_act).await, own);
+        }
     }
 }

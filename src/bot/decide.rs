@@ -227,6 +227,10 @@ fn message(content: &Value) -> Option<String> {
     if content.get("m.new_content").is_some() {
         return None;
     }
+    // An edit's relation stands outside of what is encrypted.
+    if content.get("m.new_content").is_some() {
+        return None;
+    }
     let body = content.get("body")?.as_str()?;
     let Some(relation) = content.get("m.relates_to") else {
         return Some(body.to_owned());
@@ -410,6 +414,8 @@ mod tests {
             json!({"content": {"msgtype": "m.text", "body": "* !ferry import",
                 "m.new_content": {"msgtype": "m.text", "body": "!ferry import"},
                 "m.relates_to": {"rel_type": "m.replace", "event_id": "$x"}}}),
+            json!({"content": {"msgtype": "m.text", "body": "!ferry import",
+                "m.new_content": {"msgtype": "m.text", "body": "!ferry import"}}}),
             json!({"content": {"msgtype": "m.text", "body": "!ferry import",
                 "m.new_content": {"msgtype": "m.text", "body": "!ferry import"}}}),
             json!({"content": {"msgtype": "m.text", "body": "!ferry import",

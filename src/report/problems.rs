@@ -128,8 +128,8 @@ mod tests {
 
         **What it means**
 
-        - event: This one event is missing on the new server; what came after it is there. `import` tries it again. A server refuses an event for good where its own rules forbid it.
-        - room: The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+        - event: This one event is missing on the new server; what came after it is there. `retry` tries it again. A server refuses an event for good where its own rules forbid it.
+        - room: The room is missing on the new server, or something in it differs from Synapse. `retry` with its ID carries it again and mends what it can; `room` with its ID says how far it is.
 
         ```folded Technical details
         559ed199 the target answered 500 to PUT /_matrix/client/v3/rooms/%21a%3Ax/send: M_UNKNOWN it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, it is full, 

@@ -106,7 +106,7 @@ mod tests {
 
         **What it means**
 
-        - room: The room is missing on the new server, or something in it differs from Synapse. `import` reads it again and mends what it can; `room` with its ID says how far it is.
+        - room: The room is missing on the new server, or something in it differs from Synapse. `retry` with its ID carries it again and mends what it can; `room` with its ID says how far it is.
         ");
         let last = |end| {
             let state = RoomState {

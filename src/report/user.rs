@@ -157,7 +157,7 @@ mod tests {
 
         **What it means**
 
-        - profile: Their name or picture is missing. `import` tries it again and leaves alone what is done.
+        - profile: Their name or picture is missing. `retry` tries it again and leaves alone what is done.
         ");
     }
 

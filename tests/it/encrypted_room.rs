@@ -74,7 +74,7 @@ async fn an_encrypted_control_room_works() {
         let help = operator.ask("help import", SOON).await;
         let help = part(&help, "answer");
         assert!(help.body.contains("import"));
-        assert!(help.formatted_body.as_ref().unwrap().contains("<code>"));
+        assert!(help.formatted_body.as_ref().unwrap().contains("<pre>"));
 
         let in_clear = stage
             .target

@@ -32,8 +32,11 @@ use crate::{
 mod read;
 mod sync;
 
-/// A target that is away for longer than this makes a message fail.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// A request that fails is sent so often; without a number, matrix-sdk sends one that found no server only once.
+const TRIES: usize = 12;
+
+/// The longest pause between two tries.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// The first sync takes no longer.
 const FIRST: Duration = Duration::from_mins(1);
@@ -114,7 +117,7 @@ impl Device {
             Some(kept) => client.has_device(&kept.device).await?,
             None => false,
         };
-        if let Some(lost) = kept.take_if(|kept| !is_there && kept.fingerprint.is_some()) {
+        if let Some(lost) = kept.take_if(|kept| !is_there && kept.token.is_some()) {
             tracing::warn!(
                 "the target no longer has the bot's device {}: the bot makes a new one, which operators have to verify again",
                 lost.device
@@ -307,7 +310,8 @@ async fn sdk(
     let (folder, passphrase) = device::store(data_dir)?;
     let patience = RequestConfig::new()
         .timeout(TIMEOUT)
-        .max_retry_time(PATIENCE);
+        .retry_limit(TRIES)
+        .max_retry_time(PAUSE);
     let settings = EncryptionSettings {
         auto_enable_cross_signing: false,
         auto_enable_backups: false,

@@ -1,12 +1,13 @@
 //! The stage: a filled source, a target, and an installation between them, set up as the README says.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::installation::{Between, Installation};
 use crate::{
-    Error, Result, bot,
+    Error, Result,
+    bot::{self, client::Client},
     clock::SystemClock,
     engine::Engine,
     lab::{
@@ -155,8 +156,12 @@ pub async fn install(
 
 /// What the README tells the operator to do on Tuwunel: both registrations and the bot's rights, by the admin room.
 async fn hand_over(target: &Target, installation: &Installation) -> Result<()> {
+    let config = &installation.config;
     let TargetKind::Tuwunel(tuwunel) = &target.kind else {
-        return Ok(());
+        // Tuwunel makes the bot's account with its registration; here the registration's own user is another.
+        let token = installation.tokens.bot_as.clone();
+        let bot = Client::new(&config.target.url, token, &config.bot_id(), Duration::ZERO)?;
+        return bot.register(&config.bot.localpart).await;
     };
     let admin = AdminRoom::find(&target.operator, tuwunel.server_name().as_str()).await?;
     for file in [&installation.written.bot, &installation.written.puppets] {
@@ -174,6 +179,6 @@ async fn hand_over(target: &Target, installation: &Installation) -> Result<()> {
             .into());
         }
     }
-    target.make_admin(&installation.config.bot_id()).await?;
+    target.make_admin(&config.bot_id()).await?;
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) struct Ready {
     pub(super) target: Target,
     admin: Option<AdminRoom>,
     keys: BTreeMap<String, String>,
-    id: String,
+    pub(super) id: String,
     history: Replayed,
     media: MediaWish,
 }

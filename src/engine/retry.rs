@@ -103,6 +103,7 @@ impl Engine {
         };
         let things = retried.again.things.clone();
         if things.is_empty() {
+            retried.left.clone_from(&retried.again.problems);
             return Ok(retried);
         }
         if retried.again.named {
@@ -141,7 +142,7 @@ impl Engine {
         let is_there = |path: &Path| !path.as_os_str().is_empty() && path.exists();
         let bundle = match &wanted.bundle {
             Some(bundle) => bundle.clone(),
-            None if is_there(&last.path) => last.path,
+            None if is_there(&last.path) => last.path.clone(),
             None => newest(&self.config.data_dir.join("bundles"))?,
         };
         let mut ready = Box::pin(self.ready(Some(bundle), Asked::default())).await?;
@@ -149,6 +150,12 @@ impl Engine {
             return Err(Error::Usage(format!(
                 "nothing of {} has been imported to this target yet: run `import` first, or name another bundle with --bundle",
                 ready.bundle.name()
+            )));
+        }
+        if wanted.bundle.is_none() && ready.id != last.id {
+            return Err(Error::Usage(format!(
+                "the bundle of the last import, {}, is not there any more: put it back into the bundles folder, or name another with --bundle",
+                last.name
             )));
         }
         // As it was asked for before.

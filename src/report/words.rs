@@ -39,7 +39,7 @@ const WORDS: [(&str, &str); 16] = [
     ),
     (
         "job",
-        "an export, an import or a verify: one runs at a time",
+        "an export, an import, a retry, a verify or a look into a bundle: one runs at a time",
     ),
     (
         "key backup",

@@ -33,7 +33,7 @@ mod read;
 mod sync;
 
 /// A request that fails is sent so often; without a number, matrix-sdk sends one that found no server only once.
-const TRIES: usize = 12;
+const TRIES: usize = 6;
 
 /// The longest pause between two tries.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -29,9 +29,7 @@ impl<R: Runner> Worker<R> {
         let text = |field: &str| queued.event.get(field).and_then(Value::as_str);
         let is_here = text("room_id") == Some(&self.room);
         match text("type") {
-            Some("m.room.encryption") if is_here && text("state_key") == Some("") => {
-                // Evidence enough, even if the target answers nothing else just now.
-                self.voice.becomes_encrypted()?;
+            Some("m.room.encryption") if is_here => {
                 self.follow(&queued).await;
                 self.store.done(queued.number)?;
                 Ok(None)

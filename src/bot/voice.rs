@@ -75,15 +75,6 @@ impl Voice {
         self.cipher.get().map(|cipher| cipher.device())
     }
 
-    /// From now on nothing is said or obeyed in clear, whether the device is there yet or not.
-    pub fn becomes_encrypted(&self) -> Result<()> {
-        if !self.is_encrypted() {
-            self.keep(true)?;
-            self.is_encrypted.store(true, Ordering::Release);
-        }
-        Ok(())
-    }
-
     /// Looks whether the room is encrypted and, if so, speaks through the device from now on. An error leaves the bot
     /// mute where it is encrypted.
     pub async fn follow(&self) -> Result<bool> {
@@ -92,7 +83,8 @@ impl Voice {
             if state.await?.is_none() {
                 return Ok(false);
             }
-            self.becomes_encrypted()?;
+            self.keep(true)?;
+            self.is_encrypted.store(true, Ordering::Release);
         }
         self.cipher().await.map(|_| true)
     }

@@ -107,15 +107,16 @@ impl<R: Runner> Worker<R> {
         let rules = self.rules()?;
         self.tell_what_was_cut_off().await?;
         let mut tasks = JoinSet::new();
-        while !*stop.borrow() {
+        'work: while !*stop.borrow() {
             self.health.turned();
             let mut place = i64::MIN;
             while let Some(queued) = self.store.after(place)? {
                 self.health.turned();
                 place = queued.number;
-                // One whose key has not come yet stays where it is and keeps nobody waiting.
-                if let Some((queued, came)) = self.heard(&rules, queued).await? {
-                    self.handle(&rules, (queued, came), &mut tasks).await?;
+                // One that is cut off here is taken again at the next start, and an answer with the same ID is sent once.
+                tokio::select! {
+                    taken = self.take(&rules, queued, &mut tasks) => taken?,
+                    _ = stop.changed() => break 'work,
                 }
             }
             tokio::select! {
@@ -133,6 +134,19 @@ impl<R: Runner> Worker<R> {
             );
         }
         Ok(())
+    }
+
+    async fn take(
+        self: &Arc<Self>,
+        rules: &Rules,
+        queued: Queued,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<()> {
+        // One whose key has not come yet stays where it is and keeps nobody waiting.
+        match self.heard(rules, queued).await? {
+            Some(heard) => self.handle(rules, heard, tasks).await,
+            None => Ok(()),
+        }
     }
 
     fn rules(&self) -> Result<Rules> {

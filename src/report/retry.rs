@@ -30,7 +30,7 @@ pub fn preview(again: &Again) -> String {
     }
     if again.named && !again.things.rooms.is_empty() {
         text.push_str(
-            "- a room that is named is sent again even if it counts as done: what is there is left alone\n",
+            "- a room that is named is sent again even if it counts as done: no message is lost, but its state, and the membership of the first to join, are set back to what they were on Synapse: do it before people use it there\n",
         );
     }
     if again.others > 0 {

@@ -246,6 +246,24 @@ async fn an_order_that_is_confirmed_while_the_bot_stops_is_not_begun() {
 }
 
 #[tokio::test]
+async fn a_stop_is_heard_while_an_answer_is_on_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    Mock::given(path_regex("/send/m.room.message/"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(30)))
+        .with_priority(1)
+        .mount(&stage.server)
+        .await;
+    stage.hears("$1", ANNA, "!ferry dance");
+    stage.said(1).await;
+    stage.stopping.send(true).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), stage.work).await;
+    ended.unwrap().unwrap().unwrap();
+    // The answer is not known to have arrived: it is given at the next start.
+    assert!(stage.store.next().unwrap().is_some());
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_too_late_is_told_so_and_the_order_waits_on() {
     let dir = tempfile::tempdir().unwrap();
     let first = stage(dir.path()).await;

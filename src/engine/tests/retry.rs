@@ -160,7 +160,7 @@ async fn a_room_that_was_done_is_done_again_by_name() {
     **1 room and 1 alias will be done again on Tuwunel 1.4.6; nothing else is touched.**
 
     - bundle: `bundle`
-    - a room that is named is sent again even if it counts as done: what is there is left alone
+    - a room that is named is sent again even if it counts as done: no message is lost, but its state, and the membership of the first to join, are set back to what they were on Synapse: do it before people use it there
     ");
     let (retried, _) = stage.retry(&["#harbour:ferry.test"]).await.unwrap();
     assert_eq!(retried.left, []);

@@ -16,6 +16,7 @@ use crate::{
     report::{self, notice},
 };
 
+mod answers;
 pub mod client;
 pub mod control_room;
 mod decide;
@@ -41,6 +42,9 @@ use worker::Worker;
 
 /// The pause before the second try of a request.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pause before a message that could not be sent is sent again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What ends before this shows no progress at all.
 const FIRST_SIGN: Duration = Duration::from_millis(700);
@@ -125,7 +129,7 @@ async fn live(
             tracing::warn!("{warning}");
         }
         let room = control_room::enter(&client, &store, &config, &news).await?;
-        let device = opener(&client, &config, &room, &news);
+        let device = opener(&client, &config, &room, (&news, &health));
         let voice = Voice::new(&client, &room, &config.data_dir, device)?;
         if !voice.follow().await? && config.bot.encrypted {
             return Err(Error::Target(format!(
@@ -162,6 +166,8 @@ async fn live(
             quiet: QUIET.max(every),
         },
         running: std::sync::Mutex::default(),
+        stopping: watch::Sender::default(),
+        again: AGAIN,
     };
     tokio::select! {
         ended = Arc::new(worker).work(stop) => ended,
@@ -170,14 +176,19 @@ async fn live(
 }
 
 /// What makes the bot's device once it is needed.
-fn opener(client: &Client, config: &Arc<Config>, room: &str, news: &Arc<Notify>) -> Arc<Open> {
-    let (client, config) = (client.clone(), Arc::clone(config));
-    let (room, news) = (room.to_owned(), Arc::clone(news));
+fn opener(
+    client: &Client,
+    config: &Arc<Config>,
+    room: &str,
+    (news, health): (&Arc<Notify>, &Arc<Health>),
+) -> Arc<Open> {
+    let (client, config, room) = (client.clone(), Arc::clone(config), room.to_owned());
+    let (news, health) = (Arc::clone(news), Arc::clone(health));
     Arc::new(move || {
-        let (client, config) = (client.clone(), Arc::clone(&config));
-        let (room, news) = (room.clone(), Arc::clone(&news));
+        let (client, config, room) = (client.clone(), Arc::clone(&config), room.clone());
+        let (news, health) = (Arc::clone(&news), Arc::clone(&health));
         Box::pin(async move {
-            let device = Device::open(&client, &config, &room, &news).await?;
+            let device = Device::open(&client, &config, &room, (&news, &health)).await?;
             Ok(Arc::new(device) as Arc<dyn Cipher>)
         })
     })

@@ -1,7 +1,9 @@
 //! What the bot keeps that other floors look at, too: its control room, and its device.
 
 use std::{
+    collections::BTreeSet,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -19,16 +21,30 @@ pub mod device;
 pub struct ControlRoom {
     /// Its ID.
     pub room_id: String,
-    /// Whether it is encrypted.
-    pub encrypted: bool,
+    /// The control rooms that are encrypted, it and those of before: none of them stops to be.
+    pub encrypted: BTreeSet<String>,
 }
 
 impl ControlRoom {
-    /// `None` before the bot has been in one, or if nobody can tell any more.
+    /// `None` before the bot has been in one.
+    pub fn load(data_dir: &Path) -> Result<Option<Self>> {
+        let path = file(data_dir);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(Error::file(&path))?,
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            Error::Config(format!(
+                "{} can't be read ({error}), so nobody can tell whether the control room is encrypted: if it is not, remove the file; if it is, look in your client that it still is, and remove the file then",
+                path.display()
+            ))
+        })
+    }
+
+    /// Whether it is encrypted.
     #[must_use]
-    pub fn load(data_dir: &Path) -> Option<Self> {
-        let text = fs::read_to_string(file(data_dir)).ok()?;
-        serde_json::from_str(&text).ok()
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted.contains(&self.room_id)
     }
 
     /// Writes it down.
@@ -51,14 +67,17 @@ mod tests {
     #[test]
     fn the_room_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(ControlRoom::load(dir.path()), None);
+        assert_eq!(ControlRoom::load(dir.path()).unwrap(), None);
         let room = ControlRoom {
             room_id: "!c:ferry.test".into(),
-            encrypted: true,
+            encrypted: ["!c:ferry.test".into()].into(),
         };
         room.save(dir.path()).unwrap();
-        assert_eq!(ControlRoom::load(dir.path()), Some(room));
+        assert!(room.is_encrypted());
+        assert_eq!(ControlRoom::load(dir.path()).unwrap(), Some(room));
         fs::write(file(dir.path()), "{").unwrap();
-        assert_eq!(ControlRoom::load(dir.path()), None);
+        let error = ControlRoom::load(dir.path()).unwrap_err().to_string();
+        let shown = error.replace(&*dir.path().to_string_lossy(), "DATA");
+        insta::assert_snapshot!(shown, @"DATA/control-room.json can't be read (EOF while parsing an object at line 1 column 1), so nobody can tell whether the control room is encrypted: if it is not, remove the file; if it is, look in your client that it still is, and remove the file then");
     }
 }

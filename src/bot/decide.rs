@@ -227,10 +227,6 @@ fn message(content: &Value) -> Option<String> {
     if content.get("m.new_content").is_some() {
         return None;
     }
-    // An edit's relation stands outside of what is encrypted.
-    if content.get("m.new_content").is_some() {
-        return None;
-    }
     let body = content.get("body")?.as_str()?;
     let Some(relation) = content.get("m.relates_to") else {
         return Some(body.to_owned());

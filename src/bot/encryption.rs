@@ -25,6 +25,7 @@ use crate::{
     Error, Result,
     config::{Config, Trust},
     kept::device::{self, BotDevice},
+    monitor::health::Health,
     report::encrypted::Unread,
     secret::ExposeSecret,
 };
@@ -47,8 +48,13 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// What became of an encrypted event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
-    /// The event with its own type and content.
-    Read(Value),
+    /// It can be read.
+    Read {
+        /// The event with its own type and content.
+        event: Value,
+        /// Which message of whose session it is: nobody can bring the same one twice under two names.
+        place: String,
+    },
     /// Its key may still come.
     NotYet(Unread),
     /// It can't be taken.
@@ -97,6 +103,8 @@ struct Own {
     data_dir: std::path::PathBuf,
     /// Rung when keys may have come.
     news: Arc<Notify>,
+    /// Told whether the device syncs.
+    health: Arc<Health>,
     /// One at a time makes a new token.
     renewing: tokio::sync::Mutex<()>,
 }
@@ -107,7 +115,7 @@ impl Device {
         client: &Client,
         config: &Config,
         room: &str,
-        news: &Arc<Notify>,
+        (news, health): (&Arc<Notify>, &Arc<Health>),
     ) -> Result<Self> {
         let room =
             OwnedRoomId::try_from(room).map_err(|error| failed("its room", &error.to_string()))?;
@@ -140,12 +148,14 @@ impl Device {
             url: url.clone(),
             data_dir: dir.clone(),
             news: Arc::clone(news),
+            health: Arc::clone(health),
             renewing: tokio::sync::Mutex::default(),
         });
         let first = tokio::time::timeout(FIRST, sync::first(&own)).await;
         first.map_err(|_late| {
             Error::Target(format!(
-                "the target does not let the bot's device sync: look at its log; if it is a Synapse, give the registration a sender_localpart other than {}, for it refuses that user a sync",
+                "the target does not let the bot's device sync within {} s: see that it runs and is not overloaded, and what its log says; if it is a Synapse, give the registration a sender_localpart other than {}, for it refuses that user a sync",
+                FIRST.as_secs(),
                 config.bot.localpart
             ))
         })??;
@@ -211,26 +221,17 @@ impl Own {
 
     /// The room, if the device knows that it is encrypted: it would send in clear to any other.
     async fn encrypted(&self) -> Result<Room> {
-        let wrong = |error: matrix_sdk::Error| failed("its room", &error.to_string());
-        let room = self.joined().await?;
-        if room
-            .latest_encryption_state()
-            .await
-            .map_err(wrong)?
-            .is_encrypted()
-        {
-            return Ok(room);
-        }
-        // Encrypted a moment ago, perhaps.
-        sync::once(self).await?;
-        let room = self.joined().await?;
-        if room
-            .latest_encryption_state()
-            .await
-            .map_err(wrong)?
-            .is_encrypted()
-        {
-            return Ok(room);
+        for is_last in [false, true] {
+            let room = self.joined().await?;
+            let state = room.latest_encryption_state().await;
+            let state = state.map_err(|error| failed("its room", &error.to_string()))?;
+            if state.is_encrypted() {
+                return Ok(room);
+            }
+            if !is_last {
+                // Encrypted a moment ago, perhaps.
+                sync::once(self).await?;
+            }
         }
         Err(failed("its room", "the target shows it without encryption"))
     }

@@ -3,6 +3,7 @@
 use rand::{Rng, seq::IndexedRandom};
 
 use super::{
+    answers::Ended,
     decide::{NO, YES},
     store::Waiting,
     talk::Talk,
@@ -31,19 +32,18 @@ impl<R: Runner> Worker<R> {
         talk: &Talk,
         (sender, words): (&str, &str),
         command: Command,
-    ) -> Result<()> {
+    ) -> Result<Ended> {
         let name = command.name();
         let shown = self.runner.preview(command).await?;
         let Some(digest) = shown.digest else {
-            talk.reply("answer", &shown.markdown).await;
-            return Ok(());
+            return Ok(Ended::Answered(shown.markdown));
         };
         let code = code(&mut rand::rng());
         // A reaction is never encrypted, so it would be no answer in an encrypted room.
         let by_reaction = !self.voice.is_encrypted();
         let text = report::bot::preview(name, &shown.markdown, &code, by_reaction);
-        let Some(preview) = talk.ask(&text, &code).await else {
-            return Ok(());
+        let Some(preview) = self.until_sent(|| talk.ask(&text, &code)).await else {
+            return Ok(Ended::Untold);
         };
         self.store.wait_for(&Waiting {
             code,
@@ -61,7 +61,7 @@ impl<R: Runner> Worker<R> {
             }
         }
         talk.post(&shown.files).await;
-        Ok(())
+        Ok(Ended::Told)
     }
 
     /// An operator's command: carried out at once, or shown first.
@@ -93,19 +93,17 @@ impl<R: Runner> Worker<R> {
                 Err(error) => Err(error),
             }
         } else {
-            self.dropped(&order, &waiting).await
+            self.dropped(&order, &waiting)
         };
         self.end(&order, done).await;
     }
 
-    async fn dropped(&self, order: &Order, waiting: &Waiting) -> Result<()> {
+    fn dropped(&self, order: &Order, waiting: &Waiting) -> Result<Ended> {
         belongs(waiting, &order.sender)?;
         if !self.store.forget(&waiting.code)? {
             return Err(unknown(&waiting.code));
         }
-        let talk = self.talk_below(order);
-        talk.reply("answer", report::bot::DROPPED).await;
-        Ok(())
+        Ok(Ended::Answered(report::bot::DROPPED.to_owned()))
     }
 
     /// The command of a confirmed order. Its code is used up last, when nothing is in the way any more.

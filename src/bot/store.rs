@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use crate::{Error, Result, secret::private_dir};
 
+mod outbox;
 mod waiting;
 
+pub use outbox::Answer;
 pub use waiting::Waiting;
 
 const SCHEMA: &str = "
@@ -23,6 +25,9 @@ create table if not exists queue (
     number integer primary key autoincrement, event text not null, received integer not null) strict;
 create table if not exists orders (
     event_id text primary key, room text not null, below text not null, name text not null) strict;
+create table if not exists outbox (
+    event_id text not null, room text not null, below text not null, what text not null, markdown text not null,
+    at integer not null, primary key (event_id, what)) strict;
 create table if not exists refused (user text primary key, at integer not null) strict;
 create table if not exists waiting (
     code text primary key, sender text not null, words text not null, digest blob not null, preview text not null,
@@ -185,7 +190,7 @@ impl Store {
         })
     }
 
-    /// Whether this stranger is to be refused now: only the first time.
+    /// Whether this is to be said now, to a stranger for example: only the first time.
     pub fn refuse(&self, user: &str, now_ms: u64) -> Result<bool> {
         let now = stored(now_ms);
         self.run(|db| {
@@ -195,6 +200,12 @@ impl Store {
             )
         })
         .map(|new| new == 1)
+    }
+
+    /// The next time is the first one again.
+    pub fn forgive(&self, user: &str) -> Result<()> {
+        self.run(|db| db.execute("delete from refused where user = ?1", [user]))
+            .map(drop)
     }
 
     /// Whether what was encrypted came by this event at first: the same again, by another one, is nobody's order. It is
@@ -338,6 +349,8 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         assert!(store.refuse("@eva:x", 1).unwrap());
         assert!(!store.refuse("@eva:x", 2).unwrap());
+        store.forgive("@eva:x").unwrap();
+        assert!(store.refuse("@eva:x", 3).unwrap());
         assert_eq!(store.fact("room").unwrap(), None);
         store.set_fact("room", "!a").unwrap();
         store.set_fact("room", "!b").unwrap();

@@ -52,12 +52,14 @@ impl Talk {
     }
 
     /// Why nothing can be said as the room asks for.
-    pub(super) async fn reply_in_clear(&self, what: &str, markdown: &str) {
+    pub(super) async fn reply_in_clear(&self, what: &str, markdown: &str) -> bool {
         let txn = format!("ferryman-{}-{what}", self.id);
         let content = notice::reply(markdown, &self.to);
-        if let Err(error) = self.voice.send_in_clear(&txn, &content).await {
+        let sent = self.voice.send_in_clear(&txn, &content).await;
+        if let Err(error) = &sent {
             tracing::error!("a message to the control room was not sent: {error}");
         }
+        sent.is_ok()
     }
 
     /// A sign on the message itself, seen at once.
@@ -73,7 +75,7 @@ impl Talk {
         match shown {
             None => self.reply("progress", markdown).await,
             Some(first) => {
-                let number = self.edits.fetch_add(1, Ordering::Relaxed);
+                let number = self.number();
                 self.send(&format!("edit-{number}"), &notice::edit(markdown, &first))
                     .await;
                 Some(first)
@@ -81,20 +83,22 @@ impl Talk {
         }
     }
 
+    /// A number for a message, under which it is the same also if it is sent twice.
+    pub(super) fn number(&self) -> u32 {
+        self.edits.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A message in the thread below the progress.
-    pub(super) async fn detail(&self, markdown: &str, root: &str) {
-        let number = self.edits.fetch_add(1, Ordering::Relaxed);
-        self.send(
-            &format!("detail-{number}"),
-            &notice::in_thread(markdown, root),
-        )
-        .await;
+    pub(super) async fn detail(&self, number: u32, markdown: &str, root: &str) -> bool {
+        let content = notice::in_thread(markdown, root);
+        let sent = self.send(&format!("detail-{number}"), &content).await;
+        sent.is_some()
     }
 
     /// A stage has ended, for everybody in the room.
-    pub(super) async fn stage(&self, markdown: &str) {
-        let number = self.edits.fetch_add(1, Ordering::Relaxed);
-        self.reply(&format!("stage-{number}"), markdown).await;
+    pub(super) async fn stage(&self, number: u32, markdown: &str) -> bool {
+        let sent = self.reply(&format!("stage-{number}"), markdown).await;
+        sent.is_some()
     }
 
     /// Posts a picture, with the words for whoever can't see it.

@@ -2,7 +2,8 @@
 //! long stage has ended, and a picture at the end.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -46,12 +47,44 @@ pub(super) struct Telling {
 struct Thread {
     /// The message that is edited.
     root: Mutex<Option<String>>,
+    /// What was not sent yet, the oldest first.
+    unsent: Mutex<VecDeque<Unsent>>,
+}
+
+/// A message with its number.
+struct Unsent {
+    number: u32,
+    markdown: String,
+    /// Whether it stands below the progress, and not in the room itself.
+    in_thread: bool,
 }
 
 impl Thread {
     fn root(&self) -> Option<String> {
         let root = self.root.lock();
         root.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, VecDeque<Unsent>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what waits; what can't be sent waits on.
+    async fn tell(&self, talk: &Talk, root: &str) {
+        loop {
+            let Some(next) = self.unsent().pop_front() else {
+                return;
+            };
+            let sent = if next.in_thread {
+                talk.detail(next.number, &next.markdown, root).await
+            } else {
+                talk.stage(next.number, &next.markdown).await
+            };
+            if !sent {
+                self.unsent().push_front(next);
+                return;
+            }
+        }
     }
 
     fn set(&self, root: Option<String>) {
@@ -83,8 +116,8 @@ impl Telling {
         let Some(root) = self.thread.root() else {
             return;
         };
-        let (details, stages) = self.news();
-        tell(&self.talk, &root, details, stages).await;
+        self.news();
+        self.thread.tell(&self.talk, &root).await;
         let text = report::bot::ended(&self.course.job, self.course.elapsed_ms(), failed);
         self.talk.show(Some(root), &text).await;
     }
@@ -107,17 +140,25 @@ impl Telling {
         }
     }
 
-    /// What goes into the thread now, and what into the room itself.
-    fn news(&mut self) -> (Option<String>, Vec<String>) {
+    /// Puts down what goes into the thread now, and what into the room itself.
+    fn news(&mut self) {
         let ended = std::mem::take(&mut self.ended);
         let (job, now) = (&self.course.job, self.course.until_ms);
-        let stages = ended
+        let stages: Vec<String> = ended
             .iter()
             .filter(|(leg, next)| next.is_some() && leg.elapsed_ms(now) >= LONG_MS)
             .map(|(leg, next)| report::details::stage(job, leg, *next))
             .collect();
         let legs: Vec<_> = ended.into_iter().map(|(leg, _)| leg).collect();
-        (report::details::news(&legs, &mut self.fresh), stages)
+        let details = report::details::news(&legs, &mut self.fresh);
+        let details = details.into_iter().map(|text| (text, true));
+        let stages = stages.into_iter().map(|text| (text, false));
+        let new = details.chain(stages).map(|(markdown, in_thread)| Unsent {
+            number: self.talk.number(),
+            markdown,
+            in_thread,
+        });
+        self.thread.unsent().extend(new);
     }
 
     fn has_news(&self) -> bool {
@@ -132,18 +173,16 @@ impl Show for Telling {
         }
         let text = progress.markdown(self.clock.now_ms());
         let is_time = self.told.is_none_or(|told| told.elapsed() >= DETAILS);
-        let (details, stages) = if is_time && self.has_news() {
+        if is_time && self.has_news() {
             self.told = Some(Instant::now());
-            self.news()
-        } else {
-            (None, Vec::new())
-        };
+            self.news();
+        }
         let (talk, thread) = (self.talk.clone(), Arc::clone(&self.thread));
         Box::pin(async move {
             let root = talk.show(thread.root(), &text).await;
             thread.set(root.clone());
             if let Some(root) = root {
-                tell(&talk, &root, details, stages).await;
+                thread.tell(&talk, &root).await;
             }
         })
     }
@@ -157,14 +196,5 @@ impl Show for Telling {
         if let Event::Problem(problem) = event {
             self.fresh.add(problem);
         }
-    }
-}
-
-async fn tell(talk: &Talk, root: &str, details: Option<String>, stages: Vec<String>) {
-    if let Some(details) = details {
-        talk.detail(&details, root).await;
-    }
-    for stage in stages {
-        talk.stage(&stage).await;
     }
 }

@@ -1,5 +1,6 @@
 //! The worker with a homeserver that only remembers what it was sent, and with commands that only pretend.
 
+mod answers;
 mod details;
 mod encrypted;
 mod health;
@@ -153,6 +154,12 @@ async fn stage_with<R: Runner>(
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({"event_id": "$reaction"})))
         .mount(&server)
         .await;
+    let nothing = json!({"errcode": "M_NOT_FOUND", "error": "no such event"});
+    Mock::given(path_regex("/state/"))
+        .respond_with(ResponseTemplate::new(404).set_body_json(nothing))
+        .with_priority(9)
+        .mount(&server)
+        .await;
     Mock::given(path_regex("/state/m.room.member/%40(anna|ben)"))
         .respond_with(ResponseTemplate::new(200).set_body_json(json!({"membership": "join"})))
         .with_priority(6)
@@ -191,6 +198,8 @@ async fn stage_with<R: Runner>(
         },
         running: Mutex::default(),
         health: Arc::clone(&health),
+        stopping: watch::Sender::default(),
+        again: Duration::from_millis(10),
     });
     let work = tokio::spawn(worker.work(stopped));
     Stage {

@@ -29,6 +29,7 @@ pub struct Voice {
     data_dir: Arc<Path>,
     open: Arc<Open>,
     is_encrypted: Arc<AtomicBool>,
+    is_in_doubt: Arc<AtomicBool>,
     cipher: Arc<OnceCell<Arc<dyn Cipher>>>,
 }
 
@@ -36,13 +37,15 @@ impl Voice {
     /// For one room; `open` is called at most once with success, when the room is encrypted. A room that was encrypted
     /// before still is: no server can talk the bot out of that.
     pub fn new(client: &Client, room: &str, data_dir: &Path, open: Arc<Open>) -> Result<Self> {
-        let known = ControlRoom::load(data_dir).filter(|known| known.room_id == room);
+        let known = ControlRoom::load(data_dir)?;
+        let is_encrypted = known.is_some_and(|known| known.encrypted.contains(room));
         let voice = Self {
             client: client.clone(),
             room: room.into(),
             data_dir: data_dir.into(),
             open,
-            is_encrypted: Arc::new(AtomicBool::new(known.is_some_and(|known| known.encrypted))),
+            is_encrypted: Arc::new(AtomicBool::new(is_encrypted)),
+            is_in_doubt: Arc::default(),
             cipher: Arc::default(),
         };
         voice.keep(voice.is_encrypted())?;
@@ -50,10 +53,14 @@ impl Voice {
     }
 
     fn keep(&self, encrypted: bool) -> Result<()> {
-        let room = ControlRoom {
+        let known = ControlRoom::load(&self.data_dir)?;
+        let mut room = ControlRoom {
             room_id: self.room.to_string(),
-            encrypted,
+            encrypted: known.map(|known| known.encrypted).unwrap_or_default(),
         };
+        if encrypted {
+            room.encrypted.insert(room.room_id.clone());
+        }
         room.save(&self.data_dir)
     }
 
@@ -69,6 +76,18 @@ impl Voice {
         self.is_encrypted.load(Ordering::Acquire)
     }
 
+    /// Somebody says that the room is encrypted: before the bot speaks or obeys there again, it looks.
+    pub fn doubt(&self) {
+        self.is_in_doubt
+            .store(!self.is_encrypted(), Ordering::Release);
+    }
+
+    /// Whether that look is still to come.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt.load(Ordering::Acquire)
+    }
+
     /// The device through which the bot speaks, if it does already.
     #[must_use]
     pub fn device(&self) -> Option<&str> {
@@ -79,12 +98,17 @@ impl Voice {
     /// mute where it is encrypted.
     pub async fn follow(&self) -> Result<bool> {
         if !self.is_encrypted() {
-            let state = self.client.state(&self.room, "m.room.encryption", "");
-            if state.await?.is_none() {
+            let client = self.client.hurried();
+            let state = client.state(&self.room, "m.room.encryption", "");
+            let is_encrypted = state.await?.is_some();
+            if is_encrypted {
+                self.keep(true)?;
+                self.is_encrypted.store(true, Ordering::Release);
+            }
+            self.is_in_doubt.store(false, Ordering::Release);
+            if !is_encrypted {
                 return Ok(false);
             }
-            self.keep(true)?;
-            self.is_encrypted.store(true, Ordering::Release);
         }
         self.cipher().await.map(|_| true)
     }
@@ -100,11 +124,19 @@ impl Voice {
 
     /// Sends a message; the same transaction ID twice sends it once.
     pub async fn send(&self, txn: &str, content: &Value) -> Result<String> {
+        self.make_sure().await?;
         if self.is_encrypted() {
             self.cipher().await?.send(&self.room, txn, content).await
         } else {
             self.client.send(&self.room, txn, content).await
         }
+    }
+
+    async fn make_sure(&self) -> Result<()> {
+        if self.is_in_doubt() {
+            self.follow().await?;
+        }
+        Ok(())
     }
 
     /// Says in clear why it can't speak as the room asks for: nothing else.
@@ -119,6 +151,7 @@ impl Voice {
         kind: &'static str,
         bytes: Vec<u8>,
     ) -> Result<(&'static str, Value)> {
+        self.make_sure().await?;
         if self.is_encrypted() {
             let file = self.cipher().await?.upload(&bytes).await?;
             Ok(("file", file))

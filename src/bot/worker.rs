@@ -7,7 +7,10 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch::Receiver},
+    sync::{
+        Notify,
+        watch::{self, Receiver},
+    },
     task::JoinSet,
 };
 
@@ -15,8 +18,9 @@ use super::{
     client::Client,
     control_room::invite_operators,
     decide::{Came, Decision, Late, Reaction, Rules},
+    hearing::Taken,
     rights,
-    store::{Cut, Queued, Store, Waiting},
+    store::{Answer, Cut, Queued, Store, Waiting},
     talk::Talk,
     telling::Telling,
     voice::Voice,
@@ -40,6 +44,9 @@ use crate::{
 
 /// The first start's time in the store.
 const SINCE: &str = "since";
+
+/// An answer that could not be sent for a day is of no use to anybody.
+const UNSENT_MS: u64 = 24 * 3600 * 1000;
 
 /// A job that is asked to stop ends its current step within this, or is cut off.
 const LAST_STEP: Duration = Duration::from_secs(20);
@@ -71,8 +78,6 @@ pub(super) struct Order {
 pub struct Running {
     /// By the event that ordered each.
     jobs: HashMap<String, Job>,
-    /// None of them is to go on for long, and no other to begin.
-    stopping: bool,
 }
 
 /// The bot at work.
@@ -99,26 +104,33 @@ pub struct Worker<R> {
     pub running: Mutex<Running>,
     /// Who is told that the loop turns, and how commands end.
     pub health: Arc<Health>,
+    /// Whether no command is to go on for long, and no other to begin.
+    pub stopping: watch::Sender<bool>,
+    /// The pause before a message that could not be sent is sent again; each further one is twice as long.
+    pub again: Duration,
 }
 
 impl<R: Runner> Worker<R> {
     /// Works until `stop` turns true, then lets the running commands end.
     pub async fn work(self: Arc<Self>, mut stop: Receiver<bool>) -> Result<()> {
         let rules = self.rules()?;
-        self.tell_what_was_cut_off().await?;
         let mut tasks = JoinSet::new();
-        'work: while !*stop.borrow() {
-            self.health.turned();
-            let mut place = i64::MIN;
-            while let Some(queued) = self.store.after(place)? {
-                self.health.turned();
-                place = queued.number;
-                // One that is cut off here is taken again at the next start, and an answer with the same ID is sent once.
-                tokio::select! {
-                    taken = self.take(&rules, queued, &mut tasks) => taken?,
-                    _ = stop.changed() => break 'work,
+        self.tell_what_was_left(&mut tasks)?;
+        let mut ails = false;
+        while !*stop.borrow() {
+            // One that is cut off here is taken again at the next start.
+            let turned = tokio::select! {
+                turned = self.turn(&rules, &mut tasks) => turned,
+                _ = stop.changed() => break,
+            };
+            if let Err(error) = &turned {
+                if !ails {
+                    tracing::error!("the bot can't go on for now: {error}");
                 }
+            } else if ails {
+                tracing::info!("the bot goes on");
             }
+            ails = turned.is_err();
             tokio::select! {
                 () = self.news.notified() => {}
                 _ = stop.changed() => break,
@@ -136,17 +148,23 @@ impl<R: Runner> Worker<R> {
         Ok(())
     }
 
-    async fn take(
-        self: &Arc<Self>,
-        rules: &Rules,
-        queued: Queued,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<()> {
-        // One whose key has not come yet stays where it is and keeps nobody waiting.
-        match self.heard(rules, queued).await? {
-            Some(heard) => self.handle(rules, heard, tasks).await,
-            None => Ok(()),
+    /// Takes what waits, once. Nothing in it waits for the target to take an answer.
+    async fn turn(self: &Arc<Self>, rules: &Rules, tasks: &mut JoinSet<()>) -> Result<()> {
+        self.health.turned();
+        let mut place = i64::MIN;
+        while let Some(queued) = self.store.after(place)? {
+            place = queued.number;
+            let taken = self.heard(rules, queued, tasks).await?;
+            self.health.turned();
+            match taken {
+                Taken::Here(queued, came) => self.handle(rules, (queued, came), tasks)?,
+                // One whose key has not come yet stays where it is and keeps nobody waiting.
+                Taken::Waits | Taken::Done => {}
+                // What comes behind it may be meant for an encrypted room, or not.
+                Taken::Unclear => break,
+            }
         }
+        Ok(())
     }
 
     fn rules(&self) -> Result<Rules> {
@@ -165,47 +183,57 @@ impl<R: Runner> Worker<R> {
         })
     }
 
-    async fn tell_what_was_cut_off(&self) -> Result<()> {
+    /// What the last process left: commands in their middle, and answers that the room has not got.
+    fn tell_what_was_left(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<()> {
+        let now = self.clock.now_ms();
         for cut in self.store.cut_off()? {
-            // Another room may be encrypted, and is no control room any more.
-            if cut.room == self.room {
-                let talk = Talk::new(&self.voice, (&cut.event_id, &cut.below));
-                talk.reply("cut", &report::bot::interrupted(&cut.name))
-                    .await;
+            let answer = Answer {
+                markdown: report::bot::interrupted(&cut.name),
+                event_id: cut.event_id,
+                room: cut.room,
+                below: cut.below,
+                what: "cut".to_owned(),
+            };
+            self.store.end_with(&answer, now)?;
+        }
+        for answer in self.store.unsent(now.saturating_sub(UNSENT_MS))? {
+            // Another room may be in clear, and is no control room any more.
+            if answer.room == self.room {
+                self.soon(answer, tasks);
+            } else {
+                self.store.sent(&answer)?;
             }
-            self.store.end(&cut.event_id)?;
         }
         Ok(())
     }
 
-    async fn handle(
+    fn handle(
         self: &Arc<Self>,
         rules: &Rules,
         (queued, came): (Queued, Came),
         tasks: &mut JoinSet<()>,
     ) -> Result<()> {
+        let number = queued.number;
         match rules.decide(&queued, came) {
             Decision::Ignore => {}
             Decision::Refuse { sender, event_id } => {
                 // Once: whoever may write here could fill the disk with notes.
                 if self.store.refuse(&sender, self.clock.now_ms())? {
                     self.note(&sender, "(a command)", "refused: no operator");
-                    self.talk(&event_id)
-                        .reply("no", &report::bot::refusal(&sender))
-                        .await;
+                    let text = report::bot::refusal(&sender);
+                    return self.say(number, (&event_id, &event_id, "no"), text, tasks);
                 }
             }
             Decision::InClear { event_id } => {
-                self.talk(&event_id)
-                    .reply("clear", report::encrypted::IN_CLEAR)
-                    .await;
+                let text = report::encrypted::IN_CLEAR.to_owned();
+                return self.say(number, (&event_id, &event_id, "clear"), text, tasks);
             }
             Decision::Late { event_id, late } => {
-                self.talk(&event_id).reply("old", &too_late(late)).await;
+                return self.say(number, (&event_id, &event_id, "old"), too_late(late), tasks);
             }
             Decision::React(reaction) => {
                 if let Some(waiting) = self.store.waiting_below(&reaction.to)? {
-                    return self.reacted(queued.number, reaction, waiting, tasks).await;
+                    return self.reacted(number, reaction, waiting, tasks);
                 }
             }
             Decision::Obey {
@@ -216,7 +244,7 @@ impl<R: Runner> Worker<R> {
             } => {
                 self.health.command(Outcome::Failed);
                 let text = report::bot::wrong(&error, pointed(&words).as_deref());
-                self.talk(&event_id).reply("no", &text).await;
+                return self.say(number, (&event_id, &event_id, "no"), text, tasks);
             }
             Decision::Obey {
                 event_id,
@@ -236,13 +264,27 @@ impl<R: Runner> Worker<R> {
                 } else {
                     command.name()
                 };
-                self.begin(queued.number, &order, name)?;
+                self.begin(number, &order, name)?;
                 let worker = Arc::clone(self);
                 tasks.spawn(async move { worker.order(order, command).await });
                 return Ok(());
             }
         }
-        self.store.done(queued.number)
+        self.store.done(number)
+    }
+
+    /// Answers an event, and is through with it.
+    pub(super) fn say(
+        self: &Arc<Self>,
+        number: i64,
+        (event_id, below, what): (&str, &str, &str),
+        markdown: String,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<()> {
+        let answer = self.answer_to((event_id, below), what, markdown);
+        self.store.answer(number, &answer, self.clock.now_ms())?;
+        self.soon(answer, tasks);
+        Ok(())
     }
 
     /// From now on the order is not taken again.
@@ -257,7 +299,7 @@ impl<R: Runner> Worker<R> {
     }
 
     /// A ✅ or ❌ below a preview whose order waits.
-    async fn reacted(
+    fn reacted(
         self: &Arc<Self>,
         number: i64,
         reaction: Reaction,
@@ -271,14 +313,21 @@ impl<R: Runner> Worker<R> {
             words: String::new(),
         };
         if reaction.in_clear {
-            self.talk_below(&order)
-                .reply("clear", report::encrypted::REACTION)
-                .await;
-            return self.store.done(number);
+            let text = report::encrypted::REACTION.to_owned();
+            return self.say(
+                number,
+                (&order.event_id, &order.below, "clear"),
+                text,
+                tasks,
+            );
         }
         if let Some(late) = reaction.late {
-            self.talk_below(&order).reply("old", &too_late(late)).await;
-            return self.store.done(number);
+            return self.say(
+                number,
+                (&order.event_id, &order.below, "old"),
+                too_late(late),
+                tasks,
+            );
         }
         self.begin(number, &order, CONFIRM)?;
         let worker = Arc::clone(self);
@@ -310,25 +359,14 @@ impl<R: Runner> Worker<R> {
         }
     }
 
-    /// Nothing was run; an error is told.
-    pub(super) async fn end(&self, order: &Order, done: Result<()>) {
-        if let Err(error) = done {
-            let text = report::bot::failure(&error);
-            self.talk_below(order).reply("no", &text).await;
-        }
-        if let Err(error) = self.store.end(&order.event_id) {
-            tracing::error!("{error}");
-        }
-    }
-
     /// Runs a command, shows its progress if it takes its time, and answers.
     pub(super) async fn obey(&self, order: Order, command: Command) {
         let talk = self.talk_below(&order);
         let Order {
             event_id,
+            below,
             sender,
             words,
-            ..
         } = order;
         let (name, is_job) = (command.name(), command.is_job());
         tracing::info!("{name} begins");
@@ -354,53 +392,50 @@ impl<R: Runner> Worker<R> {
             Ok(_) => Outcome::Incomplete,
             Err(_) => Outcome::Failed,
         });
-        match answer {
+        let (text, files) = match answer {
             Ok(answer) => {
                 tracing::info!("{name} has ended");
-                talk.reply("answer", &answer.markdown).await;
-                telling.picture().await;
-                talk.post(&answer.files).await;
+                (answer.markdown, answer.files)
             }
             Err(error) => {
                 tracing::warn!("{name}: {error}");
-                talk.reply("answer", &report::bot::failure(&error)).await;
-                telling.picture().await;
+                (report::bot::failure(&error), Vec::new())
             }
-        }
+        };
+        self.last_word((&event_id, &below), "answer", text).await;
+        telling.picture().await;
+        talk.post(&files).await;
         if ["import", "retry"].contains(&name) {
             // Operators may have come over with it.
             invite_operators(&self.client, &self.room, &self.config).await;
         }
-        if let Err(error) = self.store.end(&event_id) {
-            tracing::error!("{error}");
-        }
     }
 
-    pub(super) fn talk(&self, event_id: &str) -> Talk {
-        Talk::new(&self.voice, (event_id, event_id))
+    pub(super) fn talk_about(&self, about: (&str, &str)) -> Talk {
+        Talk::new(&self.voice, about)
     }
 
     pub(super) fn talk_below(&self, order: &Order) -> Talk {
-        Talk::new(&self.voice, (&order.event_id, &order.below))
+        self.talk_about((&order.event_id, &order.below))
     }
 
     /// Whether no command is to begin any more.
     pub(super) fn is_stopping(&self) -> bool {
-        self.running().stopping
+        *self.stopping.borrow()
     }
 
     /// A command that begins while all are stopped is stopped, too.
     fn enters(&self, event_id: &str, job: &Job) {
         let mut running = self.running();
         running.jobs.insert(event_id.to_owned(), job.clone());
-        if running.stopping {
+        if self.is_stopping() {
             job.stop();
         }
     }
 
     fn stop_all(&self) {
-        let mut running = self.running();
-        running.stopping = true;
+        let running = self.running();
+        self.stopping.send_replace(true);
         for job in running.jobs.values() {
             job.stop();
         }

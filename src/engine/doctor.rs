@@ -68,8 +68,11 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
 
 /// Whether the control room is encrypted, and by which device an operator knows the bot there.
 fn control_room(dir: &Path) -> Option<Finding> {
-    let room = ControlRoom::load(dir)?;
-    let said = if room.encrypted {
+    let room = match ControlRoom::load(dir).transpose()? {
+        Ok(room) => room,
+        Err(error) => return Some(finding("control room", Err(error))),
+    };
+    let said = if room.is_encrypted() {
         BotDevice::load(dir).and_then(|device| {
             let whole = device.filter(|device| device.fingerprint.is_some());
             let device = whole.ok_or_else(|| {
@@ -229,10 +232,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(control_room(dir.path()).is_none());
         let mut lines = Vec::new();
-        for encrypted in [false, true] {
+        let room_id = "!c:ferry.test".to_owned();
+        for encrypted in [Vec::new(), vec![room_id.clone()]] {
             let room = ControlRoom {
-                room_id: "!c:ferry.test".into(),
-                encrypted,
+                room_id: room_id.clone(),
+                encrypted: encrypted.into_iter().collect(),
             };
             room.save(dir.path()).unwrap();
             lines.push(control_room(dir.path()).unwrap().text);

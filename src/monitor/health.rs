@@ -61,6 +61,7 @@ struct Inner {
     /// The last turn of the worker's loop, once it has begun.
     turned: Option<Instant>,
     target_is_away: bool,
+    device_is_deaf: bool,
     transaction_is_lost: bool,
     tally: Tally,
 }
@@ -92,6 +93,11 @@ impl Health {
             inner.tally.heartbeat_ts = now_ms;
         }
         std::mem::replace(&mut inner.target_is_away, !answered) == answered
+    }
+
+    /// The bot's own device, which an encrypted room needs, gets its keys, or not.
+    pub fn device(&self, syncs: bool) {
+        self.inner().device_is_deaf = !syncs;
     }
 
     /// A transaction came, and was kept or not.
@@ -149,6 +155,9 @@ impl Health {
             Stage::Ready if inner.target_is_away => Err(
                 "the target does not answer the bot: see that it runs, and what Ferryman's log says",
             ),
+            Stage::Ready if inner.device_is_deaf => Err(
+                "the target does not let the bot's device sync, so new keys don't come: see what Ferryman's log says",
+            ),
             Stage::Ready if inner.transaction_is_lost => {
                 Err("the last transaction can't be kept: see that the disk of data_dir has space")
             }
@@ -199,6 +208,10 @@ mod tests {
     fn what_goes_away_may_come_back() {
         let health = Health::default();
         health.entered();
+        health.device(false);
+        insta::assert_snapshot!(why(&health), @"the target does not let the bot's device sync, so new keys don't come: see what Ferryman's log says");
+        health.device(true);
+        assert_eq!(health.ready(), Ok(()));
         assert!(!health.heartbeat(true, 1));
         assert!(health.heartbeat(false, 2));
         assert!(!health.heartbeat(false, 3));

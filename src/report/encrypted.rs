@@ -18,6 +18,10 @@ pub enum Unread {
     UnknownDevice,
     /// Its owner has not signed the device that encrypted it, and the configuration asks for that.
     Unsigned,
+    /// The identity that signed the device is not the one of before.
+    OtherIdentity,
+    /// The bot's device can't read anything now.
+    Away,
     /// The same has come before, by another event.
     Again,
     /// It can't be decrypted with its key, or is no message.
@@ -52,6 +56,14 @@ pub fn unread(reason: Unread, device: &str) -> String {
         Unread::Unsigned => (
             "you have not verified the device that it comes from, and `bot.trust` asks for that",
             "Verify your device in your client's settings, and send it again".to_owned(),
+        ),
+        Unread::OtherIdentity => (
+            "your identity is not the one that Ferryman saw first, and `bot.trust` asks for that",
+            "If you have set up your encryption anew, move the folder `encryption` in Ferryman's `data_dir` away and restart it: it makes a new device and believes the identities that it sees then".to_owned(),
+        ),
+        Unread::Away => (
+            "the target does not answer Ferryman's device",
+            "See what Ferryman's log says, and send it again".to_owned(),
         ),
         Unread::Again => (
             "the server has sent the same before",
@@ -100,6 +112,8 @@ mod tests {
             Unread::Foreign,
             Unread::UnknownDevice,
             Unread::Unsigned,
+            Unread::OtherIdentity,
+            Unread::Away,
             Unread::Again,
             Unread::Damaged,
         ];
@@ -116,6 +130,8 @@ mod tests {
         Ferryman can't take this message, so it was not run: it was encrypted by somebody else than who sent it. Send it again yourself.
         Ferryman can't take this message, so it was not run: it is not known which device encrypted it. Send it again from a device that is logged in.
         Ferryman can't take this message, so it was not run: you have not verified the device that it comes from, and `bot.trust` asks for that. Verify your device in your client's settings, and send it again.
+        Ferryman can't take this message, so it was not run: your identity is not the one that Ferryman saw first, and `bot.trust` asks for that. If you have set up your encryption anew, move the folder `encryption` in Ferryman's `data_dir` away and restart it: it makes a new device and believes the identities that it sees then.
+        Ferryman can't take this message, so it was not run: the target does not answer Ferryman's device. See what Ferryman's log says, and send it again.
         Ferryman can't take this message, so it was not run: the server has sent the same before. If you did not send it twice, somebody has repeated it.
         Ferryman can't take this message, so it was not run: it is damaged. Send it again.
         Not run: this room is encrypted and your message was not. Send it encrypted if you still want it.

@@ -128,5 +128,13 @@ async fn a_device_of_its_own() {
         .mount(&server)
         .await;
     assert!(bot.has_device("FERRYMANBOTA").await.unwrap());
+    let gone = json!({"errcode": "M_NOT_FOUND", "error": "no such device"});
+    Mock::given(path(device))
+        .respond_with(ResponseTemplate::new(404).set_body_json(gone))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
     assert!(!bot.has_device("FERRYMANBOTA").await.unwrap());
+    // Whatever stands before the target knows nothing of its devices.
+    assert!(bot.has_device("FERRYMANBOTA").await.is_err());
 }

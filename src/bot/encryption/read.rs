@@ -6,7 +6,8 @@ use matrix_sdk::{
         DeviceLinkProblem, TimelineEventKind, UnableToDecryptReason, VerificationLevel,
         VerificationState, WithheldCode,
     },
-    ruma::{events::room::encrypted::OriginalSyncRoomEncryptedEvent, serde::Raw},
+    encryption::vodozemac::megolm::MegolmMessage,
+    ruma::{UserId, events::room::encrypted::OriginalSyncRoomEncryptedEvent, serde::Raw},
 };
 use serde_json::{Value, value::to_raw_value};
 
@@ -28,15 +29,60 @@ pub(super) async fn read(room: &Room, event: &Value, trust: Trust) -> Heard {
             if let Some(verdict) = verdict {
                 return verdict;
             }
-            decrypted
-                .event
-                .deserialize_as_unchecked::<Value>()
-                .ok()
-                .and_then(|inner| opened(event, &inner))
-                .map_or(Heard::Never(Unread::Damaged), Heard::Read)
+            if trust == Trust::CrossSigned
+                && let Some(verdict) = changed(room, event).await
+            {
+                return verdict;
+            }
+            let inner = decrypted.event.deserialize_as_unchecked::<Value>().ok();
+            let read = inner.and_then(|inner| {
+                Some(Heard::Read {
+                    event: opened(event, &inner)?,
+                    place: place(event)?,
+                })
+            });
+            read.unwrap_or(Heard::Never(Unread::Damaged))
         }
         TimelineEventKind::UnableToDecrypt { utd_info, .. } => unreadable(&utd_info.reason),
         TimelineEventKind::PlainText { .. } => Heard::Never(Unread::Damaged),
+    }
+}
+
+/// The session and the number in it of what was encrypted. Not the bytes: they can be written down in many ways that all
+/// decrypt to the same.
+fn place(event: &Value) -> Option<String> {
+    let content = event.get("content")?;
+    let text = |field: &str| content.get(field)?.as_str();
+    let message = MegolmMessage::from_base64(text("ciphertext")?).ok()?;
+    Some(format!(
+        "{} {}",
+        text("session_id")?,
+        message.message_index()
+    ))
+}
+
+/// What is wrong with the identity that has signed the sender's device: the first one seen counts, for whoever runs the
+/// target could make another, with a device of their own.
+async fn changed(room: &Room, event: &Value) -> Option<Heard> {
+    let client = room.client();
+    let sender = event.get("sender").and_then(Value::as_str);
+    let sender = sender.and_then(|sender| UserId::parse(sender).ok())?;
+    let identity = client.encryption().get_user_identity(&sender).await;
+    let key = identity.ok().flatten();
+    let key = key.and_then(|identity| identity.master_key().get_first_key());
+    let Some(key) = key else {
+        return Some(Heard::NotYet(Unread::Unsigned));
+    };
+    let (store, name) = (client.state_store(), format!("ferryman.identity.{sender}"));
+    let key = key.as_bytes();
+    match store.get_custom_value(name.as_bytes()).await {
+        Ok(Some(first)) if first == key => None,
+        Ok(Some(_)) => Some(Heard::Never(Unread::OtherIdentity)),
+        Ok(None) => {
+            let kept = store.set_custom_value(name.as_bytes(), key.to_vec()).await;
+            kept.is_err().then_some(Heard::NotYet(Unread::Unsigned))
+        }
+        Err(_) => Some(Heard::NotYet(Unread::Unsigned)),
     }
 }
 
@@ -94,6 +140,10 @@ fn unreadable(reason: &UnableToDecryptReason) -> Heard {
 
 #[cfg(test)]
 mod tests {
+    use matrix_sdk::{
+        encryption::vodozemac::megolm::{GroupSession, SessionConfig},
+        ruma::serde::{Base64, base64::Standard},
+    };
     use serde_json::json;
 
     use super::*;
@@ -153,6 +203,27 @@ mod tests {
         Never(Foreign)
         Never(Damaged)
         ");
+    }
+
+    #[test]
+    fn a_message_has_one_place_however_it_is_written_down() {
+        let mut session = GroupSession::new(SessionConfig::version_1());
+        let (first, second) = (session.encrypt("a"), session.encrypt("a"));
+        let sealed = |ciphertext: &str| {
+            place(&json!({"content": {"session_id": "s", "ciphertext": ciphertext}}))
+        };
+        assert_eq!(sealed(&first.to_base64()).unwrap(), "s 0");
+        assert_eq!(sealed(&second.to_base64()).unwrap(), "s 1");
+        assert_eq!(sealed(&format!("{}=", first.to_base64())), None);
+        // The index takes more bytes than it needs.
+        let mut bytes = first.to_bytes();
+        assert_eq!(bytes[1..3], [8, 0]);
+        bytes.splice(2..3, [0x80, 0x00]);
+        let longer = Base64::<Standard>::new(bytes).encode();
+        assert_ne!(longer, first.to_base64());
+        assert_eq!(sealed(&longer).unwrap(), "s 0");
+        assert_eq!(sealed("AwgAEg"), None);
+        assert_eq!(place(&json!({"content": {"session_id": "s"}})), None);
     }
 
     #[test]

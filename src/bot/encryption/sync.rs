@@ -78,6 +78,7 @@ pub(super) async fn forever(own: Arc<Own>) {
     loop {
         let failure: Error = match wait(&own, LONGEST).await {
             Ok(()) => {
+                own.health.device(true);
                 told = false;
                 continue;
             }
@@ -87,6 +88,7 @@ pub(super) async fn forever(own: Arc<Own>) {
             },
             Err((_, error)) => failed("its sync", &error.to_string()),
         };
+        own.health.device(false);
         if !told {
             tracing::warn!("{failure}");
             told = true;

@@ -174,3 +174,38 @@ async fn ten_thousand_failures_are_told_in_small_messages() {
     );
     stage.stop().await;
 }
+
+#[tokio::test]
+async fn details_that_the_target_does_not_take_come_with_the_next_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage_of(dir.path(), NOW, |hands| Fails {
+        board: Board::default(),
+        hands: Arc::clone(hands),
+        failures: 20,
+        dir: dir.path().to_owned(),
+    })
+    .await;
+    let no = json!({"errcode": "M_FORBIDDEN", "error": "no"});
+    Mock::given(path_regex("/send/m.room.message/ferryman-%241-detail-"))
+        .respond_with(ResponseTemplate::new(403).set_body_json(no))
+        .up_to_n_times(1)
+        .with_priority(1)
+        .mount(&stage.server)
+        .await;
+    stage.hears("$1", "@anna:ferry.test", "!ferry verify");
+    let said = loop {
+        let said = stage.said(4).await;
+        if said.iter().any(|it| it["ferryman.part"] == "answer") {
+            break said;
+        }
+    };
+    let details: Vec<_> = said
+        .iter()
+        .filter(|it| it["m.relates_to"]["rel_type"] == "m.thread")
+        .collect();
+    // The one that was refused comes first again, as the same message.
+    assert!(details.len() >= 3, "{details:?}");
+    assert_eq!(details[0], details[1]);
+    assert_ne!(details[1]["ferryman.part"], details[2]["ferryman.part"]);
+    stage.stop().await;
+}

@@ -46,7 +46,8 @@ impl Cipher for Pretended {
             let mut event = event.clone();
             event["type"] = json!("m.room.message");
             event["content"] = content["inner"].clone();
-            Heard::Read(event)
+            let place = format!("{key} {}", content["place"]);
+            Heard::Read { event, place }
         } else {
             Heard::NotYet(Unread::NoKey)
         };
@@ -73,9 +74,9 @@ impl Cipher for Pretended {
 fn sealed(key: &str, body: &str) -> Value {
     // No two are the same.
     static COUNT: AtomicU64 = AtomicU64::new(10_000_000);
-    let ciphertext = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+    let place = COUNT.fetch_add(1, Ordering::Relaxed);
     json!({"type": "m.room.encrypted", "content": {
-        "algorithm": "m.megolm.v1.aes-sha2", "session_id": key, "ciphertext": ciphertext,
+        "algorithm": "m.megolm.v1.aes-sha2", "session_id": key, "place": place,
         "inner": {"msgtype": "m.text", "body": body},
     }})
 }
@@ -85,7 +86,7 @@ async fn encrypted_stage(dir: &Path) -> Stage {
     pretended.keys.lock().unwrap().push("known".to_owned());
     let room = ControlRoom {
         room_id: ROOM.to_owned(),
-        encrypted: true,
+        encrypted: [ROOM.to_owned()].into(),
     };
     room.save(dir).unwrap();
     stage_with(dir, NOW, pretended, |_| Pretend::default()).await
@@ -196,26 +197,15 @@ async fn only_what_was_encrypted_is_obeyed_and_every_answer_is() {
 async fn what_is_sent_again_by_another_event_is_not_obeyed() {
     let dir = tempfile::tempdir().unwrap();
     let first = encrypted_stage(dir.path()).await;
-    let mut order = sealed("known", "!ferry status");
-    order["content"]["ciphertext"] = json!("AwgAEg");
+    let order = sealed("known", "!ferry status");
     first.hears_event("$1", ANNA, &order);
     assert_eq!(first.last_sealed(1).await, "answer to status");
     first.hears_event("$2", ANNA, &order);
     insta::assert_snapshot!(first.last_sealed(2).await, @"Ferryman can't take this message, so it was not run: the server has sent the same before. If you did not send it twice, somebody has repeated it.");
     first.stop().await;
     let second = encrypted_stage(dir.path()).await;
-    // The same bytes in other letters.
-    let mut again = order.clone();
-    again["content"]["ciphertext"] = json!("AwgAEh==");
-    second.hears_event("$3", ANNA, &again);
-    second.hears_event(
-        "$4",
-        ANNA,
-        &json!({"type": "m.room.encrypted", "content": {
-            "session_id": "known", "inner": {"msgtype": "m.text", "body": "!ferry status"},
-        }}),
-    );
-    second.sealed(2).await;
+    second.hears_event("$3", ANNA, &order);
+    second.sealed(1).await;
     assert!(second.runner.ran.lock().unwrap().is_empty());
     second.stop().await;
 }
@@ -286,6 +276,7 @@ async fn without_a_device_the_bot_says_why_and_nothing_else() {
     stage.said(1).await;
     stage.hears("$2", ANNA, "!ferry status");
     stage.hears_event("$3", ANNA, &sealed("known", "!ferry status"));
+    stage.hears_event("$4", ANNA, &sealed("known", "!ferry plan"));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let said = stage.said(1).await;
     assert_eq!(said.len(), 1, "{said:?}");
@@ -299,11 +290,77 @@ async fn without_a_device_the_bot_says_why_and_nothing_else() {
         .lock()
         .unwrap()
         .push("known".to_owned());
-    stage.hears_event("$4", ANNA, &sealed("known", "!ferry status"));
+    // What waited for it is not lost.
+    stage.news.notify_one();
+    let sent = stage.sealed(4).await;
+    let mut said: Vec<_> = sent.iter().map(|it| it["body"].as_str().unwrap()).collect();
+    said.sort_unstable();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    Not run: this room is encrypted and your message was not. Send it encrypted if you still want it.
+    This room is encrypted now: Ferryman reads and writes here through its device `FERRYMANBOTABC` from now on, and takes no order in clear any more.
+    answer to plan
+    answer to status
+    ");
+    assert_eq!(stage.said(1).await.len(), 1);
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_too_long_for_a_device_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    let keys = &stage.pretended.keys;
+    keys.lock().unwrap().push("known".to_owned());
+    stage.pretended.refused.store(true, Ordering::Relaxed);
+    stage.is_encrypted().await;
+    stage.becomes_encrypted("$1");
+    stage.hears_event("$2", ANNA, &sealed("known", "!ferry import"));
+    stage.said(1).await;
+    assert!(stage.store.next().unwrap().is_some());
+    stage.hands.0.fetch_add(120_000, Ordering::Relaxed);
+    stage.news.notify_one();
+    while stage.store.next().unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.pretended.refused.store(false, Ordering::Relaxed);
+    stage.hears_event("$3", ANNA, &sealed("known", "!ferry status"));
+    stage.sealed(2).await;
+    assert_eq!(*stage.runner.ran.lock().unwrap(), ["status"]);
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_or_done_while_nobody_can_tell_whether_the_room_is_encrypted() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = stage(dir.path()).await;
+    Mock::given(path_regex("/state/m.room.encryption/"))
+        .respond_with(ResponseTemplate::new(502).set_body_string("<html>"))
+        .with_priority(8)
+        .mount(&stage.server)
+        .await;
+    stage.hears("$0", ANNA, "!ferry verify");
+    while stage.runner.ran.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stage.becomes_encrypted("$1");
+    stage.hears("$2", ANNA, "!ferry status");
+    while stage.store.next().unwrap().is_none_or(|it| it.number != 2) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let before = stage.said(0).await.len();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(stage.said(0).await.len(), before);
+    stage.is_encrypted().await;
+    stage.news.notify_one();
     let sent = stage.sealed(2).await;
+    let said: Vec<_> = sent.iter().map(|it| it["body"].to_string()).collect();
     assert!(
-        sent.iter().any(|it| it["body"] == "answer to status"),
-        "{sent:?}"
+        said.iter()
+            .any(|it| it.contains("Not run: this room is encrypted")),
+        "{said:?}"
     );
+    assert_eq!(stage.said(0).await.len(), before);
+    assert_eq!(*stage.runner.ran.lock().unwrap(), ["verify"]);
     stage.stop().await;
 }

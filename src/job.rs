@@ -90,6 +90,9 @@ impl Phase {
 const LONGEST_REASON: usize = 1_000;
 
 impl Problem {
+    /// The step of an event whose content is not known to be the one that was signed.
+    pub const EVENT_CONTENT: &'static str = "event content";
+
     /// A problem whose reason is cut where it is longer than anybody reads, so that ten thousand of them fit into memory.
     #[must_use]
     pub fn new(step: &str, subject: &(impl Display + ?Sized), reason: &str) -> Self {

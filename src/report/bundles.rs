@@ -142,6 +142,13 @@ fn render(proved: &Proved, limit: usize) -> String {
         );
     }
     if proof.problems > 0 {
+    if proof.no_version > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} that nobody can check: the version of their rooms is not known",
+            count(proof.no_version, "event", "events")
+        );
+    }
         let _infallible = writeln!(
             text,
             "- {} that its export could not read (problems.json)",
@@ -279,6 +286,7 @@ mod tests {
         - every file is as its checksum says
         - 22 users, 38 rooms, 1,400 events, 2,000 media files
         - 1,390 events with right signatures
+        looked.proof.no_version = 3;
         - 10 events whose signatures nobody can check from this bundle: it has no key for them
         - 1 thing that its export could not read (problems.json)
 
@@ -288,6 +296,7 @@ mod tests {
             step: "event".into(),
             subject: "$x".into(),
             reason: "it is there twice: export again".into(),
+        - 3 events that nobody can check: the version of their rooms is not known
         }];
         looked.proof.more = 1;
         insta::assert_snapshot!(full(&looked), @r"
@@ -307,5 +316,6 @@ mod tests {
 
         And 1 fault more.
         ");
+        - 3 events that nobody can check: the version of their rooms is not known
     }
 }

@@ -18,6 +18,7 @@ mod there;
 #[cfg(test)]
 mod tests;
 
+use bundles::Looks;
 pub use bundles::{Bundles, Listed, Proved, State};
 pub use login_bridge::Opened;
 use memory::Memory;
@@ -104,6 +105,7 @@ pub struct Engine {
     /// The time.
     pub clock: Arc<dyn Clock>,
     shelf: Shelf,
+    looks: Looks,
 }
 
 impl Engine {
@@ -115,6 +117,7 @@ impl Engine {
             tokens,
             clock,
             shelf: Shelf::default(),
+            looks: Looks::default(),
         }
     }
 

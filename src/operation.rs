@@ -174,7 +174,7 @@ impl Operation {
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import).await,
-            Command::Bundles(_) => self.bundles().await,
+            Command::Bundles(_) => self.bundles(job).await,
             Command::Bundle(bundle) => self.prove(job, bundle.path).await,
             Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,

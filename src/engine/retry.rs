@@ -106,14 +106,11 @@ impl Engine {
             retried.left.clone_from(&retried.again.problems);
             return Ok(retried);
         }
-        if retried.again.named {
-            again::forget(&ready.ledger, &things)?;
-            lost_accounts(&ready, &things).await?;
-        }
         let created = |ledger: &Ledger| ledger.count_done(Step::Account, Some(how::CREATED));
         let made_before = created(&ready.ledger)?;
         let nobody = wanted.passwords_for_nobody;
-        let summary = Box::pin(self.carry(job, ready, Some(things), nobody)).await?;
+        let (import, _residence) = Box::pin(self.prepare(job, ready, Some(things), nobody)).await?;
+        let summary = Box::pin(import.run()).await?;
         let things = &retried.again.things;
         let left = summary.problems.into_iter();
         retried.left = left
@@ -208,6 +205,7 @@ impl Engine {
                         again::room(&mut things, &ready.bundle, &ready.plan, room)?;
                     }
                     Ok(_) => unknown.push(format!("no room {name}")),
+        things.named = true;
                     Err(_) if name.starts_with('#') => unknown.push(format!("no alias {name}")),
                     Err(error) => return Err(error),
                 }
@@ -253,16 +251,6 @@ fn events(bundle: &Bundle, things: &Things) -> Result<BTreeSet<String>> {
         }
     }
     Ok(ids)
-}
-
-/// An account that a target has lost is made again; one that is there stays as it is.
-async fn lost_accounts(ready: &Ready, things: &Things) -> Result<()> {
-    for user in &things.users {
-        if ready.ledger.is_done(Step::Account, user)? && !ready.target.has_account(user).await? {
-            ready.ledger.forget(Step::Account, user)?;
-        }
-    }
-    Ok(())
 }
 
 fn known<T, I: Clone + Ord>(all: &[T], id: impl Fn(&T) -> &I) -> BTreeSet<I> {

@@ -245,6 +245,26 @@ impl Import {
     }
 
     /// More events of this room are through, of its timeline so many of so many.
+    /// Whether a step need not be taken. Of what somebody has named it is taken back that it is done: here, where its turn
+    /// has come, and not before. So what never had its turn stays as it is, and what is cut off here is left to the next.
+    pub(super) fn is_done(
+        &self,
+        step: Step,
+        subject: &(impl Display + ?Sized),
+        is_it: impl FnOnce(&Things) -> bool,
+    ) -> Result<bool> {
+        if self.names(is_it) {
+            self.ledger.again(step, subject)?;
+        }
+        self.ledger.is_done(step, subject)
+    }
+
+    /// Whether somebody has named it, so that it is done again even if it counts as done.
+    pub(super) fn names(&self, is_it: impl FnOnce(&Things) -> bool) -> bool {
+        let things = self.things.as_ref();
+        things.is_some_and(|things| things.named && is_it(things))
+    }
+
     pub(super) fn count_events(
         &self,
         room: &OwnedRoomId,

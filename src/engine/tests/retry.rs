@@ -6,9 +6,11 @@ use super::{
     fake_target::{Broken, When},
     faults::good,
     sample::{ANNA, BEN},
-    stage::{Source, Stage},
+    stage::{Source, Stage, wanted},
 };
-use crate::{engine::Asked, migration::outcome::RoomVerification, model::stage::Stages, report};
+use crate::{
+    engine::Asked, job::Job, migration::outcome::RoomVerification, model::stage::Stages, report,
+};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
@@ -208,6 +210,49 @@ async fn a_user_who_was_done_is_done_again_by_name() {
     assert!(verification.is_good(), "{verification:#?}");
     let (summary, _) = stage.import().await;
     assert_eq!(stage.end(summary), end);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_cannot_begin_leaves_everything_done() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import().await;
+    stage.world().changes.clear();
+    let visit = stage.target.visit(None).await;
+    let (engine, _taken) = stage.deaf_engine(&visit.url);
+    let wanted = wanted(&["anna", HARBOUR]);
+    assert!(engine.retry(&Job::new().0, &wanted).await.is_err());
+    // What somebody has changed there since is safe from the next plain retry, which would tell nobody of it.
+    assert!(stage.again(&[]).await.unwrap().things.is_empty());
+    stage.import().await;
+    assert_eq!(stage.world().changes, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_had_its_turn_is_left_by_a_retry_that_is_killed() {
+    let source = Source::new();
+    let end = good(&source).await;
+    let names = ["anna", HARBOUR];
+    let stage = Stage::new(&source);
+    stage.import().await;
+    let (_, requests) = stage.retry(&names).await.unwrap();
+    let mut left = Vec::new();
+    for last in (1..=requests).step_by(6) {
+        let stage = Stage::new(&source);
+        stage.import().await;
+        stage.killed_retry(&names, last, When::Before).await;
+        let things = stage.again(&[]).await.unwrap().things;
+        left.push((things.users.len(), things.rooms.len()));
+        let (retried, _) = stage.retry(&names).await.unwrap();
+        assert_eq!(retried.left, [], "killed at {last}");
+        let (summary, _) = stage.import().await;
+        assert_eq!(stage.end(summary), end, "killed at {last}");
+    }
+    left.dedup();
+    assert!(
+        left.starts_with(&[(0, 0), (1, 0)]) || left.starts_with(&[(0, 0), (0, 1)]),
+        "{left:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,12 @@ use super::{
 };
 use crate::{
     engine::Asked,
-    job::Phase,
-    model::stage::{self, Stages},
-    report,
+    job::{Job, Phase},
+    model::{
+        replayed::Replayed,
+        stage::{self, Stages},
+    },
+    report::{self, course::Course},
 };
 
 fn without(stages: Stages) -> Asked {
@@ -62,6 +65,28 @@ async fn users_first_and_the_rest_later() {
     let verification = stage.verify().await;
     assert!(verification.left_out.is_empty());
     assert!(verification.is_good() && verification.rooms.len() == 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_cannot_begin_leaves_no_choice_behind() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import_as(only(USERS)).await;
+    let visit = stage.target.visit(None).await;
+    let (engine, _taken) = stage.deaf_engine(&visit.url);
+    let asked = Asked {
+        history: Some(Replayed::Last(5)),
+        ..Asked::default()
+    };
+    let bundle = Some(stage.bundle.clone());
+    let error = engine.import_as(&Job::new().0, bundle, asked).await;
+    assert!(error.is_err());
+    // No room is missing that nobody has begun to carry, and the next one may choose again.
+    let verification = stage.verify().await;
+    assert!(verification.is_good(), "{verification:#?}");
+    assert!(verification.left_out.has(stage::Stage::Rooms));
+    let plan = engine.plan(Some(stage.bundle.clone()), None).await.unwrap();
+    assert_eq!(plan.history, Replayed::All);
 }
 
 #[tokio::test(flavor = "multi_thread")]

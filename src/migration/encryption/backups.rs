@@ -11,7 +11,7 @@ use crate::{
     error::Class,
     job::{Event, Phase},
     ledger::{Outcome, Step},
-    migration::context::Import,
+    migration::{again::Things, context::Import},
     model::key_backup::KeyBackupLine,
     target::key_backup::{Backup, Sessions},
 };
@@ -160,7 +160,9 @@ async fn begin(
 ) -> Result<Option<Filling>> {
     let (user, subject) = (&of.user, of.subject());
     let ledger = &import.ledger;
-    if ledger.is_done(Step::Backup, &subject)? || !ledger.is_done(Step::Account, user)? {
+    // Nobody can add to an older version.
+    let is_it = |things: &Things| things.has_user(user) && versions.are(user, of.place + 1);
+    if !ledger.is_done(Step::Account, user)? || import.is_done(Step::Backup, &subject, is_it)? {
         return Ok(None);
     }
     if secrets(import, user)? == Secrets::LeftOut {

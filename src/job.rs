@@ -137,6 +137,9 @@ pub enum Event {
         /// Units done.
         done: u64,
     },
+    /// Units of the running phase of an import that this run has carried: neither those that it found done, nor those at
+    /// which it had nothing to do or failed.
+    Carried(u64),
     /// Events that the running phase works through in all, those of earlier runs included, where that is known.
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).

@@ -174,6 +174,39 @@ async fn the_plan_and_what_is_confirmed_follow_the_choice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_import_has_done_is_no_work_of_this_one() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import_as(only(USERS)).await;
+    stage
+        .world()
+        .refused_joins
+        .insert("!crew:ferry.test".to_owned());
+    let visit = stage.target.visit(None).await;
+    let (job, mut events) = Job::new();
+    let bundle = Some(stage.bundle.clone());
+    let engine = stage.engine(&visit.url);
+    engine
+        .import_as(&job, bundle, Asked::default())
+        .await
+        .unwrap();
+    let mut course = Course::new("import", 0);
+    while let Ok(event) = events.try_recv() {
+        course.apply(&event, 0);
+    }
+    let of = |phase| {
+        let leg = course.legs.iter().find(|leg| leg.phase == phase).unwrap();
+        (leg.worked().units, leg.done)
+    };
+    assert_eq!(of(Phase::Accounts), (0, 4));
+    assert_eq!(of(Phase::Profiles), (0, 3));
+    // One of them fails.
+    assert_eq!(of(Phase::Rooms), (3, 4));
+    assert_eq!(of(Phase::KeyBackups), (3, 3));
+    assert_eq!(of(Phase::Media), (3, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_carried_once_is_not_called_left_out() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -45,6 +45,9 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
         phase: Phase::KeyBackups,
         total: carried.len() as u64,
     });
+    // Who has no backup takes no time, and who was done with before neither: only a run that does all tells how long it takes.
+    let is_first = !import.ledger.has_any(Step::Backup)?;
+    import.job.emit(Event::Carried(0));
     let (mut of, mut users) = (OfUser::nobody(), 0);
     let mut filling = None;
     for line in import.bundle.key_backups()? {
@@ -93,6 +96,9 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
         }
     }
     end(import, filling).await?;
+    if is_first {
+        import.job.emit(Event::Carried(carried.len() as u64));
+    }
     import.job.emit(Event::Done {
         phase: Phase::KeyBackups,
         done: carried.len() as u64,

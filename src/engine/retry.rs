@@ -136,6 +136,14 @@ impl Engine {
                     .to_owned(),
             ));
         };
+        let typed: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
+        if let Some(name) = typed.first()
+            && typed.len() < wanted.names.len()
+        {
+            return Err(Error::Usage(format!(
+                "failed is all that has failed, and {name} is a name: order the two retries one after the other"
+            )));
+        }
         let is_there = |path: &Path| !path.as_os_str().is_empty() && path.exists();
         let bundle = match &wanted.bundle {
             Some(bundle) => bundle.clone(),
@@ -158,7 +166,6 @@ impl Engine {
         // As it was asked for before.
         ready.plan.admins = ready.ledger.has_any(Step::Admin)?;
         ready.plan.left_out = ready.ledger.left_out()?.unwrap_or_default();
-        let typed: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
         let named = !typed.is_empty();
         let things = if named {
             self.named(&ready, &typed)?
@@ -198,14 +205,14 @@ impl Engine {
         let rooms: BTreeSet<OwnedRoomId> = known(&ready.bundle.rooms()?, |it| &it.room_id);
         let planned: BTreeSet<OwnedRoomId> = known(&ready.plan.rooms, |it| &it.room_id);
         let (mut things, mut unknown) = (Things::default(), Vec::new());
+        things.named = true;
         for name in names {
             if name.starts_with(['!', '#']) {
                 match room_id(&ready.bundle, name) {
                     Ok(room) if rooms.contains(&room) || planned.contains(&room) => {
-                        again::room(&mut things, &ready.bundle, &ready.plan, room)?;
+                        again::room(&mut things, &ready.plan, room)?;
                     }
                     Ok(_) => unknown.push(format!("no room {name}")),
-        things.named = true;
                     Err(_) if name.starts_with('#') => unknown.push(format!("no alias {name}")),
                     Err(error) => return Err(error),
                 }
@@ -236,6 +243,7 @@ impl Engine {
                 )));
             }
         }
+        things.add_belongings(&ready.ledger, &ready.bundle, &ready.plan)?;
         things.wait(&ready.ledger, &ready.bundle, &ready.plan)?;
         Ok(things)
     }

@@ -15,6 +15,7 @@ use crate::{
     bundle::Bundle,
     job::Problem,
     ledger::{Ledger, Step},
+    model::stage::Stage,
 };
 
 /// The things that an import is restricted to.
@@ -73,6 +74,7 @@ impl Things {
         for room in settled {
             things.rooms.remove(&room);
         }
+        things.add_belongings(ledger, bundle, plan)?;
         things.wait(ledger, bundle, plan)?;
         Ok(things)
     }
@@ -98,6 +100,34 @@ impl Things {
                 self.users.extend(OwnedUserId::try_from(user));
             }
         }
+    }
+
+    /// Takes in what belongs to its rooms: their aliases and their places in the room directory, as far as these are not
+    /// done, or all of a room that is named.
+    pub fn add_belongings(&mut self, ledger: &Ledger, bundle: &Bundle, plan: &Plan) -> Result<()> {
+        let rooms = plan.rooms.iter();
+        let carried: BTreeSet<&RoomId> = rooms
+            .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+            .map(|room| &*room.room_id)
+            .filter(|room| self.has_room(room))
+            .collect();
+        if !plan.left_out.has(Stage::Aliases) {
+            for (alias, room) in bundle.aliases()? {
+                let is_due = self.named || !ledger.is_done(Step::Alias, &alias)?;
+                if is_due && carried.contains(&*room) {
+                    self.aliases.insert(alias);
+                }
+            }
+        }
+        if !plan.left_out.has(Stage::RoomDirectory) {
+            for room in bundle.directory()? {
+                let is_due = self.named || !ledger.is_done(Step::Listing, &room)?;
+                if is_due && carried.contains(&*room) {
+                    self.listings.insert(room);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in those who wait for these things: with receipts in the rooms, with signatures of the users' identities.
@@ -197,21 +227,13 @@ pub fn user(things: &mut Things, plan: &Plan, user: OwnedUserId) -> Result<()> {
     Ok(())
 }
 
-/// Adds a room by name, with its aliases and its place in the directory.
-pub fn room(things: &mut Things, bundle: &Bundle, plan: &Plan, room: OwnedRoomId) -> Result<()> {
+/// Adds a room by name.
+pub fn room(things: &mut Things, plan: &Plan, room: OwnedRoomId) -> Result<()> {
     let planned = plan.rooms.iter().find(|it| it.room_id == room);
     if let Some(RoomAction::Skip { reason }) = planned.map(|room| &room.action) {
         return Err(Error::Usage(format!(
             "{room} is not carried over: {reason}"
         )));
-    }
-    let aliases = bundle.aliases()?.into_iter();
-    let its = aliases
-        .filter(|(_, of)| *of == room)
-        .map(|(alias, _)| alias);
-    things.aliases.extend(its);
-    if bundle.directory()?.contains(&room) {
-        things.listings.insert(room.clone());
     }
     things.rooms.insert(room);
     Ok(())

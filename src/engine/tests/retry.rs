@@ -315,6 +315,42 @@ async fn where_there_is_nothing_it_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn failed_and_a_name_are_two_orders() {
+    let source = Source::new();
+    let stage = failed(&source).await;
+    let error = stage.again(&["failed", "#harbour:ferry.test"]).await;
+    let error = error.unwrap_err();
+    insta::assert_snapshot!(error, @"failed is all that has failed, and #harbour:ferry.test is a name: order the two retries one after the other");
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_was_never_begun_goes_with_its_room() {
+    let source = Source::new();
+    // Killed while its rooms were on their way.
+    for last in (30..).step_by(5) {
+        let stage = Stage::new(&source);
+        assert!(stage.killed_import(last, When::Before).await, "{last}");
+        let Ok(again) = stage.again(&[]).await else {
+            continue;
+        };
+        if !again.things.rooms.contains(HARBOUR) {
+            continue;
+        }
+        assert!(
+            again
+                .things
+                .aliases
+                .iter()
+                .any(|it| it == "#harbour:ferry.test")
+        );
+        stage.retry(&[]).await.unwrap();
+        assert_eq!(stage.world().aliases["#harbour:ferry.test"], HARBOUR);
+        return;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn receipts_that_were_refused_are_set_again_where_they_were() {
     let source = Source::new();
     let stage = Stage::new(&source);

@@ -18,6 +18,7 @@ mod there;
 #[cfg(test)]
 mod tests;
 
+use bundles::Looks;
 pub use bundles::{Bundles, Listed, Proved, State};
 pub use login_bridge::Opened;
 use memory::Memory;
@@ -104,6 +105,7 @@ pub struct Engine {
     /// The time.
     pub clock: Arc<dyn Clock>,
     shelf: Shelf,
+    looks: Looks,
 }
 
 impl Engine {
@@ -115,6 +117,7 @@ impl Engine {
             tokens,
             clock,
             shelf: Shelf::default(),
+            looks: Looks::default(),
         }
     }
 
@@ -183,16 +186,7 @@ impl Engine {
         let target = self.target()?;
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(bundle, &target.server_keys().await?))?;
-        let choice = Choice {
-            history: asked
-                .history
-                .map_or_else(|| chosen(&ledger, &abilities), Ok)?,
-            media: wish(&ledger, asked)?,
-            upload_limit: upload_limit(&target, &abilities).await?,
-            admins: asked.admins,
-            left_out: asked.left_out,
-            own: own(&target),
-        };
+        let choice = choice(&target, &abilities, &ledger, asked).await?;
         let plan = plan(bundle, abilities, choice).await?;
         stages::needed(&plan, &ledger)?;
         let names = there::look(&target, &ledger, &plan).await?;
@@ -334,6 +328,25 @@ fn own(target: &Target) -> Vec<OwnedUserId> {
         .filter_map(|localpart| name(localpart).ok())
         .chain([target.bot.clone()])
         .collect()
+}
+
+/// What is asked for, else what was chosen before, with what the target says of its limits.
+async fn choice(
+    target: &Target,
+    abilities: &Abilities,
+    ledger: &Ledger,
+    asked: Asked,
+) -> Result<Choice> {
+    Ok(Choice {
+        history: asked
+            .history
+            .map_or_else(|| chosen(ledger, abilities), Ok)?,
+        media: wish(ledger, asked)?,
+        upload_limit: upload_limit(target, abilities).await?,
+        admins: asked.admins,
+        left_out: asked.left_out,
+        own: own(target),
+    })
 }
 
 /// What was chosen when the import began, else what suits the target.

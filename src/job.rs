@@ -90,6 +90,9 @@ impl Phase {
 const LONGEST_REASON: usize = 1_000;
 
 impl Problem {
+    /// The step of an event whose content is not known to be the one that was signed.
+    pub const EVENT_CONTENT: &'static str = "event content";
+
     /// A problem whose reason is cut where it is longer than anybody reads, so that ten thousand of them fit into memory.
     #[must_use]
     pub fn new(step: &str, subject: &(impl Display + ?Sized), reason: &str) -> Self {
@@ -134,6 +137,9 @@ pub enum Event {
         /// Units done.
         done: u64,
     },
+    /// Units of the running phase of an import that this run has carried: neither those that it found done, nor those at
+    /// which it had nothing to do or failed.
+    Carried(u64),
     /// Events that the running phase works through in all, those of earlier runs included, where that is known.
     Expected(u64),
     /// Events sent to the target so far (during [`Phase::Rooms`]) or read from the source ([`Phase::ExportRooms`]).

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     job::Problem,
-    model::{media_wish::MediaWish, replayed::Replayed},
+    model::{media_wish::MediaWish, replayed::Replayed, stage::Stages},
 };
 
 /// A step that is taken once for each subject.
@@ -197,17 +197,6 @@ impl Ledger {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Commits how much of each room's history is replayed: the places of the joins depend on it.
-    pub fn choose_history(&self, history: Replayed) -> Result<()> {
-        self.with(|database| {
-            database.execute(
-                "insert into choice values (?1, ?2) on conflict do update set history = excluded.history",
-                params![self.bundle, history.to_string()],
-            )
-        })?;
-        Ok(())
-    }
-
     /// Which media are carried, if an import has begun.
     pub fn media(&self) -> Result<Option<MediaWish>> {
         let found: Option<(String, Option<u32>)> = self.with(|database| {
@@ -225,16 +214,26 @@ impl Ledger {
         }))
     }
 
-    /// Commits which media are carried: `verify` looks for these.
-    pub fn choose_media(&self, wish: MediaWish) -> Result<()> {
+    /// Commits what an import is begun with, all at once: the places of the joins depend on how much of the history is
+    /// replayed, and `verify` looks for these media, and for nothing of the stages that no import has carried so far.
+    pub fn choose(&self, history: Replayed, media: MediaWish, left_out: Stages) -> Result<()> {
         self.with(|database| {
-            database.execute(
+            let choice = database.unchecked_transaction()?;
+            choice.execute(
+                "insert into choice values (?1, ?2) on conflict do update set history = excluded.history",
+                params![self.bundle, history.to_string()],
+            )?;
+            choice.execute(
                 "insert into media_choice values (?1, ?2, ?3)
                  on conflict do update set which = excluded.which, max_mib = excluded.max_mib",
-                params![self.bundle, wish.which.to_string(), wish.max_mib],
-            )
-        })?;
-        Ok(())
+                params![self.bundle, media.which.to_string(), media.max_mib],
+            )?;
+            choice.execute(
+                "insert into stage_choice values (?1, ?2) on conflict do update set left_out = excluded.left_out",
+                params![self.bundle, left_out.to_string()],
+            )?;
+            choice.commit()
+        })
     }
 
     /// Commits how a step went.

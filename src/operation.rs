@@ -33,6 +33,9 @@ mod retry;
 pub mod watch;
 mod wish;
 
+/// The job whose times help with the next estimate, by its command's name.
+const IMPORT: &str = "import";
+
 /// What a command answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
@@ -174,7 +177,7 @@ impl Operation {
             Command::Export(export) => self.export(job, options(export)).await,
             Command::Plan(plan) => self.plan(plan).await,
             Command::Import(import) => self.import(job, import).await,
-            Command::Bundles(_) => self.bundles().await,
+            Command::Bundles(_) => self.bundles(job).await,
             Command::Bundle(bundle) => self.prove(job, bundle.path).await,
             Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
@@ -421,6 +424,10 @@ impl Runner for Operation {
     }
 
     fn keep(&self, course: &Course) {
+        // A retry does a few odd things, and the others are never estimated.
+        if course.job != IMPORT {
+            return;
+        }
         let worked = course.legs.iter().map(|leg| (leg.phase, leg.worked()));
         if let Err(error) = self.engine.learn(worked) {
             tracing::warn!("how long it took is not kept: {error}");

@@ -1,6 +1,7 @@
 //! A bundle as one file: packed, and unpacked without trust.
 
 mod bounded;
+mod entries;
 mod extension;
 mod pack;
 mod unpack;
@@ -10,7 +11,7 @@ use std::{fs::File, io::Read, path::Path};
 
 pub(super) use pack::pack;
 pub(super) use unpack::unpack;
-pub(super) use walk::walk;
+pub(super) use walk::{Look, walk};
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     VERSION,
-    archive::{self, Form},
+    archive::{self, Form, Look},
     checkpoint::Checkpoint,
     file_names::{EVENT_INDEX, MANIFEST, METADATA, SCHEMA},
     files, json_stream,
@@ -22,6 +22,9 @@ use crate::{Error, Result};
 
 /// What the name of a bundle ends with that is not finished.
 pub const HALF: &str = ".partial";
+
+/// Bytes of a file that is read whole for it.
+const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// What it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,17 +61,41 @@ struct Counts {
 }
 
 /// Reads it. An archive is read through once, so that one which is cut off or changed is found: [`Error::Bundle`] says what is
-/// wrong.
-pub fn glance(path: &Path) -> Result<Glance> {
+/// wrong. `go_on` is asked again and again, and an error of it ends that.
+pub fn glance(path: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<Glance> {
+    within(path, LARGEST, go_on)
+}
+
+/// The same, with files that are read whole only up to so many bytes.
+pub(super) fn within(path: &Path, largest: u64, go_on: &dyn Fn() -> Result<()>) -> Result<Glance> {
     let form = Form::of_content(path).map_err(Error::file(path))?;
-    let wanted = [SCHEMA, METADATA, EVENT_INDEX, MANIFEST];
-    let mut media = 0;
-    let mut see = |name: &str| media += u64::from(name.starts_with("media/"));
+    let wanted = [SCHEMA, METADATA, EVENT_INDEX];
+    let too_large = |name: &str| {
+        let reason = format!(
+            "{name} has more than {largest} bytes, more than a list reads: `bundle verify` looks into it"
+        );
+        Error::file(path)(std::io::Error::other(reason))
+    };
+    let (mut media, mut has_manifest) = (0, false);
+    let mut see = |name: &str| {
+        media += u64::from(name.starts_with("media/"));
+        has_manifest |= name == MANIFEST;
+    };
     let found = if form == Form::Directory {
         files::all(path, path)?.iter().for_each(|name| see(name));
-        read(path, &wanted)?
+        if path.join(MANIFEST).is_file() {
+            see(MANIFEST);
+        }
+        go_on()?;
+        read(path, &wanted, (largest, &too_large))?
     } else {
-        archive::walk(path, form, &wanted, &mut see)?
+        let mut look = Look {
+            wanted: &wanted,
+            largest: (largest, &too_large),
+            seen: &mut see,
+            go_on,
+        };
+        archive::walk(path, form, &mut look)?
     };
     let file = |name: &str| found.get(name);
     let missing = |name: &str| Error::Bundle {
@@ -77,7 +104,7 @@ pub fn glance(path: &Path) -> Result<Glance> {
             "{name} is missing: this is no bundle, or not all of it; copy it again, or export again"
         ),
     };
-    if file(MANIFEST).is_none() {
+    if !has_manifest {
         return Err(missing(MANIFEST));
     }
     let schema: Schema = value(path, SCHEMA, file(SCHEMA).ok_or_else(|| missing(SCHEMA))?)?;
@@ -119,10 +146,17 @@ pub fn goes_on(half: &Path) -> bool {
     Checkpoint::read(half).is_some()
 }
 
-fn read(dir: &Path, names: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+fn read(
+    dir: &Path,
+    names: &[&str],
+    (largest, too_large): (u64, &dyn Fn(&str) -> Error),
+) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for name in names {
         let path: PathBuf = dir.join(name);
+        if fs::metadata(&path).is_ok_and(|about| about.len() > largest) {
+            return Err(too_large(name));
+        }
         match fs::read(&path) {
             Ok(content) => {
                 found.insert((*name).to_owned(), content);

@@ -177,6 +177,8 @@ impl<W: Write + Send> Show for Lines<W> {
             Event::Done { .. } | Event::Expected(_) | Event::Events(_) | Event::Bytes { .. } => {
                 self.news = true;
             }
+            // It is in no line.
+            Event::Carried(_) => {}
             Event::Room(room) => self.room(room),
             Event::RoomLeft(room_id) => {
                 if let Some(room) = self.rooms.remove(room_id) {

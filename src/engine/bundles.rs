@@ -1,17 +1,22 @@
 //! The bundles that are there, and whether one is sound.
 
 use std::{
+    collections::BTreeMap,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
     time::UNIX_EPOCH,
 };
 
 use serde::Serialize;
+use tokio::sync::Mutex;
 
 use super::{
     Engine,
     memory::Memory,
     opening::{INVENTORY, blocking, newest},
+    shelf::Seal,
 };
 use crate::{
     Error, Result,
@@ -51,6 +56,11 @@ pub enum State {
         /// In one clause.
         reason: String,
     },
+    /// What could not be looked at, so that nothing is known of it.
+    Unread {
+        /// In one clause.
+        reason: String,
+    },
 }
 
 /// The whole list.
@@ -75,12 +85,16 @@ pub struct Proved {
 }
 
 impl Engine {
-    /// Everything in `<data_dir>/bundles`. Archives are read through, so it takes as long as reading them from the disk.
-    pub async fn bundles(&self) -> Result<Bundles> {
+    /// Everything in `<data_dir>/bundles`. Archives are read through, so it takes as long as reading them from the disk; one
+    /// that was not written since is not read again.
+    pub async fn bundles(&self, job: &Job) -> Result<Bundles> {
         let dir = self.config.data_dir.join("bundles");
         let last = Memory::read(&self.config.data_dir)?.map(|last| last.name);
+        // One looks at a time: who asks meanwhile gets what the first has found.
+        let mut known = Arc::clone(&self.looks.0).lock_owned().await;
+        let job = job.clone();
         blocking(move || {
-            let mut all = listed(&dir, last.as_deref())?;
+            let mut all = listed(&dir, last.as_deref(), &mut known, &job)?;
             all.sort_by(|one, other| {
                 (other.written_ts, &other.name).cmp(&(one.written_ts, &one.name))
             });
@@ -119,26 +133,41 @@ impl Engine {
     }
 }
 
-fn listed(dir: &Path, last: Option<&str>) -> Result<Vec<Listed>> {
+/// What archives were when they were read last: one that was not written since is not read again. Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Looks(Arc<Mutex<Known>>);
+
+type Known = BTreeMap<PathBuf, (Seal, State)>;
+
+fn listed(dir: &Path, last: Option<&str>, known: &mut Known, job: &Job) -> Result<Vec<Listed>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Error::file(dir)(error)),
     };
     let mut all = Vec::new();
     for entry in entries {
         let entry = entry.map_err(Error::file(dir))?;
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(state) = state(&path, &name) else {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy().into_owned();
+        job.check()?;
+        let state = match state(&path, &name, known, job) {
+            Ok(Some(state)) => state,
+            Ok(None) => continue,
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => State::Unread {
+                reason: error.to_string(),
+            },
+        };
+        // An export that runs puts its half bundle away when it has ended.
+        let Ok(about) = fs::symlink_metadata(&path) else {
             continue;
         };
-        let about = entry.metadata().map_err(Error::file(&path))?;
         let written = about.modified().ok();
         let written = written.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         all.push(Listed {
             imported: last == Some(name.as_str()),
-            bytes: bytes(&path).map_err(Error::file(&path))?,
+            bytes: bytes(&path, job)?,
             written_ts: written.map_or(0, |time| {
                 u64::try_from(time.as_millis()).unwrap_or_default()
             }),
@@ -146,40 +175,59 @@ fn listed(dir: &Path, last: Option<&str>) -> Result<Vec<Listed>> {
             state,
         });
     }
+    known.retain(|path, _| path.exists());
     Ok(all)
 }
 
 /// Nothing of what is neither a bundle nor a part of one.
-fn state(path: &Path, name: &str) -> Option<State> {
+fn state(path: &Path, name: &str, known: &mut Known, job: &Job) -> Result<Option<State>> {
     if name.ends_with(HALF) {
-        return Some(State::Half {
+        return Ok(Some(State::Half {
             goes_on: goes_on(path),
-        });
+        }));
     }
     let is_archive = [".tar.zst", ".tar"].iter().any(|end| name.ends_with(end));
     let is_dir =
         path.is_dir() && (path.join("schema.json").exists() || path.join("manifest.json").exists());
     if !is_archive && !is_dir && !name.starts_with(INVENTORY) {
-        return None;
+        return Ok(None);
     }
-    Some(match glance(path) {
+    let seal = if path.is_file() {
+        Some(Seal::of(path)?)
+    } else {
+        None
+    };
+    if let Some((sealed, state)) = known.get(path)
+        && Some(sealed) == seal.as_ref()
+    {
+        return Ok(Some(state.clone()));
+    }
+    let state = match glance(path, &|| job.check()) {
         Ok(glance) => State::Whole(glance),
         Err(Error::Bundle { reason, .. }) => State::Damaged { reason },
-        Err(error) => State::Damaged {
-            reason: error.to_string(),
-        },
-    })
+        Err(error) => return Err(error),
+    };
+    if let Some(seal) = seal {
+        known.insert(path.to_owned(), (seal, state.clone()));
+    }
+    Ok(Some(state))
 }
 
-/// What a file or a folder takes.
-fn bytes(path: &Path) -> std::io::Result<u64> {
-    let about = fs::symlink_metadata(path)?;
+/// What a file or a folder takes; what has gone meanwhile, or can't be looked at, takes nothing.
+fn bytes(path: &Path, job: &Job) -> Result<u64> {
+    job.check()?;
+    let Ok(about) = fs::symlink_metadata(path) else {
+        return Ok(0);
+    };
     if !about.is_dir() {
         return Ok(about.len());
     }
     let mut all = 0;
-    for entry in fs::read_dir(path)? {
-        all += bytes(&entry?.path())?;
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        all += bytes(&entry.path(), job)?;
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::{
-    Asked, Choice, Engine, Joiner, chosen, ledger_id, memory::Memory, opening::plan, own,
-    upload_limit, wish,
-};
+use super::{Asked, Engine, Joiner, Residence, choice, ledger_id, memory::Memory, opening::plan};
 use crate::{
     Error, Result,
     bundle::Bundle,
@@ -70,13 +67,15 @@ impl Engine {
             ));
         }
         stages::needed(&ready.plan, &ready.ledger)?;
-        ready.ledger.choose_history(ready.history)?;
-        ready.ledger.choose_media(ready.media)?;
         let left_out = stages::left_so_far(&ready.ledger, asked.left_out)?;
-        ready.ledger.leave_out(left_out)?;
-        Memory::of(&ready.plan, &ready.id, ready.bundle.path()).write(&self.config.data_dir)?;
+        let memory = Memory::of(&ready.plan, &ready.id, ready.bundle.path());
+        let (history, media) = (ready.history, ready.media);
         let nobody = asked.passwords_for_nobody;
-        let mut summary = Box::pin(self.carry(job, ready, None, nobody)).await?;
+        let (import, _residence) = Box::pin(self.prepare(job, ready, None, nobody)).await?;
+        // An import that can't begin leaves no choice behind.
+        import.ledger.choose(history, media, left_out)?;
+        memory.write(&self.config.data_dir)?;
+        let mut summary = Box::pin(import.run()).await?;
         summary.elapsed_ms = self.clock.now_ms().saturating_sub(started);
         Ok(summary)
     }
@@ -95,15 +94,8 @@ impl Engine {
         let keys = target.server_keys().await?;
         let id = ledger_id(&bundle, &keys);
         let ledger = self.ledger(&id)?;
-        let choice = Choice {
-            history: same_as_before(&ledger, asked.history)?
-                .map_or_else(|| chosen(&ledger, &abilities), Ok)?,
-            media: wish(&ledger, asked)?,
-            upload_limit: upload_limit(&target, &abilities).await?,
-            admins: asked.admins,
-            left_out: asked.left_out,
-            own: own(&target),
-        };
+        same_as_before(&ledger, asked.history)?;
+        let choice = choice(&target, &abilities, &ledger, asked).await?;
         let (history, media) = (choice.history, choice.media);
         let plan = plan(&bundle, abilities, choice).await?;
         Ok(Ready {
@@ -119,14 +111,15 @@ impl Engine {
         })
     }
 
-    /// Does what is planned, or of it what concerns some things.
-    pub(super) async fn carry(
+    /// All that must be in place before what is planned is done, or of it what concerns some things: nothing is changed yet.
+    /// The resident listens as long as the residence is kept.
+    pub(super) async fn prepare(
         &self,
         job: &Job,
         ready: Ready,
         things: Option<Things>,
         passwords_for_nobody: bool,
-    ) -> Result<ImportSummary> {
+    ) -> Result<(Import, Residence)> {
         let Ready {
             bundle,
             plan,
@@ -167,7 +160,7 @@ impl Engine {
             resident,
             old_server,
         })?;
-        import.run().await
+        Ok((import, residence))
     }
 }
 
@@ -186,7 +179,8 @@ fn needs_resident(ledger: &Ledger, plan: &Plan, things: Option<&Things>) -> Resu
             room.action,
             RoomAction::Carry { .. } | RoomAction::Pending { .. }
         );
-        if is_to_be_there && !ledger.is_done(Step::Settle, &room.room_id)? {
+        let is_named = things.is_some_and(|things| things.named);
+        if is_to_be_there && (is_named || !ledger.is_done(Step::Settle, &room.room_id)?) {
             return Ok(true);
         }
     }
@@ -194,13 +188,13 @@ fn needs_resident(ledger: &Ledger, plan: &Plan, things: Option<&Things>) -> Resu
 }
 
 /// Rooms that are joined can't be joined at another place.
-fn same_as_before(ledger: &Ledger, wanted: Option<Replayed>) -> Result<Option<Replayed>> {
+fn same_as_before(ledger: &Ledger, wanted: Option<Replayed>) -> Result<()> {
     match (ledger.history()?, wanted) {
         (Some(begun), Some(wanted)) if begun != wanted && ledger.has_any(Step::Join)? => {
             Err(Error::Usage(format!(
                 "this import was begun with --history {begun}: go on without --history, for rooms that are joined can't be joined at another place"
             )))
         }
-        (_, wanted) => Ok(wanted),
+        _ => Ok(()),
     }
 }

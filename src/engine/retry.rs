@@ -106,14 +106,11 @@ impl Engine {
             retried.left.clone_from(&retried.again.problems);
             return Ok(retried);
         }
-        if retried.again.named {
-            again::forget(&ready.ledger, &things)?;
-            lost_accounts(&ready, &things).await?;
-        }
         let created = |ledger: &Ledger| ledger.count_done(Step::Account, Some(how::CREATED));
         let made_before = created(&ready.ledger)?;
         let nobody = wanted.passwords_for_nobody;
-        let summary = Box::pin(self.carry(job, ready, Some(things), nobody)).await?;
+        let (import, _residence) = Box::pin(self.prepare(job, ready, Some(things), nobody)).await?;
+        let summary = Box::pin(import.run()).await?;
         let things = &retried.again.things;
         let left = summary.problems.into_iter();
         retried.left = left
@@ -139,6 +136,14 @@ impl Engine {
                     .to_owned(),
             ));
         };
+        let typed: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
+        if let Some(name) = typed.first()
+            && typed.len() < wanted.names.len()
+        {
+            return Err(Error::Usage(format!(
+                "failed is all that has failed, and {name} is a name: order the two retries one after the other"
+            )));
+        }
         let is_there = |path: &Path| !path.as_os_str().is_empty() && path.exists();
         let bundle = match &wanted.bundle {
             Some(bundle) => bundle.clone(),
@@ -161,7 +166,6 @@ impl Engine {
         // As it was asked for before.
         ready.plan.admins = ready.ledger.has_any(Step::Admin)?;
         ready.plan.left_out = ready.ledger.left_out()?.unwrap_or_default();
-        let typed: Vec<_> = wanted.names.iter().filter(|name| *name != FAILED).collect();
         let named = !typed.is_empty();
         let things = if named {
             self.named(&ready, &typed)?
@@ -201,11 +205,12 @@ impl Engine {
         let rooms: BTreeSet<OwnedRoomId> = known(&ready.bundle.rooms()?, |it| &it.room_id);
         let planned: BTreeSet<OwnedRoomId> = known(&ready.plan.rooms, |it| &it.room_id);
         let (mut things, mut unknown) = (Things::default(), Vec::new());
+        things.named = true;
         for name in names {
             if name.starts_with(['!', '#']) {
                 match room_id(&ready.bundle, name) {
                     Ok(room) if rooms.contains(&room) || planned.contains(&room) => {
-                        again::room(&mut things, &ready.bundle, &ready.plan, room)?;
+                        again::room(&mut things, &ready.plan, room)?;
                     }
                     Ok(_) => unknown.push(format!("no room {name}")),
                     Err(_) if name.starts_with('#') => unknown.push(format!("no alias {name}")),
@@ -238,6 +243,7 @@ impl Engine {
                 )));
             }
         }
+        things.add_belongings(&ready.ledger, &ready.bundle, &ready.plan)?;
         things.wait(&ready.ledger, &ready.bundle, &ready.plan)?;
         Ok(things)
     }
@@ -253,16 +259,6 @@ fn events(bundle: &Bundle, things: &Things) -> Result<BTreeSet<String>> {
         }
     }
     Ok(ids)
-}
-
-/// An account that a target has lost is made again; one that is there stays as it is.
-async fn lost_accounts(ready: &Ready, things: &Things) -> Result<()> {
-    for user in &things.users {
-        if ready.ledger.is_done(Step::Account, user)? && !ready.target.has_account(user).await? {
-            ready.ledger.forget(Step::Account, user)?;
-        }
-    }
-    Ok(())
 }
 
 fn known<T, I: Clone + Ord>(all: &[T], id: impl Fn(&T) -> &I) -> BTreeSet<I> {

@@ -19,7 +19,7 @@ type Last = Option<(Seal, Weak<Bundle>)>;
 
 /// A file that was not written since.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seal {
+pub(super) struct Seal {
     path: PathBuf,
     bytes: u64,
     modified: SystemTime,
@@ -52,7 +52,7 @@ impl Shelf {
 
 impl Seal {
     /// Of an archive, or of a folder's manifest, which is written last.
-    fn of(path: &Path) -> Result<Self> {
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let file = if path.is_dir() {
             path.join("manifest.json")
         } else {

@@ -11,3 +11,4 @@ mod sample;
 mod settings;
 mod stage;
 mod stages;
+mod waiting;

@@ -25,17 +25,6 @@ impl Ledger {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Commits which stages no import has carried so far: `verify` compares none of theirs.
-    pub fn leave_out(&self, stages: Stages) -> Result<()> {
-        self.with(|database| {
-            database.execute(
-                "insert into stage_choice values (?1, ?2) on conflict do update set left_out = excluded.left_out",
-                params![self.bundle, stages.to_string()],
-            )
-        })?;
-        Ok(())
-    }
-
     /// Takes back that a step is done, if it is.
     pub fn again(&self, step: Step, subject: &(impl Display + ?Sized)) -> Result<()> {
         self.with(|database| {
@@ -43,18 +32,6 @@ impl Ledger {
                 "update step set outcome = 'failed', detail = ?4
                  where bundle = ?1 and step = ?2 and subject = ?3 and outcome = 'done'",
                 params![self.bundle, step.name(), subject.to_string(), AGAIN],
-            )
-        })?;
-        Ok(())
-    }
-
-    /// The same for all subjects that end with a text.
-    pub fn again_all(&self, step: Step, ending: &str) -> Result<()> {
-        self.with(|database| {
-            database.execute(
-                "update step set outcome = 'failed', detail = ?4
-                 where bundle = ?1 and step = ?2 and substr(subject, -length(?3)) = ?3 and outcome = 'done'",
-                params![self.bundle, step.name(), ending, AGAIN],
             )
         })?;
         Ok(())

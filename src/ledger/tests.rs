@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::media_wish::WhichMedia;
+use crate::model::{media_wish::WhichMedia, stage::Stage};
 
 #[test]
 fn entries_survive_and_belong_to_their_bundle() {
@@ -21,15 +21,19 @@ fn entries_survive_and_belong_to_their_bundle() {
             .record(Step::Account, "@b:x", &Outcome::Failed("no".into()))
             .unwrap();
         assert_eq!(ledger.history().unwrap(), None);
-        ledger.choose_history(Replayed::Last(5)).unwrap();
         assert_eq!(ledger.media().unwrap(), None);
-        ledger.choose_media(few).unwrap();
+        assert_eq!(ledger.left_out().unwrap(), None);
+        ledger
+            .choose(Replayed::Last(5), few, Stages::of(&[Stage::Media]))
+            .unwrap();
         ledger.advance("!r:x", 3).unwrap();
         ledger.advance("!r:x", 4).unwrap();
     }
     let ledger = Ledger::open(&path, "one").unwrap();
     assert_eq!(ledger.history().unwrap(), Some(Replayed::Last(5)));
     assert_eq!(ledger.media().unwrap(), Some(few));
+    let left_out = ledger.left_out().unwrap();
+    assert_eq!(left_out, Some(Stages::of(&[Stage::Media])));
     assert!(ledger.is_done(Step::Account, "@a:x").unwrap());
     assert!(!ledger.is_done(Step::Account, "@b:x").unwrap());
     assert_eq!(

@@ -38,6 +38,11 @@ pub async fn run(import: &Import) -> Result<()> {
         .filter(|user| import.is_about_user(&user.user_id))
         .cloned()
         .collect();
+    for user in &users {
+        if import.names(|things| things.has_user(&user.user_id)) {
+            lost(import, &user.user_id).await?;
+        }
+    }
     let each = Each {
         phase: Phase::Accounts,
         name: "account",
@@ -51,6 +56,15 @@ pub async fn run(import: &Import) -> Result<()> {
         (subject, async move { one(import, &user).await })
     });
     import.each(each, work).await
+}
+
+/// Of whoever is named, an account that the target has lost is made again; one that is there stays as it is.
+async fn lost(import: &Import, user: &UserId) -> Result<()> {
+    let ledger = &import.ledger;
+    if ledger.is_done(Step::Account, user)? && !import.target.has_account(user).await? {
+        ledger.forget(Step::Account, user)?;
+    }
+    Ok(())
 }
 
 async fn one(import: &Import, user: &UserPlan) -> Result<()> {

@@ -6,6 +6,7 @@ use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::Serialize;
 
 use super::{
+    encryption::{self, signatures},
     plan::{Plan, RoomAction, UserAction},
     user_data,
 };
@@ -14,6 +15,7 @@ use crate::{
     bundle::Bundle,
     job::Problem,
     ledger::{Ledger, Step},
+    model::stage::Stage,
 };
 
 /// The things that an import is restricted to.
@@ -29,8 +31,13 @@ pub struct Things {
     pub listings: BTreeSet<OwnedRoomId>,
     /// These files.
     pub media: BTreeSet<String>,
-    /// Users of whom only that is done which waits for others of these things.
-    pub waiting: BTreeSet<OwnedUserId>,
+    /// Users of whom only the receipts are set that wait for these rooms.
+    pub readers: BTreeSet<OwnedUserId>,
+    /// Users of whom only the signatures are uploaded, for they wait for these users' identities.
+    pub signers: BTreeSet<OwnedUserId>,
+    /// Whether somebody has named them: then they are done again even if they count as done.
+    #[serde(skip)]
+    pub named: bool,
 }
 
 impl Things {
@@ -67,6 +74,7 @@ impl Things {
         for room in settled {
             things.rooms.remove(&room);
         }
+        things.add_belongings(ledger, bundle, plan)?;
         things.wait(ledger, bundle, plan)?;
         Ok(things)
     }
@@ -94,9 +102,37 @@ impl Things {
         }
     }
 
+    /// Takes in what belongs to its rooms: their aliases and their places in the room directory, as far as these are not
+    /// done, or all of a room that is named.
+    pub fn add_belongings(&mut self, ledger: &Ledger, bundle: &Bundle, plan: &Plan) -> Result<()> {
+        let rooms = plan.rooms.iter();
+        let carried: BTreeSet<&RoomId> = rooms
+            .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+            .map(|room| &*room.room_id)
+            .filter(|room| self.has_room(room))
+            .collect();
+        if !plan.left_out.has(Stage::Aliases) {
+            for (alias, room) in bundle.aliases()? {
+                let is_due = self.named || !ledger.is_done(Step::Alias, &alias)?;
+                if is_due && carried.contains(&*room) {
+                    self.aliases.insert(alias);
+                }
+            }
+        }
+        if !plan.left_out.has(Stage::RoomDirectory) {
+            for room in bundle.directory()? {
+                let is_due = self.named || !ledger.is_done(Step::Listing, &room)?;
+                if is_due && carried.contains(&*room) {
+                    self.listings.insert(room);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in those who wait for these things: with receipts in the rooms, with signatures of the users' identities.
     pub fn wait(&mut self, ledger: &Ledger, bundle: &Bundle, plan: &Plan) -> Result<()> {
-        let mut waiting = BTreeSet::new();
+        let (mut readers, mut signers) = (BTreeSet::new(), BTreeSet::new());
         let carried = plan.users.iter();
         for user in carried.filter(|user| user.action == UserAction::Carry) {
             let id = &user.user_id;
@@ -107,11 +143,14 @@ impl Things {
             let waits_for_room = receipts.is_some_and(|entry| {
                 user_data::waits_for(&entry).any(|room| self.rooms.iter().any(|it| it == room))
             }) && ledger.is_done(Step::UserData, id)?;
-            if waits_for_room || self.waits_for_identity(ledger, bundle, id)? {
-                waiting.insert(id.clone());
+            if waits_for_room {
+                readers.insert(id.clone());
+            }
+            if self.waits_for_identity(ledger, bundle, id)? {
+                signers.insert(id.clone());
             }
         }
-        self.waiting = waiting;
+        (self.readers, self.signers) = (readers, signers);
         Ok(())
     }
 
@@ -123,7 +162,7 @@ impl Things {
         {
             return Ok(false);
         }
-        let signed = super::encryption::signed_by(bundle, user)?;
+        let signed = encryption::signed_by(bundle, user)?;
         Ok(signed.iter().any(|other| self.users.contains(other)))
     }
 
@@ -133,10 +172,16 @@ impl Things {
         self.users.iter().any(|it| it == user)
     }
 
-    /// Whether that is done which waits for others.
+    /// Whether receipts of a user's are set: all, or those that wait for a room.
     #[must_use]
-    pub fn has_waiting(&self, user: &UserId) -> bool {
-        self.has_user(user) || self.waiting.iter().any(|it| it == user)
+    pub fn has_reader(&self, user: &UserId) -> bool {
+        self.has_user(user) || self.readers.iter().any(|it| it == user)
+    }
+
+    /// Whether a user's signatures are uploaded.
+    #[must_use]
+    pub fn has_signer(&self, user: &UserId) -> bool {
+        self.has_user(user) || self.signers.iter().any(|it| it == user)
     }
 
     /// Whether a room is carried again.
@@ -163,7 +208,8 @@ impl Things {
                 let room = subject.rsplit(' ').next().unwrap_or_default();
                 self.rooms.iter().any(|it| it == room)
             }
-            "receipts" => <&UserId>::try_from(first).is_ok_and(|user| self.has_waiting(user)),
+            "receipts" => <&UserId>::try_from(first).is_ok_and(|user| self.has_reader(user)),
+            signatures::NAME => <&UserId>::try_from(first).is_ok_and(|user| self.has_signer(user)),
             _ => <&UserId>::try_from(first).is_ok_and(|user| self.has_user(user)),
         }
     }
@@ -181,58 +227,14 @@ pub fn user(things: &mut Things, plan: &Plan, user: OwnedUserId) -> Result<()> {
     Ok(())
 }
 
-/// Adds a room by name, with its aliases and its place in the directory.
-pub fn room(things: &mut Things, bundle: &Bundle, plan: &Plan, room: OwnedRoomId) -> Result<()> {
+/// Adds a room by name.
+pub fn room(things: &mut Things, plan: &Plan, room: OwnedRoomId) -> Result<()> {
     let planned = plan.rooms.iter().find(|it| it.room_id == room);
     if let Some(RoomAction::Skip { reason }) = planned.map(|room| &room.action) {
         return Err(Error::Usage(format!(
             "{room} is not carried over: {reason}"
         )));
     }
-    let aliases = bundle.aliases()?.into_iter();
-    let its = aliases
-        .filter(|(_, of)| *of == room)
-        .map(|(alias, _)| alias);
-    things.aliases.extend(its);
-    if bundle.directory()?.contains(&room) {
-        things.listings.insert(room.clone());
-    }
     things.rooms.insert(room);
-    Ok(())
-}
-
-/// Lets the ledger forget that named things are done, whatever it says: what the target lacks, or has otherwise, is set
-/// again. A process that dies behind this leaves them unsettled, so that the next one takes them.
-pub fn forget(ledger: &Ledger, things: &Things) -> Result<()> {
-    for user in &things.users {
-        for step in [
-            Step::Admin,
-            Step::Address,
-            Step::Profile,
-            Step::Identity,
-            Step::Signatures,
-            Step::UserData,
-            Step::Receipts,
-        ] {
-            ledger.again(step, user)?;
-        }
-        // Nobody can add to an older version.
-        let taken = ledger.taken_for(user)?;
-        let backups = taken.iter().filter(|taken| taken.step == "backup");
-        let newest = backups.max_by_key(|taken| taken.part.parse::<u64>().unwrap_or_default());
-        if let Some(newest) = newest {
-            ledger.again(Step::Backup, &format!("{user} {}", newest.part))?;
-        }
-    }
-    for room in &things.rooms {
-        ledger.again(Step::Settle, room)?;
-        ledger.again_all(Step::Wait, &format!(" in {room}"))?;
-    }
-    for alias in &things.aliases {
-        ledger.again(Step::Alias, alias)?;
-    }
-    for room in &things.listings {
-        ledger.again(Step::Listing, room)?;
-    }
     Ok(())
 }

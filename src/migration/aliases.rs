@@ -58,7 +58,9 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
 
 async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId) -> Result<()> {
     import.job.turn().await?;
-    if import.ledger.is_done(Step::Alias, alias)? {
+    if import.is_done(Step::Alias, alias, |things| {
+        things.aliases.iter().any(|it| it == alias)
+    })? {
         return Ok(());
     }
     if !import.ledger.is_done(Step::Join, room)? {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    ledger::{Outcome, Step},
+    ledger::{Entry, Outcome, Step},
     resident::OpenRoom,
 };
 
@@ -27,11 +27,10 @@ pub async fn run(
     join: &JoinPoint,
 ) -> Result<()> {
     let room_id = &plan.room_id;
-    match import.ledger.entry(Step::Settle, room_id)? {
-        Some(settled) if settled.is_done() => return Ok(()),
-        // Sent again from the start: what is there is passed over, what is missing gets another chance.
-        Some(_) => import.ledger.advance(room_id, 0)?,
-        None => {}
+    let is_named = import.names(|things| things.has_room(room_id));
+    let settled = import.ledger.entry(Step::Settle, room_id)?;
+    if settled.as_ref().is_some_and(Entry::is_done) && !is_named {
+        return Ok(());
     }
     import.job.turn().await?;
     // Unpacking and reading a big room takes long: other tasks, the resident among them, go on meanwhile.
@@ -39,7 +38,17 @@ pub async fn run(
         open(import, plan, joiner, join)
     })?);
     let _served = import.resident.open(Arc::clone(&room));
-    if import.ledger.is_done(Step::Join, room_id)? && is_lost(import, plan, joiner).await? {
+    let is_lost =
+        import.ledger.is_done(Step::Join, room_id)? && is_lost(import, plan, joiner).await?;
+    // What is named stays done until the target has answered.
+    if is_named {
+        import.ledger.again(Step::Settle, room_id)?;
+    }
+    if settled.is_some() {
+        // Sent again from the start: what is there is passed over, what is missing gets another chance.
+        import.ledger.advance(room_id, 0)?;
+    }
+    if is_lost {
         tracing::warn!(%room_id, "the target has lost the room again: it is joined anew");
         import.ledger.record(Step::Join, room_id, &Outcome::Begun)?;
         import.ledger.record(Step::Open, room_id, &Outcome::Begun)?;

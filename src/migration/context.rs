@@ -169,16 +169,19 @@ impl Import {
         if let Some(events) = each.events {
             self.job.emit(Event::Expected(events));
         }
+        // What earlier runs have done says nothing about the speed of this one.
+        self.job.emit(Event::Carried(0));
         let mut work = work.fuse();
         let mut running = FuturesUnordered::new();
-        let (mut done, mut failures) = (0, 0);
+        let (mut done, mut carried, mut failures) = (0, 0, 0);
         loop {
             while running.len() < each.in_flight
                 && let Some((subject, work)) = work.next()
             {
-                running.push(named(subject, work));
+                let was_done = self.ledger.is_done(each.step, &subject)?;
+                running.push(named((subject, was_done), work));
             }
-            let Some((subject, result)) = running.next().await else {
+            let Some(((subject, was_done), result)) = running.next().await else {
                 return Ok(());
             };
             let failed = matches!(
@@ -193,6 +196,10 @@ impl Import {
             if failures == ENOUGH {
                 self.still_works().await?;
                 failures = 0;
+            }
+            if !was_done && self.ledger.is_done(each.step, &subject)? {
+                carried += 1;
+                self.job.emit(Event::Carried(carried));
             }
             done += 1;
             self.job.emit(Event::Done {
@@ -236,6 +243,26 @@ impl Import {
     /// Whether something is to be done: everything, where nothing is chosen.
     pub(super) fn is_about(&self, has: impl FnOnce(&Things) -> bool) -> bool {
         self.things.as_ref().is_none_or(has)
+    }
+
+    /// Whether a step need not be taken. Of what somebody has named it is taken back that it is done: here, where its turn
+    /// has come, and not before. So what never had its turn stays as it is, and what is cut off here is left to the next.
+    pub(super) fn is_done(
+        &self,
+        step: Step,
+        subject: &(impl Display + ?Sized),
+        is_it: impl FnOnce(&Things) -> bool,
+    ) -> Result<bool> {
+        if self.names(is_it) {
+            self.ledger.again(step, subject)?;
+        }
+        self.ledger.is_done(step, subject)
+    }
+
+    /// Whether somebody has named it, so that it is done again even if it counts as done.
+    pub(super) fn names(&self, is_it: impl FnOnce(&Things) -> bool) -> bool {
+        let things = self.things.as_ref();
+        things.is_some_and(|things| things.named && is_it(things))
     }
 
     /// Whether a user can act on the target.
@@ -351,6 +378,6 @@ impl Import {
     }
 }
 
-async fn named<F: Future<Output = Result<()>>>(subject: String, work: F) -> (String, Result<()>) {
-    (subject, work.await)
+async fn named<N, F: Future<Output = Result<()>>>(name: N, work: F) -> (N, Result<()>) {
+    (name, work.await)
 }

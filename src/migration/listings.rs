@@ -50,7 +50,7 @@ pub async fn run(import: &Import) -> Result<()> {
 
 async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Result<()> {
     import.job.turn().await?;
-    if import.ledger.is_done(Step::Listing, room)? {
+    if import.is_done(Step::Listing, room, |things| things.listings.contains(room))? {
         return Ok(());
     }
     if !import.ledger.is_done(Step::Settle, room)? {

@@ -15,7 +15,7 @@ use self::{
     letter::Letter,
     waiting::{Kind, Waiting},
 };
-use super::{context::Import, plan::RoomPlan};
+use super::{again::Things, context::Import, plan::RoomPlan};
 use crate::{
     Error, Result,
     ledger::{Outcome, Step},
@@ -30,14 +30,15 @@ pub const DONE: &str = "pending";
 /// user's problem.
 pub async fn run(import: &Import, room: &RoomPlan, waiting: &[Waiting]) -> Result<()> {
     let ledger = &import.ledger;
-    if ledger.is_done(Step::Settle, &room.room_id)? {
+    let is_it = |things: &Things| things.has_room(&room.room_id);
+    if import.is_done(Step::Settle, &room.room_id, is_it)? {
         return Ok(());
     }
     let mut missing = 0;
     for waiting in waiting.iter().filter(|waiting| waiting.left.is_none()) {
         import.job.turn().await?;
         let subject = format!("{} in {}", waiting.user_id, room.room_id);
-        if !ledger.is_done(Step::Wait, &subject)? {
+        if !import.is_done(Step::Wait, &subject, is_it)? {
             let result = one(import, room, waiting, &subject).await;
             import.outcome(waiting.kind.name(), Step::Wait, &subject, result)?;
         }

@@ -55,6 +55,31 @@ impl Plan {
     }
 }
 
+#[cfg(test)]
+impl Plan {
+    /// A plan without users and rooms, for tests.
+    pub(crate) fn sample() -> Self {
+        Self {
+            server_name: "ferry.test".try_into().unwrap(),
+            bundle: "b.tar.zst".into(),
+            complete: true,
+            target: Abilities {
+                software: "Tuwunel 1.9.0".into(),
+                replay: true,
+                room_versions: vec![],
+            },
+            history: Replayed::All,
+            users: vec![],
+            rooms: vec![],
+            shared: Shared::default(),
+            people: People::default(),
+            admins: false,
+            media: MediaPlan::default(),
+            left_out: Stages::NONE,
+        }
+    }
+}
+
 /// Rooms that are carried over and have joined members on other servers: these must not hear of it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Shared {

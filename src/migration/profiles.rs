@@ -43,7 +43,9 @@ pub async fn run(import: &Import) -> Result<()> {
 async fn one(import: &Import, user: &User) -> Result<()> {
     import.job.turn().await?;
     let id = &user.user_id;
-    if import.ledger.is_done(Step::Profile, id)? || !import.ledger.is_done(Step::Account, id)? {
+    if !import.ledger.is_done(Step::Account, id)?
+        || import.is_done(Step::Profile, id, |things| things.has_user(id))?
+    {
         return Ok(());
     }
     match set(import, user).await {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruma::{
-    CanonicalJsonObject, RoomVersionId,
+    CanonicalJsonObject, OwnedServerName, OwnedUserId, RoomVersionId, UserId,
+    canonical_json::redact,
+    room_version_rules::RoomVersionRules,
     serde::Base64,
-    signatures::{PublicKeyMap, VerificationError, verify_event},
+    signatures::{PublicKeyMap, VerificationError, Verified, verify_event},
 };
 use serde::Serialize;
 
@@ -35,6 +37,8 @@ pub struct Proof {
     pub signed: u64,
     /// Events of servers whose keys the bundle does not have: nobody can check them from it.
     pub no_key: u64,
+    /// Events of rooms whose version is not known: nobody can check them.
+    pub no_version: u64,
     /// What is wrong.
     pub faults: Vec<Problem>,
     /// How many more faults there are than are named.
@@ -77,22 +81,72 @@ pub fn prove(bundle: &Bundle, job: &Job) -> Result<Proof> {
         problems: bundle.problems()?.len() as u64,
         ..Proof::default()
     };
-    let keys = keys(bundle)?;
+    let known = Known::of(bundle)?;
     let total = rooms.len() as u64;
     let phase = Phase::VerifyBundle;
     job.emit(Event::Phase { phase, total });
     for (done, room) in (1..).zip(&rooms) {
         job.blocking_turn()?;
-        self::room(bundle, room, &keys, &mut proof);
+        self::room(bundle, room, &known, &mut proof);
         job.emit(Event::Done { phase, done });
     }
     media(bundle, &mut proof)?;
     Ok(proof)
 }
 
-fn room(bundle: &Bundle, room: &Room, keys: &PublicKeyMap, proof: &mut Proof) {
+/// What events are proved by.
+struct Known {
+    keys: PublicKeyMap,
+    /// Events that Synapse has with another content than was signed, as the export has noted.
+    changed: BTreeSet<String>,
+    server_name: OwnedServerName,
+    /// Local users who are not erased.
+    kept: BTreeSet<OwnedUserId>,
+}
+
+impl Known {
+    fn of(bundle: &Bundle) -> Result<Self> {
+        let problems = bundle.problems()?.into_iter();
+        let users = bundle.users()?.into_iter();
+        Ok(Self {
+            keys: keys(bundle)?,
+            changed: problems
+                .filter(|problem| problem.step == Problem::EVENT_CONTENT)
+                .map(|problem| problem.subject)
+                .collect(),
+            server_name: bundle.server_name().to_owned(),
+            kept: users
+                .filter(|user| !user.erased)
+                .map(|user| user.user_id)
+                .collect(),
+        })
+    }
+
+    /// Whether an event has rightly another content than was signed: it was redacted, or it is the membership of an erased
+    /// user, from which Synapse takes the name and the picture. Not every bundle has all users.
+    fn may_differ(&self, mut object: CanonicalJsonObject, rules: &RoomVersionRules) -> bool {
+        object.remove("unsigned");
+        let text = |name| object.get(name).and_then(|value| value.as_str());
+        let member = text("state_key").filter(|_| text("type") == Some("m.room.member"));
+        let member = member.and_then(|user| <&UserId>::try_from(user).ok());
+        let is_erased = member.is_some_and(|user| {
+            user.server_name() == self.server_name && !self.kept.contains(user)
+        });
+        let content = object.get("content").and_then(|value| value.as_object());
+        let is_bare = content.is_some_and(|content| {
+            !content.contains_key("displayname") && !content.contains_key("avatar_url")
+        });
+        (is_erased && is_bare)
+            || redact(object.clone(), &rules.redaction, None)
+                .is_ok_and(|redacted| redacted == object)
+    }
+}
+
+fn room(bundle: &Bundle, room: &Room, known: &Known, proof: &mut Proof) {
     let id = room.room_id.as_str();
-    let (mut timeline, mut known) = (0, BTreeSet::new());
+    let version = room.version.as_ref();
+    let version = version.and_then(|version| Some((version, pdu::rules(version).ok()?)));
+    let (mut timeline, mut seen) = (0, BTreeSet::new());
     let events = match bundle.events(&room.room_id) {
         Ok(events) => events,
         Err(error) => return proof.fault("room", id, error.to_string()),
@@ -105,15 +159,16 @@ fn room(bundle: &Bundle, room: &Room, keys: &PublicKeyMap, proof: &mut Proof) {
         };
         proof.events += 1;
         timeline += u64::from(!event.outlier && !event.rejected && !event.soft_failed);
-        if !known.insert(event.event_id.clone()) {
+        if !seen.insert(event.event_id.clone()) {
             proof.fault(
                 "event",
                 event.event_id.as_str(),
                 "it is there twice: export again".into(),
             );
         }
-        if let Some(version) = &room.version {
-            one(&event, version, keys, proof);
+        match &version {
+            Some((version, rules)) => one(&event, (version, rules), known, proof),
+            None => proof.no_version += 1,
         }
     }
     let inventory = bundle
@@ -130,12 +185,14 @@ fn room(bundle: &Bundle, room: &Room, keys: &PublicKeyMap, proof: &mut Proof) {
     }
 }
 
-/// An event is what its ID says, and its servers have signed it.
-fn one(event: &EventLine, version: &RoomVersionId, keys: &PublicKeyMap, proof: &mut Proof) {
+/// An event is what its ID says, its servers have signed it, and its content is what they have signed.
+fn one(
+    event: &EventLine,
+    (version, rules): (&RoomVersionId, &RoomVersionRules),
+    known: &Known,
+    proof: &mut Proof,
+) {
     let id = event.event_id.as_str();
-    let Ok(rules) = pdu::rules(version) else {
-        return;
-    };
     // Numbers that no request between servers may have: nothing but its export can have looked at it.
     let Ok(object) = serde_json::from_str::<CanonicalJsonObject>(event.pdu.get()) else {
         proof.no_key += 1;
@@ -149,8 +206,17 @@ fn one(event: &EventLine, version: &RoomVersionId, keys: &PublicKeyMap, proof: &
         }
         Err(error) => return proof.fault("event", id, format!("{error}: export again")),
     }
-    match verify_event(keys, &object, &rules) {
-        Ok(_) => proof.signed += 1,
+    match verify_event(&known.keys, &object, rules) {
+        Ok(Verified::All) => proof.signed += 1,
+        Ok(Verified::Signatures) if known.may_differ(object, rules) => proof.signed += 1,
+        Ok(Verified::Signatures) => {
+            let reason = if known.changed.contains(id) {
+                "Synapse has it with another content than was signed (problems.json): the target will empty it; another export changes nothing"
+            } else {
+                "its content is not the one that was signed: the target will empty it; export again"
+            };
+            proof.fault("event", id, reason.to_owned());
+        }
         Err(
             VerificationError::NoPublicKeysForEntity(_)
             | VerificationError::NoSupportedSignatureForEntity(_),

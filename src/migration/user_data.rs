@@ -12,7 +12,7 @@ pub mod verify;
 
 use std::collections::BTreeSet;
 
-use ruma::UserId;
+use ruma::{RoomId, UserId};
 
 use super::{
     context::{Each, Import},
@@ -72,7 +72,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .users
         .iter()
         .filter(|user| user.action == UserAction::Carry)
-        .filter(|user| import.is_about(|things| things.has_waiting(&user.user_id)))
+        .filter(|user| import.is_about(|things| things.has_reader(&user.user_id)))
         .filter_map(|user| import.users.get(&user.user_id))
         .cloned()
         .collect();
@@ -94,13 +94,21 @@ pub async fn run(import: &Import) -> Result<()> {
 async fn one(import: &Import, user: &User) -> Result<()> {
     import.job.turn().await?;
     let (ledger, id) = (&import.ledger, &user.user_id);
-    let is_done = |step| ledger.is_done(step, id);
-    if !is_done(Step::Account)? || (is_done(Step::Receipts)? && is_done(Step::UserData)?) {
+    let is_done = |step| import.is_done(step, id, |things| things.has_user(id));
+    if !ledger.is_done(Step::Account, id)? {
+        return Ok(());
+    }
+    let (is_read, is_set) = (is_done(Step::Receipts)?, is_done(Step::UserData)?);
+    if is_read && is_set {
         return Ok(());
     }
     let mut data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
     // Receipts first: of people whom somebody ignores, the target shows them nothing.
     read(import, id, &mut data.read).await?;
+    if !import.is_about_user(id) {
+        // Of them, it is only about what waits for a room.
+        return Ok(());
+    }
     settings(import, user, data).await
 }
 
@@ -111,8 +119,13 @@ async fn read(import: &Import, user: &UserId, read: &mut Read) -> Result<()> {
     if entry.as_ref().is_some_and(Entry::is_done) {
         return Ok(());
     }
-    let left: BTreeSet<_> = entry.as_ref().into_iter().flat_map(waits_for).collect();
-    if !left.is_empty() {
+    let mut left: BTreeSet<_> = entry.as_ref().into_iter().flat_map(waits_for).collect();
+    let mut later = BTreeSet::new();
+    let is_reader = !import.is_about_user(user);
+    if is_reader {
+        (left, later) = left.into_iter().partition(|room| is_about(import, room));
+    }
+    if is_reader || !left.is_empty() {
         read.receipts.retain(|room, _| left.contains(room.as_str()));
         read.markers.retain(|room, _| left.contains(room.as_str()));
     }
@@ -125,9 +138,11 @@ async fn read(import: &Import, user: &UserId, read: &mut Read) -> Result<()> {
     let rooms = receipts::set(place, user, read, &mut refused).await?;
     match refused.text() {
         Some(text) => import.problem("receipts", user, &text)?,
-        None => ledger.solved("receipts", user)?,
+        None if later.is_empty() => ledger.solved("receipts", user)?,
+        None => {}
     }
     let mut waits = waits(import, read)?;
+    waits.extend(later.into_iter().map(str::to_owned));
     // Only there is it tried again: elsewhere they go on reading.
     waits.extend(rooms);
     let outcome = if waits.is_empty() {
@@ -176,6 +191,10 @@ async fn settings(import: &Import, user: &User, data: Theirs) -> Result<()> {
         Secrets::Carried | Secrets::LeftOut => Outcome::Done("set"),
     };
     ledger.record(Step::UserData, id, &outcome)
+}
+
+fn is_about(import: &Import, room: &str) -> bool {
+    <&RoomId>::try_from(room).is_ok_and(|room| import.is_about_room(room))
 }
 
 /// Rooms that the user has read in and that an import should have carried, but has not yet.

@@ -6,8 +6,8 @@ use super::{Answer, Operation, lock};
 use crate::{Result, job::Job, report};
 
 impl Operation {
-    pub(super) async fn bundles(&self) -> Result<Answer> {
-        let bundles = self.engine.bundles().await?;
+    pub(super) async fn bundles(&self, job: &Job) -> Result<Answer> {
+        let bundles = self.engine.bundles(job).await?;
         let busy = lock::running(&self.engine.config.data_dir).map(|job| job.name);
         Ok(Answer {
             data: self.for_machines(&bundles),

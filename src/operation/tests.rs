@@ -50,6 +50,22 @@ async fn reports_are_handed_out() {
     assert_eq!(report().await.unwrap().files.len(), 2);
 }
 
+#[test]
+fn only_an_import_helps_with_the_next_estimate() {
+    let dir = tempfile::tempdir().unwrap();
+    let operation = operation(dir.path(), Surface::Room);
+    let kept = || std::fs::read_to_string(dir.path().join("pace.json")).unwrap_or_default();
+    for (job, is_kept) in [("retry", false), ("verify", false), ("import", true)] {
+        let mut course = Course::new(job, 0);
+        let (phase, total) = (Phase::Rooms, 10);
+        course.apply(&Event::Phase { phase, total }, 0);
+        course.apply(&Event::Carried(10), 60_000);
+        course.end(60_000);
+        operation.keep(&course);
+        assert_eq!(kept().contains("rooms"), is_kept, "{job}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_job_is_told_which_one_runs() {
     let dir = tempfile::tempdir().unwrap();

@@ -54,6 +54,7 @@ fn entry(listed: &Listed, busy: Option<&str>) -> String {
             "**not finished**: an export that runs, or was broken off; the next `export` of this name removes it".to_owned()
         }
         State::Damaged { reason } => format!("**can't be used**: {}", sentence(reason).trim_end_matches('.')),
+        State::Unread { reason } => format!("**can't be looked at**: {}", sentence(reason).trim_end_matches('.')),
     };
     let used = match (listed.imported, busy) {
         (true, Some(job @ ("import" | "retry" | "verify"))) => format!(
@@ -141,6 +142,13 @@ fn render(proved: &Proved, limit: usize) -> String {
             count(proof.no_key, "event", "events")
         );
     }
+    if proof.no_version > 0 {
+        let _infallible = writeln!(
+            text,
+            "- {} that nobody can check: the version of their rooms is not known",
+            count(proof.no_version, "event", "events")
+        );
+    }
     if proof.problems > 0 {
         let _infallible = writeln!(
             text,
@@ -225,6 +233,12 @@ mod tests {
                     reason: "it is damaged, cut off or no archive: copy the bundle again, or export again".into(),
                 },
             ),
+            listed(
+                "huge.tar",
+                State::Unread {
+                    reason: "data/bundles/huge.tar: events/index.json has more than 9 bytes, more than a list reads: `bundle verify` looks into it".into(),
+                },
+            ),
         ];
         insta::assert_snapshot!(list(&bundles, Some("import")), @r"
         **4 bundles in `data/bundles`**, the newest first
@@ -237,6 +251,7 @@ mod tests {
         - `synapse-inventory-1.tar.zst`, 48.2 MB, 2026-08-01 14:00:00 UTC: ferry.test, from the database: 22 users, 38 rooms, 0 events, 0 media files; an inventory, nothing can be imported from it
         - `toolkit.tar.gz`, 48.2 MB, 2026-08-01 14:00:00 UTC: a server that it doesn't name, by the toolkit of format 1: 22 users, 38 rooms, 1,382 events, 2,000 media files
         - `cut.tar.zst`, 48.2 MB, 2026-08-01 14:00:00 UTC: **can't be used**: it is damaged, cut off or no archive: copy the bundle again, or export again
+        - `huge.tar`, 48.2 MB, 2026-08-01 14:00:00 UTC: **can't be looked at**: data/bundles/huge.tar: events/index.json has more than 9 bytes, more than a list reads: `bundle verify` looks into it
 
         `bundle verify` and a name looks into one.
         ");
@@ -271,6 +286,7 @@ mod tests {
         Next: `plan`.
         ");
         looked.proof.no_key = 10;
+        looked.proof.no_version = 3;
         looked.proof.complete = false;
         looked.proof.problems = 1;
         insta::assert_snapshot!(proved(&looked), @r"
@@ -280,6 +296,7 @@ mod tests {
         - 22 users, 38 rooms, 1,400 events, 2,000 media files
         - 1,390 events with right signatures
         - 10 events whose signatures nobody can check from this bundle: it has no key for them
+        - 3 events that nobody can check: the version of their rooms is not known
         - 1 thing that its export could not read (problems.json)
 
         `export` again, and look at that bundle.
@@ -299,6 +316,7 @@ mod tests {
         - 22 users, 38 rooms, 1,400 events, 2,000 media files
         - 1,390 events with right signatures
         - 10 events whose signatures nobody can check from this bundle: it has no key for them
+        - 3 events that nobody can check: the version of their rooms is not known
         - 1 thing that its export could not read (problems.json)
 
         **1 thing wrong**

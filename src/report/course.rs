@@ -52,6 +52,8 @@ pub struct Leg {
     pub paused_ms: u64,
     /// Units that earlier runs had done.
     from: u64,
+    /// Units that this run has carried, where it tells.
+    carried: Option<u64>,
     /// Events that went through in this run.
     events: Option<(u64, u64)>,
     /// Bytes of media that went through in this run.
@@ -89,6 +91,11 @@ impl Course {
                 self.events = *events;
                 if let Some(leg) = self.legs.last_mut() {
                     leg.events = Some((leg.events.map_or(*events, |(from, _)| from), *events));
+                }
+            }
+            Event::Carried(carried) => {
+                if let Some(leg) = self.legs.last_mut() {
+                    leg.carried = Some(*carried);
                 }
             }
             Event::Bytes { done, .. } => {
@@ -185,6 +192,7 @@ impl Leg {
             failed: 0,
             paused_ms: 0,
             from: 0,
+            carried: None,
             events: None,
             bytes: 0,
             points: Points::default(),
@@ -216,7 +224,9 @@ impl Leg {
     pub fn worked(&self) -> Worked {
         let ended = self.ended_ms.unwrap_or(self.began_ms);
         Worked {
-            units: self.done.saturating_sub(self.from),
+            units: self
+                .carried
+                .unwrap_or_else(|| self.done.saturating_sub(self.from)),
             events: self.events.map_or(0, |(from, to)| to.saturating_sub(from)),
             bytes: self.bytes,
             ms: self.elapsed_ms(ended).saturating_sub(self.paused_ms),

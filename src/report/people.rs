@@ -106,25 +106,14 @@ pub fn services(people: &People) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        migration::people::Service,
-        model::{abilities::Abilities, replayed::Replayed},
-    };
+    use crate::{migration::people::Service, model::abilities::Abilities};
 
     fn plan(software: &str, admins: bool) -> Plan {
         Plan {
-            server_name: "ferry.test".try_into().unwrap(),
-            bundle: "b.tar.zst".into(),
-            complete: true,
             target: Abilities {
                 software: software.to_owned(),
-                replay: true,
-                room_versions: vec![],
+                ..Plan::sample().target
             },
-            history: Replayed::All,
-            users: vec![],
-            rooms: vec![],
-            shared: crate::migration::plan::Shared::default(),
             people: People {
                 admins: vec!["@anna:ferry.test".try_into().unwrap()],
                 with_email: 12,
@@ -154,8 +143,7 @@ mod tests {
                 there: ["@anna:ferry.test".try_into().unwrap()].into(),
             },
             admins,
-            left_out: crate::model::stage::Stages::NONE,
-            media: crate::migration::plan::MediaPlan::default(),
+            ..Plan::sample()
         }
     }
 

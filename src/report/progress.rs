@@ -102,6 +102,7 @@ impl Progress {
                         .count(done, now_ms);
                 }
             }
+            Event::Carried(_) => {}
             Event::Room(room) => self.hand.take(room, now_ms),
             Event::RoomLeft(room) => self.hand.leave(&room),
             Event::Paused(paused) => self.paused = paused,

@@ -104,11 +104,13 @@ pub async fn listen(app: App, address: SocketAddr, tls: RustlsConfig) -> Result<
         .acceptor(acceptor)
         .handle(handle.clone())
         .serve(router(app).into_make_service());
-    let running = tokio::spawn(server);
-    if let Some(address) = handle.listening().await {
-        return Ok(Listener { handle, address });
-    }
-    let reason = match running.await {
+    let mut running = tokio::spawn(server);
+    // What failed before it was asked for is never told by the handle.
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        Some(address) = handle.listening() => return Ok(Listener { handle, address }),
+    };
+    let reason = match ended {
         Ok(Err(error)) => error.to_string(),
         _ => "it stopped at once".to_owned(),
     };

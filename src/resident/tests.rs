@@ -2,7 +2,7 @@
 
 mod media;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -20,10 +20,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 use super::{
     App, Door, Identity, Notary, OpenRoom, Resident, Sender, notary,
     open_room::{Opening, StateMap},
-    server::router,
+    server::{listen, router},
+    tls,
 };
 use crate::{
     clock::FixedClock,
+    config,
     model::{event_line::EventLine, join_point::JoinPoint, pdu::PduHeader},
 };
 
@@ -411,4 +413,23 @@ async fn the_resident_hands_over_an_invite_and_signs_it() {
     header
         .verify_request(&sent, &stage.resident.joiner, &keys)
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_told_at_once() {
+    let stage = stage().await;
+    let dir = tempfile::tempdir().unwrap();
+    let settings = config::sample(dir.path()).resident;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    // Whether it was told depended on which of two threads came first.
+    for _ in 0..200 {
+        let certificate = tls::load(&settings, dir.path()).await.unwrap();
+        let listening = listen(stage.app.clone(), address, certificate);
+        let told = tokio::time::timeout(Duration::from_secs(10), listening).await;
+        let error = told.unwrap().unwrap_err().to_string();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(error.replace(&address.to_string(), "ADDRESS"), @"the resident can't listen on ADDRESS (Address already in use (os error 98)): set resident.listen to a free address");
+        }
+    }
 }

@@ -12,15 +12,10 @@ use tar::EntryType;
 use super::{
     Form,
     bounded::{Bounded, Counting},
-    extension::Extension,
+    entries,
 };
-use crate::{
-    Error, Result,
-    bundle::{entry_name, fresh},
-};
+use crate::{Error, Result, bundle::fresh};
 
-/// Entries of an archive; a bundle has tens, or one per media file.
-pub(super) const MAX_ENTRIES: usize = 10_000_000;
 /// log2 of the memory that the decoder may be asked for: 128 MiB, zstd's own default.
 const WINDOW_LOG: u32 = 27;
 
@@ -81,55 +76,34 @@ impl From<Error> for Fault {
 }
 
 fn entries(reader: &mut dyn Read, into: &Path) -> Result<(), Fault> {
-    let mut archive = tar::Archive::new(reader);
     let mut seen = BTreeSet::new();
-    let mut extension = Extension::default();
-    // Raw entries: the tar crate would read a long name of any length into memory.
-    for (entry, count) in archive.entries()?.raw(true).zip(1..) {
-        let mut entry = entry?;
-        if count > MAX_ENTRIES {
-            return Err(Fault::Archive("it has too many files".into()));
-        }
-        let kind = entry.header().entry_type();
-        if extension.take(kind, &mut entry)? {
-            continue;
-        }
-        let Extension { name, size } = std::mem::take(&mut extension);
-        let raw = name.unwrap_or_else(|| entry.path_bytes().into_owned());
-        let refuse =
-            |what: &str| Fault::Archive(format!("the entry {} {what}", entry_name::shown(&raw)));
-        let name = entry_name::checked(&raw).map_err(refuse)?;
-        let declared = entry.header().entry_size()?;
-        if size.is_some_and(|size| size != declared) {
-            return Err(refuse("has two different sizes"));
-        }
-        match kind {
+    entries::each(reader, |head, entry| {
+        let name = &head.name;
+        match head.kind {
             EntryType::Directory => {
-                if is_below_a_file(&seen, &name) {
-                    return Err(refuse("is a file already, or below one"));
+                if is_below_a_file(&seen, name) {
+                    return Err(head.refuse("is a file already, or below one"));
                 }
-                fresh::dirs(&into.join(&name))?;
+                fresh::dirs(&into.join(name))?;
             }
-            EntryType::Regular | EntryType::Continuous if name.is_empty() => {
-                return Err(refuse("has no name"));
-            }
-            EntryType::Regular | EntryType::Continuous => {
-                if seen.contains(&name) {
-                    return Err(refuse("is in it twice"));
+            _ if !head.is_file() => return Err(head.refuse("is a link or a device")),
+            _ if name.is_empty() => return Err(head.refuse("has no name")),
+            _ => {
+                if seen.contains(name) {
+                    return Err(head.refuse("is in it twice"));
                 }
-                if is_below_a_file(&seen, &name) || into.join(&name).is_dir() {
-                    return Err(refuse("is a directory already, or below a file"));
+                if is_below_a_file(&seen, name) || into.join(name).is_dir() {
+                    return Err(head.refuse("is a directory already, or below a file"));
                 }
                 seen.insert(name.clone());
-                file(&mut entry, declared, into, &name).map_err(|fault| match fault {
+                file(entry, head.declared, into, name).map_err(|fault| match fault {
                     Fault::Archive(reason) => Fault::Archive(format!("{reason} in {name}")),
                     system @ Fault::System(_) => system,
                 })?;
             }
-            _ => return Err(refuse("is a link or a device")),
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Whether a name, or the beginning of it up to a slash, is that of a file.

@@ -1,77 +1,73 @@
 //! Looking through an archive once, to its end, without writing anything: small files are kept, the others only counted.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Read, path::Path};
 
 use super::{
-    Form,
-    extension::Extension,
-    unpack::{Fault, MAX_ENTRIES, open, rest},
+    Form, entries,
+    unpack::{Fault, open, rest},
 };
-use crate::{Error, Result, bundle::entry_name};
+use crate::{Error, Result};
 
-/// Bytes of a file that is kept.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// What is looked for.
+pub(in crate::bundle) struct Look<'a> {
+    /// Files that are kept, by name.
+    pub(in crate::bundle) wanted: &'a [&'a str],
+    /// Bytes that one of them may have, and what is said of one that has more.
+    pub(in crate::bundle) largest: (u64, &'a dyn Fn(&str) -> Error),
+    /// Hears the name of each file.
+    pub(in crate::bundle) seen: &'a mut dyn FnMut(&str),
+    /// Asked again and again; an error ends it.
+    pub(in crate::bundle) go_on: &'a dyn Fn() -> Result<()>,
+}
 
-/// Reads all of an archive: `wanted` files are given by name, and `seen` hears the name of each.
+/// Reads all of an archive and gives the files that are wanted.
 pub(in crate::bundle) fn walk(
     archive: &Path,
     form: Form,
-    wanted: &[&str],
-    seen: &mut dyn FnMut(&str),
+    look: &mut Look<'_>,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut reader = open(archive, form).map_err(Error::file(archive))?;
-    entries(&mut reader, wanted, seen)
+    entries(&mut reader, look)
         .and_then(|found| Ok(rest(&mut reader).map(|()| found)?))
         .map_err(|fault| fault.of(archive))
 }
 
-fn entries(
-    reader: &mut dyn Read,
-    wanted: &[&str],
-    seen: &mut dyn FnMut(&str),
-) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
-    let mut archive = tar::Archive::new(reader);
+fn entries(reader: &mut dyn Read, look: &mut Look<'_>) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
     let mut found = BTreeMap::new();
-    let mut extension = Extension::default();
     // The folder that version 1 may have around its files.
     let mut around = None;
-    for (entry, count) in archive.entries()?.raw(true).zip(1..) {
-        let mut entry = entry?;
-        if count > MAX_ENTRIES {
-            return Err(Fault::Archive("it has too many files".into()));
+    let (largest, too_large) = look.largest;
+    let mut buffer = vec![0; 128 * 1024];
+    entries::each(reader, |head, entry| {
+        if head.is_first && head.kind.is_dir() {
+            around = Some(format!("{}/", head.name));
         }
-        let kind = entry.header().entry_type();
-        if extension.take(kind, &mut entry)? {
-            continue;
+        if !head.is_file() {
+            return Ok(());
         }
-        let Extension { name, .. } = std::mem::take(&mut extension);
-        let raw = name.unwrap_or_else(|| entry.path_bytes().into_owned());
-        let name = entry_name::checked(&raw).map_err(|what| {
-            Fault::Archive(format!("the entry {} {what}", entry_name::shown(&raw)))
-        })?;
-        if count == 1 && kind.is_dir() {
-            around = Some(format!("{name}/"));
+        let around = around.as_deref();
+        let name = around.and_then(|around| head.name.strip_prefix(around));
+        let name = name.unwrap_or(&head.name);
+        (look.seen)(name);
+        let is_wanted = look.wanted.contains(&name);
+        if is_wanted && head.declared > largest {
+            return Err(too_large(name).into());
         }
-        if !kind.is_file() && !kind.is_contiguous() {
-            continue;
-        }
-        let name = around
-            .as_deref()
-            .and_then(|around| name.strip_prefix(around))
-            .unwrap_or(&name);
-        seen(name);
-        if wanted.contains(&name) {
-            let mut content = Vec::new();
-            let length = (&mut entry).take(LARGEST).read_to_end(&mut content)? as u64;
-            if length < LARGEST {
-                found.insert(name.to_owned(), content);
+        let mut content = Vec::new();
+        loop {
+            (look.go_on)()?;
+            let count = entry.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            if is_wanted {
+                content.extend_from_slice(&buffer[..count]);
             }
         }
-        io::copy(&mut entry, &mut io::sink())?;
-    }
+        if is_wanted {
+            found.insert(name.to_owned(), content);
+        }
+        Ok(())
+    })?;
     Ok(found)
 }

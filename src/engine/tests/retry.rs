@@ -6,9 +6,11 @@ use super::{
     fake_target::{Broken, When},
     faults::good,
     sample::{ANNA, BEN},
-    stage::{Source, Stage},
+    stage::{Source, Stage, wanted},
 };
-use crate::{engine::Asked, migration::outcome::RoomVerification, model::stage::Stages, report};
+use crate::{
+    engine::Asked, job::Job, migration::outcome::RoomVerification, model::stage::Stages, report,
+};
 
 const HARBOUR: &str = "!harbour:ferry.test";
 const CREW: &str = "!crew:ferry.test";
@@ -211,6 +213,49 @@ async fn a_user_who_was_done_is_done_again_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_cannot_begin_leaves_everything_done() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import().await;
+    stage.world().changes.clear();
+    let visit = stage.target.visit(None).await;
+    let (engine, _taken) = stage.deaf_engine(&visit.url);
+    let wanted = wanted(&["anna", HARBOUR]);
+    assert!(engine.retry(&Job::new().0, &wanted).await.is_err());
+    // What somebody has changed there since is safe from the next plain retry, which would tell nobody of it.
+    assert!(stage.again(&[]).await.unwrap().things.is_empty());
+    stage.import().await;
+    assert_eq!(stage.world().changes, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_had_its_turn_is_left_by_a_retry_that_is_killed() {
+    let source = Source::new();
+    let end = good(&source).await;
+    let names = ["anna", HARBOUR];
+    let stage = Stage::new(&source);
+    stage.import().await;
+    let (_, requests) = stage.retry(&names).await.unwrap();
+    let mut left = Vec::new();
+    for last in (1..=requests).step_by(6) {
+        let stage = Stage::new(&source);
+        stage.import().await;
+        stage.killed_retry(&names, last, When::Before).await;
+        let things = stage.again(&[]).await.unwrap().things;
+        left.push((things.users.len(), things.rooms.len()));
+        let (retried, _) = stage.retry(&names).await.unwrap();
+        assert_eq!(retried.left, [], "killed at {last}");
+        let (summary, _) = stage.import().await;
+        assert_eq!(stage.end(summary), end, "killed at {last}");
+    }
+    left.dedup();
+    assert!(
+        left.starts_with(&[(0, 0), (1, 0)]) || left.starts_with(&[(0, 0), (0, 1)]),
+        "{left:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_the_target_has_lost_is_made_again() {
     let source = Source::new();
     let stage = Stage::new(&source);
@@ -267,6 +312,42 @@ async fn where_there_is_nothing_it_says_so() {
     // Another target knows nothing of it.
     stage.world().key = "b3RoZXI";
     insta::assert_snapshot!(stage.again(&[]).await.unwrap_err(), @"nothing of bundle has been imported to this target yet: run `import` first, or name another bundle with --bundle");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_and_a_name_are_two_orders() {
+    let source = Source::new();
+    let stage = failed(&source).await;
+    let error = stage.again(&["failed", "#harbour:ferry.test"]).await;
+    let error = error.unwrap_err();
+    insta::assert_snapshot!(error, @"failed is all that has failed, and #harbour:ferry.test is a name: order the two retries one after the other");
+    assert_eq!(error.exit_code(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_was_never_begun_goes_with_its_room() {
+    let source = Source::new();
+    // Killed while its rooms were on their way.
+    for last in (30..).step_by(5) {
+        let stage = Stage::new(&source);
+        assert!(stage.killed_import(last, When::Before).await, "{last}");
+        let Ok(again) = stage.again(&[]).await else {
+            continue;
+        };
+        if !again.things.rooms.contains(HARBOUR) {
+            continue;
+        }
+        assert!(
+            again
+                .things
+                .aliases
+                .iter()
+                .any(|it| it == "#harbour:ferry.test")
+        );
+        stage.retry(&[]).await.unwrap();
+        assert_eq!(stage.world().aliases["#harbour:ferry.test"], HARBOUR);
+        return;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

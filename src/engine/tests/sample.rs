@@ -38,6 +38,8 @@ pub(super) struct Draft {
     pub(super) room_id: String,
     pub(super) version: RoomVersionId,
     pub(super) alias: Option<&'static str>,
+    /// Whether Anna has read its beginning; the first room is read in any case.
+    pub(super) is_read: bool,
     /// In their order, with their IDs.
     pub(super) events: Vec<(OwnedEventId, Value)>,
 }
@@ -48,6 +50,7 @@ impl Draft {
             room_id: room_id.to_owned(),
             version,
             alias: None,
+            is_read: false,
             events: Vec::new(),
         };
         let content = json!({ "creator": creator, "room_version": draft.version });

@@ -30,7 +30,7 @@ use crate::{
 /// The password of the account that was there before.
 const OWN: &str = "own";
 
-fn wanted(names: &[&str]) -> WantedAgain {
+pub(super) fn wanted(names: &[&str]) -> WantedAgain {
     WantedAgain {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         ..WantedAgain::default()
@@ -240,6 +240,16 @@ impl Stage {
                 ended.unwrap();
             }
         }
+    }
+
+    /// A fresh process whose resident can't listen, as long as somebody else has its port.
+    pub(super) fn deaf_engine(&self, url: &str) -> (Engine, std::net::TcpListener) {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut engine = self.engine(url);
+        let mut config = Config::clone(&engine.config);
+        config.resident.listen = taken.local_addr().unwrap();
+        engine.config = Arc::new(config);
+        (engine, taken)
     }
 
     /// Loses what earlier imports have noted.

@@ -7,9 +7,12 @@ use super::{
 };
 use crate::{
     engine::Asked,
-    job::Phase,
-    model::stage::{self, Stages},
-    report,
+    job::{Job, Phase},
+    model::{
+        replayed::Replayed,
+        stage::{self, Stages},
+    },
+    report::{self, course::Course},
 };
 
 fn without(stages: Stages) -> Asked {
@@ -62,6 +65,28 @@ async fn users_first_and_the_rest_later() {
     let verification = stage.verify().await;
     assert!(verification.left_out.is_empty());
     assert!(verification.is_good() && verification.rooms.len() == 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_cannot_begin_leaves_no_choice_behind() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import_as(only(USERS)).await;
+    let visit = stage.target.visit(None).await;
+    let (engine, _taken) = stage.deaf_engine(&visit.url);
+    let asked = Asked {
+        history: Some(Replayed::Last(5)),
+        ..Asked::default()
+    };
+    let bundle = Some(stage.bundle.clone());
+    let error = engine.import_as(&Job::new().0, bundle, asked).await;
+    assert!(error.is_err());
+    // No room is missing that nobody has begun to carry, and the next one may choose again.
+    let verification = stage.verify().await;
+    assert!(verification.is_good(), "{verification:#?}");
+    assert!(verification.left_out.has(stage::Stage::Rooms));
+    let plan = engine.plan(Some(stage.bundle.clone()), None).await.unwrap();
+    assert_eq!(plan.history, Replayed::All);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,6 +171,39 @@ async fn the_plan_and_what_is_confirmed_follow_the_choice() {
     let error = stage.try_import_as(confirmed).await.unwrap_err();
     assert!(error.to_string().starts_with("the plan is not the one"));
     assert!(!stage.world().accounts.contains_key(ANNA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_import_has_done_is_no_work_of_this_one() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import_as(only(USERS)).await;
+    stage
+        .world()
+        .refused_joins
+        .insert("!crew:ferry.test".to_owned());
+    let visit = stage.target.visit(None).await;
+    let (job, mut events) = Job::new();
+    let bundle = Some(stage.bundle.clone());
+    let engine = stage.engine(&visit.url);
+    engine
+        .import_as(&job, bundle, Asked::default())
+        .await
+        .unwrap();
+    let mut course = Course::new("import", 0);
+    while let Ok(event) = events.try_recv() {
+        course.apply(&event, 0);
+    }
+    let of = |phase| {
+        let leg = course.legs.iter().find(|leg| leg.phase == phase).unwrap();
+        (leg.worked().units, leg.done)
+    };
+    assert_eq!(of(Phase::Accounts), (0, 4));
+    assert_eq!(of(Phase::Profiles), (0, 3));
+    // One of them fails.
+    assert_eq!(of(Phase::Rooms), (3, 4));
+    assert_eq!(of(Phase::KeyBackups), (3, 3));
+    assert_eq!(of(Phase::Media), (3, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,9 @@ pub async fn run(import: &Import) -> Result<()> {
 async fn one(import: &Import, admin: &AdminRoom, user: &User) -> Result<()> {
     import.job.turn().await?;
     let id = &user.user_id;
-    if import.ledger.is_done(Step::Address, id)? || !import.ledger.is_done(Step::Account, id)? {
+    if !import.ledger.is_done(Step::Account, id)?
+        || import.is_done(Step::Address, id, |things| things.has_user(id))?
+    {
         return Ok(());
     }
     let mut refused = None;

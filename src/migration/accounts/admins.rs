@@ -34,7 +34,9 @@ pub async fn run(import: &Import) -> Result<()> {
 
 async fn one(import: &Import, admin: &AdminRoom, user: &UserId) -> Result<()> {
     import.job.turn().await?;
-    if import.ledger.is_done(Step::Admin, user)? || !import.ledger.is_done(Step::Account, user)? {
+    if !import.ledger.is_done(Step::Account, user)?
+        || import.is_done(Step::Admin, user, |things| things.has_user(user))?
+    {
         return Ok(());
     }
     // Whoever is in the admin room is an admin; they are invited only once.

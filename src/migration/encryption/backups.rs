@@ -11,7 +11,7 @@ use crate::{
     error::Class,
     job::{Event, Phase},
     ledger::{Outcome, Step},
-    migration::context::Import,
+    migration::{again::Things, context::Import},
     model::key_backup::KeyBackupLine,
     target::key_backup::{Backup, Sessions},
 };
@@ -45,6 +45,9 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
         phase: Phase::KeyBackups,
         total: carried.len() as u64,
     });
+    // Who has no backup takes no time, and who was done with before neither: only a run that does all tells how long it takes.
+    let is_first = !import.ledger.has_any(Step::Backup)?;
+    import.job.emit(Event::Carried(0));
     let (mut of, mut users) = (OfUser::nobody(), 0);
     let mut filling = None;
     for line in import.bundle.key_backups()? {
@@ -93,6 +96,9 @@ pub(super) async fn run(import: &Import, versions: &Versions) -> Result<()> {
         }
     }
     end(import, filling).await?;
+    if is_first {
+        import.job.emit(Event::Carried(carried.len() as u64));
+    }
     import.job.emit(Event::Done {
         phase: Phase::KeyBackups,
         done: carried.len() as u64,
@@ -160,7 +166,9 @@ async fn begin(
 ) -> Result<Option<Filling>> {
     let (user, subject) = (&of.user, of.subject());
     let ledger = &import.ledger;
-    if ledger.is_done(Step::Backup, &subject)? || !ledger.is_done(Step::Account, user)? {
+    // Nobody can add to an older version.
+    let is_it = |things: &Things| things.has_user(user) && versions.are(user, of.place + 1);
+    if !ledger.is_done(Step::Account, user)? || import.is_done(Step::Backup, &subject, is_it)? {
         return Ok(None);
     }
     if secrets(import, user)? == Secrets::LeftOut {

@@ -57,7 +57,9 @@ pub(super) fn carried(import: &Import, is_meant: impl Fn(&UserId) -> bool) -> Ve
 async fn one(import: &Import, user: &UserId, versions: &Versions) -> Result<()> {
     import.job.turn().await?;
     let ledger = &import.ledger;
-    if ledger.is_done(Step::Identity, user)? || !ledger.is_done(Step::Account, user)? {
+    if !ledger.is_done(Step::Account, user)?
+        || import.is_done(Step::Identity, user, |things| things.has_user(user))?
+    {
         return Ok(());
     }
     let keys: CrossSigning = import.bundle.of_user(OfUser::CrossSigning, user)?;

@@ -10,11 +10,14 @@ use crate::{
     Error, Result,
     bundle::OfUser,
     job::Phase,
-    ledger::{Outcome, Step},
+    ledger::{Entry, Outcome, Step},
     migration::context::{Each, Import},
     model::cross_signing::CrossSigning,
     target::cross_signing::SeenKeys,
 };
+
+/// What a failure is a problem of.
+pub const NAME: &str = "verified people";
 
 /// One user at a time: Tuwunel reads a key, adds a signature and writes it back, without a lock, so that of two signatures
 /// of one person's key one would be lost (`sign_key`).
@@ -22,11 +25,11 @@ const IN_FLIGHT: usize = 1;
 
 /// Uploads the signatures of all whose identity was carried.
 pub async fn run(import: &Import) -> Result<()> {
-    let is_about = |user: &UserId| import.is_about(|things| things.has_waiting(user));
+    let is_about = |user: &UserId| import.is_about(|things| things.has_signer(user));
     let users = identities::carried(import, is_about);
     let each = Each {
         phase: Phase::Signatures,
-        name: "verified people",
+        name: NAME,
         step: Step::Signatures,
         total: users.len(),
         events: None,
@@ -42,18 +45,28 @@ pub async fn run(import: &Import) -> Result<()> {
 async fn one(import: &Import, user: &UserId) -> Result<()> {
     import.job.turn().await?;
     let ledger = &import.ledger;
-    let identity = ledger.entry(Step::Identity, user)?;
-    let is_carried = identity.is_some_and(|entry| entry.is_done() && entry.detail == how::CARRIED);
-    if ledger.is_done(Step::Signatures, user)? || !is_carried {
+    let is_named = import.names(|things| things.has_user(user));
+    if ledger.is_done(Step::Signatures, user)? && !is_named {
         return Ok(());
+    }
+    let identity = ledger.entry(Step::Identity, user)?;
+    let Some(identity) = identity.filter(Entry::is_done) else {
+        return Ok(());
+    };
+    if identity.detail != how::CARRIED {
+        // What an earlier run has left can't be signed any more: they have other keys by now.
+        return settle(import, user, Some(how::THEIRS));
     }
     let keys: CrossSigning = import.bundle.of_user(OfUser::CrossSigning, user)?;
     let signed = made(&keys, user.server_name());
     for other in signed.keys() {
         // Their identity failed: with it, the next import brings this, too.
         if import.can_act(other) && !ledger.is_done(Step::Identity, other)? {
-            return Ok(());
+            return settle(import, user, None);
         }
+    }
+    if is_named {
+        ledger.again(Step::Signatures, user)?;
     }
     let seen = || {
         import
@@ -76,6 +89,18 @@ async fn one(import: &Import, user: &UserId) -> Result<()> {
         }
     }
     ledger.record(Step::Signatures, user, &Outcome::Done(how::CARRIED))
+}
+
+/// Nothing is to be done here by now; what was begun and is not done must not be asked for again and again for that. Without
+/// `how`, it waits for somebody, as if it had never been begun.
+fn settle(import: &Import, user: &UserId, how: Option<&'static str>) -> Result<()> {
+    let ledger = &import.ledger;
+    let entry = ledger.entry(Step::Signatures, user)?;
+    match (entry.is_some_and(|entry| !entry.is_done()), how) {
+        (true, Some(how)) => ledger.record(Step::Signatures, user, &Outcome::Done(how)),
+        (true, None) => ledger.forget(Step::Signatures, user),
+        (false, _) => Ok(()),
+    }
 }
 
 /// By user, by public key: who signed, and the signature.

@@ -34,6 +34,11 @@ impl Versions {
         self.0.entry(user).or_default().push((algorithm, auth_data));
     }
 
+    /// Whether a user has so many.
+    pub(super) fn are(&self, user: &UserId, many: usize) -> bool {
+        self.0.get(user).map_or(0, Vec::len) == many
+    }
+
     /// Which of the user's versions the target has as its newest; nothing if it is none of them.
     pub(super) fn place(&self, user: &UserId, newest: &Backup) -> Option<usize> {
         let versions = self.0.get(user)?;

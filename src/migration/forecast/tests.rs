@@ -1,11 +1,5 @@
 use super::*;
-use crate::{
-    migration::{
-        people::People,
-        plan::{Abilities, MediaPlan, Replayed, Shared, UserPlan},
-    },
-    model::stage::Stages,
-};
+use crate::migration::plan::UserPlan;
 
 fn room(number: u64, members: u64, events: u64, older: Option<u64>) -> RoomPlan {
     let event_id = || "$e".try_into().unwrap();
@@ -36,22 +30,9 @@ fn plan(rooms: Vec<RoomPlan>) -> Plan {
         action: UserAction::Carry,
     };
     Plan {
-        server_name: "ferry.test".try_into().unwrap(),
-        bundle: "b.tar.zst".into(),
-        complete: true,
-        target: Abilities {
-            software: "Tuwunel 1.9.0".into(),
-            replay: true,
-            room_versions: vec![],
-        },
-        history: Replayed::All,
         users: (0..1_000).map(user).collect(),
         rooms,
-        shared: Shared::default(),
-        people: People::default(),
-        admins: false,
-        media: MediaPlan::default(),
-        left_out: Stages::NONE,
+        ..Plan::sample()
     }
 }
 

@@ -18,6 +18,15 @@ const ROOM: &str = "!a:example.org";
 
 /// A bundle with one room of signed events; `spoil` may change each before it is written.
 fn bundle(out: &Path, spoil: impl Fn(usize, &mut Value, &mut EventLine)) -> Bundle {
+    bundle_with(out, spoil, |_| {})
+}
+
+/// The same, with something else in it.
+fn bundle_with(
+    out: &Path,
+    spoil: impl Fn(usize, &mut Value, &mut EventLine),
+    add: impl FnOnce(&mut BundleWriter),
+) -> Bundle {
     let tmp = tempfile::tempdir().unwrap();
     let name: OwnedServerName = "example.org".try_into().unwrap();
     let identity = Identity::load(name.clone(), &tmp.path().join("key")).unwrap();
@@ -56,6 +65,7 @@ fn bundle(out: &Path, spoil: impl Fn(usize, &mut Value, &mut EventLine)) -> Bund
         wanted: Wanted::default(),
     };
     let mut writer = BundleWriter::create(out, origin).unwrap();
+    add(&mut writer);
     let user = serde_json::from_str(r#"{"user_id":"@a:example.org"}"#).unwrap();
     writer.user(&UserRecord::new(user)).unwrap();
     writer.events(&events).unwrap();
@@ -144,6 +154,76 @@ fn a_redacted_event_keeps_its_signature() {
         }
     });
     assert!(proof.is_good(), "{proof:#?}");
+}
+
+#[test]
+fn a_content_that_was_not_signed_is_a_fault() {
+    let spoil = |number: usize, pdu: &mut Value, _: &mut EventLine| {
+        if number == 1 {
+            // The ID and the signature are made of what a redaction leaves.
+            pdu["content"]["body"] = json!("never said");
+        }
+    };
+    let proof = proved(spoil);
+    assert!(!proof.is_good());
+    assert_eq!((proof.signed, proof.no_key, proof.faults.len()), (2, 0, 1));
+    insta::assert_snapshot!(faults(&proof), @"event: its content is not the one that was signed: the target will empty it; export again");
+
+    // The export kept it because Synapse has it so.
+    let id = proof.faults[0].subject.clone();
+    let tmp = tempfile::tempdir().unwrap();
+    let bundle = bundle_with(&tmp.path().join("b"), spoil, |writer| {
+        writer.problem(Problem::new(Problem::EVENT_CONTENT, &id, "it differs"));
+    });
+    let proof = prove(&bundle, &Job::new().0).unwrap();
+    assert_eq!((proof.problems, proof.faults.len()), (1, 1));
+    insta::assert_snapshot!(faults(&proof), @"event: Synapse has it with another content than was signed (problems.json): the target will empty it; another export changes nothing");
+}
+
+#[test]
+fn the_membership_of_an_erased_user_has_lost_its_name() {
+    let may_differ = |content: Value, key: &str, kept: &[&str]| {
+        let known = Known {
+            keys: PublicKeyMap::new(),
+            changed: BTreeSet::new(),
+            server_name: "example.org".try_into().unwrap(),
+            kept: kept
+                .iter()
+                .map(|user| (*user).try_into().unwrap())
+                .collect(),
+        };
+        let pdu = json!({ "type": "m.room.member", "state_key": key, "content": content, "unsigned": {} });
+        let rules = pdu::rules(&RoomVersionId::V10).unwrap();
+        known.may_differ(serde_json::from_value(pdu).unwrap(), &rules)
+    };
+    let erased = "@a:example.org";
+    let content = json!({ "membership": "leave", "reason": "bye" });
+    assert!(may_differ(content.clone(), erased, &[]));
+    assert!(!may_differ(content.clone(), erased, &[erased]));
+    assert!(!may_differ(content, "@a:elsewhere.org", &[]));
+    let named = json!({ "membership": "join", "displayname": "A" });
+    assert!(!may_differ(named, erased, &[]));
+    // What a redaction leaves may be anybody's.
+    assert!(may_differ(
+        json!({ "membership": "join" }),
+        erased,
+        &[erased]
+    ));
+}
+
+#[test]
+fn a_room_of_unknown_version_is_not_called_checked() {
+    let tmp = tempfile::tempdir().unwrap();
+    let out = tmp.path().join("b");
+    drop(bundle(&out, |_, _, _| {}));
+    let rooms = fs::read_to_string(out.join("rooms.json")).unwrap();
+    for version in ["null", "\"org.example.own\""] {
+        let rooms = rooms.replace("\"version\":\"10\"", &format!("\"version\":{version}"));
+        forge(&out, "rooms.json", &rooms);
+        let bundle = Bundle::open(&out, &tmp.path().join("work")).unwrap();
+        let proof = prove(&bundle, &Job::new().0).unwrap();
+        assert_eq!((proof.signed, proof.no_version), (0, 3), "{version}");
+    }
 }
 
 #[test]

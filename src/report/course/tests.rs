@@ -53,6 +53,26 @@ fn stages_follow_each_other() {
 }
 
 #[test]
+fn what_was_only_passed_by_is_no_work() {
+    let mut course = Course::new("import", 0);
+    course.apply(&phase(Phase::Accounts, 1_000), 0);
+    course.apply(&Event::Carried(0), 0);
+    for count in 1..=1_000 {
+        if count > 990 {
+            course.apply(&Event::Carried(count - 990), count);
+        }
+        course.apply(&done(Phase::Accounts, count), count);
+    }
+    course.apply(&phase(Phase::Profiles, 5), 1_000);
+    course.apply(&Event::Carried(0), 1_000);
+    course.apply(&done(Phase::Profiles, 5), 2_000);
+    course.end(2_000);
+    let units: Vec<_> = course.legs.iter().map(|leg| leg.worked().units).collect();
+    assert_eq!(units, [10, 0]);
+    assert_eq!(course.legs[0].done, 1_000);
+}
+
+#[test]
 fn a_hundred_thousand_problems_take_no_memory() {
     let mut course = Course::new("import", 0);
     course.apply(&phase(Phase::Rooms, 100_000), 0);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::migration::plan::{Abilities, MediaPlan, Replayed, UserPlan};
+use crate::migration::plan::{Replayed, UserPlan};
 
 fn room(number: usize, action: RoomAction) -> RoomPlan {
     RoomPlan {
@@ -33,15 +33,6 @@ fn plan() -> Plan {
         action,
     };
     Plan {
-        server_name: "ferry.test".try_into().unwrap(),
-        bundle: "b.tar.zst".into(),
-        complete: true,
-        target: Abilities {
-            software: "Tuwunel 1.9.0".into(),
-            replay: true,
-            room_versions: vec![],
-        },
-        history: Replayed::All,
         users: vec![
             user("@anna:ferry.test", UserAction::Carry),
             user(
@@ -61,11 +52,7 @@ fn plan() -> Plan {
             .map(|number| room(number, carry()))
             .chain([room(10, skip())])
             .collect(),
-        shared: Shared::default(),
-        people: crate::migration::people::People::default(),
-        admins: false,
-        left_out: crate::model::stage::Stages::NONE,
-        media: MediaPlan::default(),
+        ..Plan::sample()
     }
 }
 

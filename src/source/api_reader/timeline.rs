@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::window::Window;
 use crate::{
     Result,
+    job::Problem,
     source::{
         admin_api::Client,
         intake::{Intake, Record, problem},
@@ -59,7 +60,7 @@ pub(super) async fn read(
                     if let Some(doubt) = doubt
                         && !to.is_membership_of_erased(&header)
                     {
-                        let doubt = problem("event content", &line.event_id, doubt);
+                        let doubt = problem(Problem::EVENT_CONTENT, &line.event_id, doubt);
                         to.send(Record::Problem(doubt)).await?;
                     }
                     // Pages overlap when events arrive while they are read.

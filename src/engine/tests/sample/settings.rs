@@ -40,4 +40,11 @@ pub(super) fn add(record: &mut UserRecord, rooms: &[Draft]) {
         { "receipt_type": "m.read", "event_id": event, "ts": 5 },
         { "receipt_type": "m.read.private", "event_id": read, "ts": 6 },
     ] }));
+    let others = rooms.iter().filter(|room| room.is_read && user == ANNA);
+    for room in others {
+        let (event, _) = &room.events[0];
+        let read = json!([{ "receipt_type": "m.read", "event_id": event, "ts": 7 }]);
+        let id = room.room_id.as_str().try_into().unwrap();
+        record.receipts.insert(id, raw(&read));
+    }
 }

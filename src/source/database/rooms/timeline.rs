@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Result,
+    job::Problem,
     source::{database::Database, intake::Intake, room::repair},
 };
 
@@ -106,7 +107,7 @@ fn pass(events: Vec<Proved>, rooms: &mut [Room], to: &Intake) -> Result<()> {
                     } else if let Some(doubt) = doubt
                         && !to.is_membership_of_erased(&header)
                     {
-                        room.fail("event content", &line.event_id, doubt)?;
+                        room.fail(Problem::EVENT_CONTENT, &line.event_id, doubt)?;
                     }
                     if !counts(&line) {
                         to.signed_by(header.signers());

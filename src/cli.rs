@@ -25,6 +25,7 @@ use crate::{
 
 mod answer;
 pub mod args;
+mod bot_keys;
 pub mod lines;
 pub mod logging;
 mod shared;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let text = crate::command::help::text(args::declaration(), name)?;
             Ok(answer::end(json, &answer::as_it_is(&text)))
         }
+        Order::BotKeys(order) => Ok(answer::end(json, &bot_keys::run(&order)?)),
         Order::CheckConfig => {
             let loaded = load::load(path.as_deref(), load::environment())?;
             let text = report::config::text(&loaded.settings, &loaded.warnings);

@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 pub mod ack;
 pub mod audit;
+pub mod bot_keys;
 pub mod bundle;
 pub mod bundles;
 pub mod cancel;

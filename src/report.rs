@@ -1,6 +1,7 @@
 //! Every sentence, table and file that a person reads.
 
 pub mod bot;
+pub mod bot_keys;
 pub mod bundles;
 pub mod chart;
 pub mod check;

@@ -51,12 +51,14 @@ pub fn page(shell: &clap::Command) -> Result<String> {
         .get_subcommands()
         .filter(|command| !command.is_hide_set())
     {
-        let text = help::text(shell.clone(), Some(command.get_name()))?;
-        let _infallible = write!(
-            page,
-            "\n## {}\n\n```text\n{text}\n```\n",
-            command.get_name()
-        );
+        let name = command.get_name();
+        let text = help::text(shell.clone(), Some(name))?;
+        let _infallible = write!(page, "\n## {name}\n\n```text\n{text}\n```\n");
+        for step in command.get_subcommands() {
+            let name = format!("{name} {}", step.get_name());
+            let text = help::text(shell.clone(), Some(&name))?;
+            let _infallible = write!(page, "\n### {name}\n\n```text\n{text}\n```\n");
+        }
     }
     let _infallible = write!(
         page,

@@ -25,7 +25,9 @@ pub fn text(mut root: clap::Command, name: Option<&str>) -> Result<String> {
     let Some(name) = name else {
         return Ok(trimmed(&root.render_long_help().to_string()));
     };
-    if let Some(command) = root.find_subcommand_mut(name) {
+    let mut steps = name.split(' ');
+    let found = steps.try_fold(&root, |command, step| command.find_subcommand(step));
+    if let Some(command) = found {
         let mut command = command.clone().bin_name(format!("{of} {name}"));
         let text = trimmed(&command.render_help().to_string());
         return Ok(text.replace("Example: ", &format!("Example: {of} ")));

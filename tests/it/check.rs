@@ -116,7 +116,9 @@ async fn a_fresh_installation_has_only_the_warnings_that_it_must_have() {
         let shown = ended(&stage, &["check"], None);
         assert_eq!(shown.status.code(), Some(12));
         assert!(String::from_utf8_lossy(&shown.stdout).starts_with("It can begin, with "));
-        for code in &open {
+        // Synapse may have ended its own work since.
+        let last = check(&stage, None);
+        for code in last.open("warning") {
             let accepted = ended(&stage, &["ack", code], None);
             assert_eq!(accepted.status.code(), Some(0), "{accepted:?}");
         }

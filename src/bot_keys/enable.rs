@@ -1,0 +1,199 @@
+//! `bot-keys enable`: a backup whose private key is on disk, before any server hears of it.
+
+use std::path::{Path, PathBuf};
+
+use matrix_sdk_crypto::{secret_storage::SecretStorageKey, store::types::BackupDecryptionKey};
+use serde_json::json;
+
+use super::{
+    account::Account,
+    key_files,
+    secret_storage::{self, Found},
+    server_backup::Version,
+};
+use crate::{
+    Error, Result,
+    secret::{ExposeSecret, SecretString},
+};
+
+/// What is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// A new version, whatever is there.
+    pub new_version: bool,
+    /// Recovery key or passphrase of the bot's secret storage, or of one that is to be set up.
+    pub secret: Option<SecretString>,
+    /// Whether the secret is a passphrase, if a secret storage is to be set up with it.
+    pub is_passphrase: bool,
+}
+
+/// Whose key the backup has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFrom {
+    /// It was made now, or by an earlier try.
+    New,
+    /// The version was there, and so was the key's file.
+    File,
+    /// The version was there, and its key in the bot's secret storage.
+    SecretStorage,
+    /// The version was there, and its recovery key was given.
+    Given,
+}
+
+/// Whether clients find the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// A secret storage was set up; the recovery key, or the passphrase, opens it.
+    Made,
+    /// The key was put into the one that is there.
+    Extended,
+    /// It was in there.
+    Kept,
+    /// There is one, and nothing that was given opens it.
+    Closed,
+}
+
+/// A backup that is ready for keys.
+#[derive(Debug)]
+pub struct Enabled {
+    /// The version.
+    pub version: String,
+    /// Its public key in unpadded Base64.
+    pub public_key: String,
+    /// Its private key.
+    pub key: BackupDecryptionKey,
+    /// Where that came from.
+    pub from: KeyFrom,
+    /// Whether clients find it.
+    pub storage: Storage,
+    /// The file with the recovery key.
+    pub file: PathBuf,
+}
+
+/// Finds or makes a backup of the bot's, with its key in files of `folder`.
+pub async fn enable(
+    account: &Account,
+    folder: &Path,
+    wanted: &Wanted,
+    now_ms: u64,
+) -> Result<Enabled> {
+    let current = account.backup().await?;
+    let kept = key_files::load(folder)?;
+    let given = wanted.secret.as_ref().and_then(as_backup_key);
+    let fits = |key: &BackupDecryptionKey| {
+        let used = current.as_ref().and_then(Version::public_key);
+        used == Some(&*key_files::public(key))
+    };
+    let storage = match account.secret_storage(wanted.secret.as_ref()).await {
+        // What was given opens the backup itself.
+        Err(_) if given.as_ref().is_some_and(fits) => Found::Closed,
+        other => other?,
+    };
+    let stored = match &storage {
+        Found::Open(opened) => account.stored_backup_key(opened).await?,
+        _ => None,
+    };
+    let ways = [
+        (kept, KeyFrom::File),
+        (stored, KeyFrom::SecretStorage),
+        (given, KeyFrom::Given),
+    ];
+    let (mut found, mut unused) = (None, None);
+    for (key, from) in ways {
+        match key {
+            Some(key) if fits(&key) => found = found.or(Some((key, from))),
+            // A try that was cut off between the file and the version goes on with its key.
+            Some(key) if from == KeyFrom::File => unused = Some(key),
+            _ => {}
+        }
+    }
+    let (version, key, from, of_storage) = match (current, found) {
+        (Some(version), Some((key, from))) if !wanted.new_version => {
+            (version.version, key, from, None)
+        }
+        (Some(version), None) if !wanted.new_version => {
+            return Err(Error::Usage(format!(
+                "the bot has a backup already (version {}, {} keys), and its key is neither in {} nor in a secret storage that could be opened: give the bot's recovery key or passphrase, or begin a new version with --new-version",
+                version.version,
+                version.count,
+                folder.display()
+            )));
+        }
+        _ => {
+            let is_bare = matches!(storage, Found::Nothing);
+            let (key, of_storage) = match unused {
+                Some(key) => (key, None),
+                None => fresh(wanted, is_bare)?,
+            };
+            key_files::keep(folder, &key, now_ms)?;
+            let auth_data = json!({"public_key": key_files::public(&key), "signatures": {}});
+            let version = account.create_backup(&auth_data).await?;
+            (version, key, KeyFrom::New, of_storage)
+        }
+    };
+    let storage = put_away(account, storage, &key, of_storage).await?;
+    let file = key_files::keep(folder, &key, now_ms)?;
+    Ok(Enabled {
+        version,
+        public_key: key_files::public(&key),
+        key,
+        from,
+        storage,
+        file,
+    })
+}
+
+fn as_backup_key(secret: &SecretString) -> Option<BackupDecryptionKey> {
+    BackupDecryptionKey::from_base58(secret.expose_secret()).ok()
+}
+
+/// A new key. Where a passphrase is to open the new secret storage, it is the one that the passphrase makes.
+fn fresh(
+    wanted: &Wanted,
+    is_bare: bool,
+) -> Result<(BackupDecryptionKey, Option<SecretStorageKey>)> {
+    match &wanted.secret {
+        Some(secret) if is_bare && wanted.is_passphrase => {
+            let storage = SecretStorageKey::new_from_passphrase(secret.expose_secret());
+            let key = BackupDecryptionKey::from_base58(&storage.to_base58());
+            let key = key.map_err(|error| {
+                Error::Usage(format!(
+                    "a key can't be made ({error}): report this as a fault"
+                ))
+            })?;
+            Ok((key, Some(storage)))
+        }
+        Some(_) if is_bare => Err(Error::Usage(
+            "the bot has no secret storage that a recovery key could open: leave the recovery key out, and a new one is made".to_owned(),
+        )),
+        _ => Ok((BackupDecryptionKey::new(), None)),
+    }
+}
+
+/// Sees to it that clients find the key. A new secret storage is opened by the backup's own key, so that there is one
+/// recovery key only.
+async fn put_away(
+    account: &Account,
+    storage: Found,
+    key: &BackupDecryptionKey,
+    of_storage: Option<SecretStorageKey>,
+) -> Result<Storage> {
+    let (opened, made) = match storage {
+        Found::Closed => return Ok(Storage::Closed),
+        Found::Open(opened) => (*opened, false),
+        Found::Nothing => {
+            let of_storage = of_storage.map_or_else(|| secret_storage::key_of(key), Ok)?;
+            (account.make_secret_storage(of_storage).await?, true)
+        }
+    };
+    let before = account.stored_backup_key(&opened).await;
+    if matches!(before, Ok(Some(before)) if before.as_bytes() == key.as_bytes()) {
+        return Ok(Storage::Kept);
+    }
+    account.store_backup_key(&opened, key).await?;
+    Ok(if made {
+        Storage::Made
+    } else {
+        Storage::Extended
+    })
+}

@@ -1,0 +1,14 @@
+//! Where the keys come from that are uploaded and compared.
+
+use ruma::{OwnedRoomId, RoomId};
+
+use super::room_key::RoomKey;
+use crate::Result;
+
+/// Extracted room keys, one room at a time: only one room's are in memory.
+pub trait Source: Sync {
+    /// All rooms, and how many sessions each has.
+    fn rooms(&self) -> Result<Vec<(OwnedRoomId, u64)>>;
+    /// A room's sessions.
+    fn of_room(&self, room: &RoomId) -> Result<Vec<RoomKey>>;
+}

@@ -1,17 +1,8 @@
-//! A bot's room keys: out of its crypto store, into its account's key backup on the server.
+//! The Megolm keys of bots: out of a crypto store that newer SDKs can't open, into the key backup of the bot's account.
 
-pub mod account;
-pub mod enable;
 pub mod in_use;
-pub mod key_files;
-pub mod room_key;
+pub mod key_backup;
+mod room_key;
 pub mod safekeeping;
-pub mod sealing;
-pub mod secret_storage;
-pub mod server_backup;
-pub mod source;
-pub mod upload;
-pub mod verify;
 
-#[cfg(test)]
-mod tests;
+pub use room_key::RoomKey;

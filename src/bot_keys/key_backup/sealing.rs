@@ -11,8 +11,7 @@ use vodozemac::{
 };
 use zeroize::Zeroizing;
 
-use super::room_key::RoomKey;
-use crate::{Error, Result, secret::ExposeSecret};
+use crate::{Error, Result, bot_keys::RoomKey, secret::ExposeSecret};
 
 /// A session in the backup: `KeyBackupData` of the spec.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -160,7 +159,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A session of which so many messages are not known, with its own copy from the beginning.
-    pub(in crate::bot_keys) fn key(room: &str, from: u32) -> (RoomKey, RoomKey) {
+    pub(in crate::bot_keys::key_backup) fn key(room: &str, from: u32) -> (RoomKey, RoomKey) {
         let mut session = GroupSession::new(SessionConfig::version_1());
         let early = of(room, &session);
         for _ in 0..from {
@@ -185,7 +184,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::bot_keys) fn pair() -> (PkDecryption, Curve25519PublicKey) {
+    pub(in crate::bot_keys::key_backup) fn pair() -> (PkDecryption, Curve25519PublicKey) {
         let private = PkDecryption::from_key(Curve25519SecretKey::new());
         let public = private.public_key();
         (private, public)

@@ -7,12 +7,11 @@ use vodozemac::{Curve25519SecretKey, pk_encryption::PkDecryption};
 use super::{
     account::Account,
     key_files,
-    room_key::RoomKey,
     server_backup::Room,
     source::Source,
     upload::{Failed, Into},
 };
-use crate::Result;
+use crate::{Result, bot_keys::RoomKey};
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,8 +2,7 @@
 
 use ruma::{OwnedRoomId, RoomId};
 
-use super::room_key::RoomKey;
-use crate::Result;
+use crate::{Result, bot_keys::RoomKey};
 
 /// Extracted room keys, one room at a time: only one room's are in memory.
 pub trait Source: Sync {

@@ -17,13 +17,12 @@ use super::{
     account::Account,
     enable::{Enabled, KeyFrom, Storage, Wanted, enable},
     key_files,
-    room_key::RoomKey,
     sealing::tests::key,
     source::Source,
     upload::{Into, Uploaded, upload},
     verify::{Verified, verify},
 };
-use crate::Result;
+use crate::{Result, bot_keys::RoomKey};
 
 const NOW: u64 = 1_785_593_100_000;
 

@@ -6,12 +6,11 @@ use vodozemac::Curve25519PublicKey;
 
 use super::{
     account::Account,
-    room_key::RoomKey,
     sealing::Sealed,
     server_backup::{Batch, Room},
     source::Source,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, bot_keys::RoomKey};
 
 /// Sessions of one request at first: about 4 MB. A homeserver, or what stands before it, that takes less says so.
 const MOST: usize = 5_000;

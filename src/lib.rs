@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod bot;
+pub mod bot_keys;
 pub mod bundle;
 pub mod cli;
 pub mod clock;

@@ -46,6 +46,7 @@ use secrecy::SecretString;
 
 use self::{
     files::{STRETCH, StoreFile, Stretch, files, stretches},
+    log::key_before,
     placed::Placed,
     seen::Seen,
     starts::starts,
@@ -216,9 +217,12 @@ fn carve_files(
         for harvest in incoming {
             locked += store_harvest(harvest?, index)?;
         }
-        // It ends early only where nobody listens.
-        let _ended = reader.join();
-        Ok(locked)
+        match reader.join() {
+            // It ends early only where nobody listens.
+            Ok(_ended) => Ok(locked),
+            // What it had not read would be missing without a word.
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     })
 }
 
@@ -295,7 +299,10 @@ fn harvest(
             Reading::Locked => harvest.locked += 1,
             Reading::Nothing => {}
             Reading::Broken(error) => {
-                origin.row_key = placed.at(&bytes, at).row_key;
+                origin.row_key = placed
+                    .at(&bytes, at)
+                    .row_key
+                    .or_else(|| key_before(&bytes, at));
                 failed(origin, error);
             }
         }

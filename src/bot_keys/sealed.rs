@@ -6,6 +6,8 @@
 pub(super) const HEADER: &[u8] = br#"{"version":1,"ciphertext":["#;
 /// What is between the two lists.
 const BETWEEN: &[u8] = br#","nonce":["#;
+/// Text of a session's list: some more than it takes.
+const LONGEST_LIST: usize = 6_000;
 /// Bytes of a nonce of XChaCha20-Poly1305.
 const NONCE: usize = 24;
 /// Bytes of its tag, without which nothing is a ciphertext.
@@ -44,36 +46,56 @@ impl Sealed {
         }
     }
 
-    /// What tells this encryption from all others: a nonce is random.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let mut first = [0; 8];
-        first.copy_from_slice(&self.nonce[..8]);
-        u64::from_le_bytes(first)
+    /// What tells this value from all others, in what follows [`HEADER`], without reading it: its nonce, which is random,
+    /// and the checksum of its text, so that a damaged copy is another one. Nothing where there is no nonce.
+    pub(super) fn fingerprint(rest: &[u8]) -> Option<u64> {
+        let end = memchr::memchr(b']', rest)? + 1;
+        let (nonce, taken) = list(rest.get(end..)?.strip_prefix(BETWEEN)?).ok()?;
+        let text = rest.get(..end + BETWEEN.len() + taken)?;
+        let random = nonce
+            .first_chunk()
+            .map(|first| u64::from_le_bytes(*first))?;
+        Some(random ^ u64::from(crc32fast::hash(text)))
     }
 }
 
 /// The numbers up to `]`, and how many bytes of text they took with it.
 fn list(text: &[u8]) -> Result<(Vec<u8>, usize), String> {
-    let mut bytes = Vec::with_capacity(1_536);
-    let (mut number, mut digits) = (0_u16, 0_u8);
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' if digits < 3 => {
-                number = number * 10 + u16::from(byte - b'0');
-                digits += 1;
-            }
-            b',' | b']' if digits > 0 && number < 256 => {
-                // It is below 256.
-                bytes.push(number.to_le_bytes()[0]);
-                (number, digits) = (0, 0);
-                if *byte == b']' {
-                    return Ok((bytes, at + 1));
-                }
-            }
-            _ => return Err(format!("byte {at} of its list is no number's")),
+    let mut bytes = Vec::with_capacity(text.len().min(LONGEST_LIST) / 3);
+    let mut at = 0;
+    // All three lengths of a number are worked out, and one is taken: a processor guesses wrong which it will be.
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let [first, second, third, fourth] = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; 4];
+            last[..rest.len()].copy_from_slice(rest);
+            last
+        });
+        let digit = |byte: u8| u16::from(byte.wrapping_sub(b'0'));
+        let ends = |byte: u8| byte == b',' || byte == b']';
+        let (one, two, three) = (digit(first), digit(second), digit(third));
+        let (length, number, end) = if ends(second) {
+            (1, one, second)
+        } else if ends(third) {
+            (2, one * 10 + two, third)
+        } else {
+            (3, one * 100 + two * 10 + three, fourth)
+        };
+        let digits = one < 10 && (length < 2 || two < 10) && (length < 3 || three < 10);
+        if !(digits && number < 256 && ends(end)) {
+            return Err(if rest.len() < 4 {
+                "it ends too early".into()
+            } else {
+                format!("byte {at} of its list begins no number")
+            });
+        }
+        // It is below 256.
+        bytes.push(number.to_le_bytes()[0]);
+        at += length + 1;
+        if end == b']' {
+            return Ok((bytes, at));
         }
     }
-    Err("it ends too early".into())
 }
 
 #[cfg(test)]
@@ -109,9 +131,9 @@ mod tests {
             @r"
         it ends too early
         it ends too early
-        byte 2 of its list is no number's
+        it ends too early
         its nonce has 1 bytes
-        byte 0 of its list is no number's
+        byte 0 of its list begins no number
         its ciphertext is too short
         "
         );
@@ -120,7 +142,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_comes_back(ciphertext in prop::collection::vec(any::<u8>(), 16..80), nonce: [u8; NONCE]) {
-            let read = Sealed::read(text(&ciphertext, &nonce).as_bytes());
+            let text = text(&ciphertext, &nonce);
+            let read = Sealed::read(text.as_bytes());
+            let fingerprint = Sealed::fingerprint(text.as_bytes());
+            prop_assert!(fingerprint.is_some());
+            for at in 0..text.len() {
+                let mut damaged = text.clone().into_bytes();
+                damaged[at] ^= 1;
+                prop_assert!(at + 1 == text.len() || Sealed::fingerprint(&damaged) != fingerprint);
+            }
             prop_assert_eq!(read, Ok(Sealed { ciphertext, nonce }));
         }
 

@@ -182,6 +182,28 @@ pub(super) fn rows(kind: Kind, bytes: &[u8], body: Range<usize>) -> Option<Vec<R
     }
 }
 
+/// The key of a row that was set, from before its value, where the record is broken: nothing proves it.
+pub(super) fn key_before(bytes: &[u8], value: usize) -> Option<Vec<u8>> {
+    (1..=3).find_map(|size| {
+        let at = value.checked_sub(size)?;
+        let mut reader = Reader { bytes, at };
+        reader.integer()?;
+        (reader.at == value)
+            .then(|| key_ending(bytes, at))
+            .flatten()
+    })
+}
+
+/// A set row begins with a zero and its key's length, and a key of the SDK's ends with 0xff.
+fn key_ending(bytes: &[u8], end: usize) -> Option<Vec<u8>> {
+    (1..=240_u8).find_map(|length| {
+        let from = end.checked_sub(usize::from(length))?;
+        let key = bytes.get(from..end)?;
+        let before = bytes.get(from.checked_sub(2)?..from)?;
+        (before == [0, length] && key.ends_with(b"\xff")).then(|| key.to_vec())
+    })
+}
+
 fn set_row(reader: &mut Reader<'_>) -> Option<Vec<Row>> {
     if reader.byte()? != 0 {
         // A deletion, or nothing about a row.

@@ -39,14 +39,15 @@ fn sealed(rest: &[u8], cipher: Option<&Cipher>, seen: &Seen) -> Reading {
     let Some(cipher) = cipher else {
         return Reading::Locked;
     };
-    let value = match Sealed::read(rest.get(HEADER.len()..).unwrap_or_default()) {
+    let rest = rest.get(HEADER.len()..).unwrap_or_default();
+    let fingerprint = Sealed::fingerprint(rest);
+    if fingerprint.is_some_and(|fingerprint| seen.has(fingerprint)) {
+        return Reading::Nothing;
+    }
+    let value = match Sealed::read(rest) {
         Ok(value) => value,
         Err(error) => return Reading::Broken(error),
     };
-    let fingerprint = value.fingerprint();
-    if seen.has(fingerprint) {
-        return Reading::Nothing;
-    }
     let Some(text) = cipher.decrypt(&value) else {
         return Reading::Broken("it does not decrypt: it is damaged".into());
     };
@@ -59,7 +60,9 @@ fn sealed(rest: &[u8], cipher: Option<&Cipher>, seen: &Seen) -> Reading {
         // An account, a device, anything else of the store.
         Reading::Nothing
     };
-    seen.add(fingerprint);
+    if let Some(fingerprint) = fingerprint {
+        seen.add(fingerprint);
+    }
     reading
 }
 

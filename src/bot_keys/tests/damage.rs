@@ -55,7 +55,7 @@ fn without_the_option_the_first_broken_session_stops() {
     fs::write(fixture.log(), log).unwrap();
     let sentence = sentence(fixture.extract(), fixture.folder.path());
     let sentence = sentence.replace(&at.to_string(), "<byte>");
-    insta::assert_snapshot!(sentence, @"crypto store …: 1 broken, the first one at byte <byte> of db (byte 73 of its list is no number's): give --skip-errors to take out all that is intact and to have the broken ones listed");
+    insta::assert_snapshot!(sentence, @"crypto store …: 1 broken, the first one at byte <byte> of db (byte 72 of its list begins no number): give --skip-errors to take out all that is intact and to have the broken ones listed");
 }
 
 #[test]

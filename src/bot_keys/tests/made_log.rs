@@ -166,6 +166,19 @@ fn a_plain_session_that_no_checksum_proves_is_listed_and_gives_way_to_one_that_i
 }
 
 #[test]
+fn a_broken_row_is_listed_with_its_key() {
+    let rows = rows();
+    let mut bad = link(&rows[1].0, &rows[1].1);
+    let at = bad.len() - 900;
+    bad[at] = b'?';
+    let folder = store(&log(&[link(&rows[0].0, &rows[0].1), bad]), &[]);
+    let extracted = skipping(&folder);
+    let listed = broken(&extracted);
+    assert_eq!((keys(&extracted).len(), listed.len()), (1, 1));
+    assert_eq!(listed[0].row_key.as_ref(), Some(&rows[1].0));
+}
+
+#[test]
 fn a_session_in_the_row_of_another_is_broken() {
     let rows = rows();
     let folder = store(

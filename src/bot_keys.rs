@@ -1,8 +1,25 @@
 //! The Megolm keys of bots: out of a crypto store that newer SDKs can't open, into the key backup of the bot's account.
+//!
+//! [`extract::extract`] takes the sessions out of a Sled store (matrix-sdk-sled, as matrix-bot-sdk used it up to 0.7) or an
+//! SQLite one (matrix-sdk-sqlite), which it only reads. [`write`] makes files of them, [`key_backup`] puts them on the
+//! homeserver, and [`safekeeping`] puts the bot's whole storage aside before all that.
 
+mod broken;
+mod carve;
+mod cipher;
+pub mod extract;
 pub mod in_use;
 pub mod key_backup;
+mod key_index;
+pub mod place;
 mod room_key;
 pub mod safekeeping;
+mod sealed;
+mod sqlite_store;
+mod stored_session;
+#[cfg(test)]
+mod tests;
+pub mod write;
 
+pub use broken::Broken;
 pub use room_key::RoomKey;

@@ -28,7 +28,7 @@ mod records;
 mod schema;
 mod shards;
 mod staging;
-mod work;
+pub(crate) mod work;
 mod writer;
 
 #[cfg(test)]

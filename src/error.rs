@@ -101,6 +101,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A bot's crypto store can't be found or read.
+    #[error("crypto store {path}: {reason}")]
+    BotStore {
+        /// Its folder or file.
+        path: PathBuf,
+        /// What is wrong with it and what to do; nothing of what is in it.
+        reason: String,
+    },
+
     /// A file can't be read or written.
     #[error("{path}: {source}")]
     File {
@@ -187,6 +196,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Bundle { .. }
             | Self::Database { .. }
+            | Self::BotStore { .. }
             | Self::File { .. }
             | Self::Ledger { .. }
             | Self::Busy(_)
@@ -215,6 +225,7 @@ impl Error {
             Self::Busy(_) | Self::Running(_) | Self::Bridging(_) => 9,
             Self::Stopped => 10,
             Self::Database { .. } => 11,
+            Self::BotStore { .. } => 13,
         }
     }
 }

@@ -28,7 +28,7 @@ use super::{
     manifest, media,
     schema::Schema,
     shards::EventIndex,
-    work::Work,
+    work::{BUNDLE, Work},
 };
 use crate::{
     Error, Result,
@@ -67,7 +67,7 @@ impl Bundle {
                 Error::file(path)(error)
             }
         })?;
-        let work = Work::new(work_dir)?;
+        let work = Work::new(work_dir, BUNDLE)?;
         let dir = match form {
             Form::Directory => path.to_owned(),
             form => {

@@ -1,4 +1,5 @@
-//! A bundle's place for what is unpacked: a folder of its own, and no leftovers of runs that were killed.
+//! A place for what is unpacked of a bundle, or taken out of a store: a folder of its own, and no leftovers of runs that were
+//! killed.
 
 use std::{
     fs::{self, File, Permissions},
@@ -11,25 +12,26 @@ use tempfile::TempDir;
 use super::fresh;
 use crate::{Error, Result};
 
-/// What the folders' names begin with.
-const PREFIX: &str = "bundle-";
+/// What the names of bundles' folders begin with.
+pub(super) const BUNDLE: &str = "bundle-";
 /// Held for as long as the folder is in use; the system lets go of it when the process ends, however it ends.
 const LOCK: &str = "in-use.lock";
 
 /// A private folder (mode 0700) that goes with the value.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(crate) struct Work {
     dir: TempDir,
     _in_use: File,
 }
 
 impl Work {
-    /// Makes a folder below `parent`, and removes those that nobody uses any more: they hold private data.
-    pub(super) fn new(parent: &Path) -> Result<Self> {
+    /// Makes a folder below `parent` whose name begins with `prefix`, and removes those of this kind that nobody uses any
+    /// more: they hold private data.
+    pub(crate) fn new(parent: &Path, prefix: &str) -> Result<Self> {
         fresh::dirs(parent)?;
-        clear(parent);
+        clear(parent, prefix);
         let dir = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(prefix)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(Error::file(parent))?;
@@ -40,18 +42,18 @@ impl Work {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 }
 
 /// Removes leftovers. What can't be removed is tried again next time; a folder that has no lock yet is just being made.
-fn clear(parent: &Path) {
+fn clear(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };
     for entry in entries.filter_map(std::result::Result::ok) {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
         let unused = File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
         if is_ours
             && unused
@@ -75,10 +77,10 @@ mod tests {
     #[test]
     fn leftovers_go_and_what_is_in_use_stays() {
         let parent = tempfile::tempdir().unwrap();
-        let used = Work::new(parent.path()).unwrap();
-        let left = killed(Work::new(parent.path()).unwrap());
+        let used = Work::new(parent.path(), BUNDLE).unwrap();
+        let left = killed(Work::new(parent.path(), BUNDLE).unwrap());
         fs::write(left.join("message"), "private").unwrap();
-        let new = Work::new(parent.path()).unwrap();
+        let new = Work::new(parent.path(), BUNDLE).unwrap();
         assert!(!left.exists());
         assert!(used.path().exists() && new.path().exists());
     }

@@ -6,7 +6,7 @@ use super::help;
 use crate::Result;
 
 /// What each exit code means; the numbers are those of [`crate::Error::exit_code`].
-pub const EXIT_CODES: [(u8, &str); 13] = [
+pub const EXIT_CODES: [(u8, &str); 14] = [
     (0, "Done, and nothing is missing or different."),
     (
         1,
@@ -35,6 +35,7 @@ pub const EXIT_CODES: [(u8, &str); 13] = [
         12,
         "`check` has warnings that nobody has accepted, and no errors (which are 8).",
     ),
+    (13, "A bot's crypto store can't be found or read."),
 ];
 
 /// The whole page.

@@ -63,17 +63,9 @@ impl Client {
         self.http.send(&self.as_bot(request)).await
     }
 
-    /// `None` where the target says that there is nothing of the kind; any other 404 is a fault of whatever stands there.
+    /// `None` where the target says that there is nothing of the kind.
     async fn find(&self, request: Request) -> Result<Option<Value>> {
-        match self.ask(request).await {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::Answer {
-                status: 404,
-                errcode,
-                ..
-            }) if errcode == "M_NOT_FOUND" => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.http.find_known(&self.as_bot(request)).await
     }
 
     fn as_bot(&self, request: Request) -> Request {

@@ -59,6 +59,20 @@ impl Http {
         }
     }
 
+    /// The answer, or `None` where the server itself says that there is nothing of the kind; any other 404 is a fault of
+    /// whatever stands there.
+    pub async fn find_known<T: DeserializeOwned>(&self, request: &Request) -> Result<Option<T>> {
+        match self.send(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Error::Answer {
+                status: 404,
+                errcode,
+                ..
+            }) if errcode == "M_NOT_FOUND" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn once<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Fault> {
         let _permit = self.permit().await;
         let answer = self.answered(request).await?;

@@ -4,7 +4,7 @@ use ruma::{OwnedUserId, UserId};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    Error, Result,
+    Result,
     http::{Http, Request},
     secret::SecretString,
 };
@@ -63,24 +63,19 @@ impl Account {
 
     /// Sends a request as the bot.
     pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
-        let request = if self.by_service {
+        self.http.send(&self.as_bot(request)).await
+    }
+
+    /// `None` where the homeserver says that there is nothing of the kind.
+    pub(super) async fn find<T: DeserializeOwned>(&self, request: Request) -> Result<Option<T>> {
+        self.http.find_known(&self.as_bot(request)).await
+    }
+
+    fn as_bot(&self, request: Request) -> Request {
+        if self.by_service {
             request.query("user_id", &self.user)
         } else {
             request
-        };
-        self.http.send(&request).await
-    }
-
-    /// `None` where the homeserver says that there is nothing of the kind; any other 404 is an error.
-    pub(super) async fn find<T: DeserializeOwned>(&self, request: Request) -> Result<Option<T>> {
-        match self.ask(request).await {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::Answer {
-                status: 404,
-                errcode,
-                ..
-            }) if errcode == "M_NOT_FOUND" => Ok(None),
-            Err(error) => Err(error),
         }
     }
 }

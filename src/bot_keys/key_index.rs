@@ -213,16 +213,18 @@ impl KeyIndex {
     /// Each session, by room.
     pub(super) fn each_key(&self, mut tell: impl FnMut(RoomKey) -> Result<()>) -> Result<()> {
         self.each(
-            "SELECT key.json, key.first FROM room CROSS JOIN key ON key.room = room.id ORDER BY room.name, key.digest",
+            "SELECT key.json, key.first, key.proved FROM room CROSS JOIN key ON key.room = room.id ORDER BY room.name, key.digest",
             |row| {
                 let json = Zeroizing::new(row.get::<_, String>(0)?);
-                Ok((serde_json::from_str::<RoomKey>(&json), row.get(1)?))
+                let key = serde_json::from_str::<RoomKey>(&json);
+                Ok((key, row.get(1)?, row.get(2)?))
             },
-            |(key, first_known_index)| {
+            |(key, first_known_index, proved)| {
                 // It went in as JSON.
                 let key = key.map_err(|error| self.fault(&error.to_string()))?;
                 tell(RoomKey {
                     first_known_index,
+                    proved,
                     ..key
                 })
             },

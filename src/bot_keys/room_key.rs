@@ -38,6 +38,10 @@ pub struct RoomKey {
     /// The number of the first message that it decrypts; it is part of `session_key`, too.
     #[serde(skip)]
     pub first_known_index: u32,
+    /// Whether something proves that it is as it was written: its encryption, or its record's checksum. One of which that
+    /// can't be said is listed as broken, too, and must not replace another.
+    #[serde(skip)]
+    pub proved: bool,
 }
 
 fn expose<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {

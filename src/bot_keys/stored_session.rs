@@ -78,6 +78,7 @@ impl Stored {
             forwarding_curve25519_key_chain: self.forwarding_chains,
             shared_history: self.shared_history,
             first_known_index: session.first_known_index(),
+            proved: false,
         })
     }
 }

@@ -98,6 +98,28 @@ fn a_damaged_number_of_rounds_does_not_keep_it_busy() {
     assert!(fixture.extract().is_err());
 }
 
+#[test]
+fn what_was_in_a_missing_blob_is_told_and_all_else_comes_out() {
+    let fixture = Fixture::new("v7-blobs");
+    let whole = fixture.extract().unwrap();
+    assert_eq!(keys(&whole), fixture.expected);
+    let mut missing = 0;
+    for blob in fs::read_dir(fixture.folder.path().join("matrix-sdk-crypto/blobs")).unwrap() {
+        let path = blob.unwrap().path();
+        let content = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let extracted = fixture.skipping().unwrap();
+        let found = keys(&extracted);
+        assert_eq!(wrong(&found, &fixture.expected), 0);
+        let listed = broken(&extracted);
+        // What an older blob has, a newer one may have, too.
+        assert!(found.len() == SESSIONS || listed.len() == 1, "{listed:?}");
+        missing += listed.len();
+        fs::write(&path, content).unwrap();
+    }
+    assert!(missing > 0);
+}
+
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut new = bytes.to_vec();
     while let Some(at) = memchr::memmem::find(&new, from) {

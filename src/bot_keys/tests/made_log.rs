@@ -144,6 +144,15 @@ fn a_plain_session_that_no_checksum_proves_is_listed_and_gives_way_to_one_that_i
     let folder = store(&log(&[good.clone(), bad.clone()]), &[]);
     let extracted = skipping(&folder);
     assert_eq!(keys(&extracted).len(), 2);
+    let mut proved = Vec::new();
+    extracted
+        .each_key(|key| {
+            proved.push(key.proved);
+            Ok(())
+        })
+        .unwrap();
+    proved.sort_unstable();
+    assert_eq!(proved, [false, true]);
     let listed = broken(&extracted);
     assert_eq!(listed.len(), 1);
     insta::assert_snapshot!(listed[0].error, @"the checksum of its record is wrong: the key is carried, but nothing proves it");

@@ -181,6 +181,7 @@ pub(super) mod tests {
             forwarding_curve25519_key_chain: Vec::new(),
             shared_history: false,
             first_known_index: inbound.first_known_index(),
+            proved: true,
         }
     }
 

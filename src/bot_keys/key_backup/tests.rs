@@ -292,6 +292,13 @@ async fn a_better_session_stays_and_a_worse_one_is_replaced() {
     let (late, early) = key("!r:x", 5);
     let only = |key: &RoomKey| Keys([(key.room_id.clone(), vec![key.clone()])].into());
     uploaded(&server, &enabled, &only(&late)).await.unwrap();
+    // What nothing proves takes nothing's place, however good it looks.
+    let unproved = RoomKey {
+        proved: false,
+        ..early.clone()
+    };
+    let sent = uploaded(&server, &enabled, &only(&unproved)).await.unwrap();
+    assert_eq!((sent.sent, sent.there), (0, 1));
     let sent = uploaded(&server, &enabled, &only(&early)).await.unwrap();
     assert_eq!(sent.sent, 1);
     // The server would take it: it overwrites whatever it has.

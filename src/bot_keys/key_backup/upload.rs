@@ -122,6 +122,10 @@ pub async fn upload(
 
 /// Whether what is there is worse than what the store has, as [`Sealed::is_better_than`] says.
 fn is_worse(there: &Sealed, key: &RoomKey) -> bool {
+    // It may not be what the bot once had.
+    if !key.proved {
+        return false;
+    }
     let ours = Sealed {
         first_message_index: key.first_known_index,
         forwarded_count: key.forwarding_curve25519_key_chain.len() as u64,

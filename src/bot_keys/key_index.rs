@@ -66,7 +66,9 @@ impl KeyIndex {
             .chain_update([0])
             .chain_update(&key.session_id)
             .finalize();
-        let json = Zeroizing::new(serde_json::to_string(key).unwrap_or_default());
+        let json =
+            serde_json::to_string(key).map_err(|error| Error::file(&self.path)(error.into()))?;
+        let json = Zeroizing::new(json);
         let keep = || -> rusqlite::Result<()> {
             let room = self.room(key.room_id.as_str())?;
             self.db

@@ -97,7 +97,7 @@ async fn migrate(stage: &Stage, operator: &mut Operator, yes: Yes) {
         unknown.contains("no failure") || unknown.contains("neither"),
         "{unknown}"
     );
-    let audit = answer(operator, "audit").await;
+    let audit = answer(operator, "audit --last 50").await;
     for order in [
         "check", "export", "plan", "import", "verify", "pause", "resume",
     ] {
@@ -131,12 +131,19 @@ async fn import(operator: &mut Operator, yes: Yes) -> String {
             preview.event_id.clone()
         }
     };
-    let paused = loop {
-        let paused = answer(operator, "pause").await;
+    // An import into the stand-in takes a few seconds: nobody waits for one answer before the next try.
+    let mut tries = Vec::new();
+    for _ in 0..8 {
+        tries.push(operator.say("!ferry pause").await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut paused = String::new();
+    for asked in tries {
+        paused = last(&operator.ended(&asked, PATIENCE).await);
         if paused != "No job is running." {
-            break paused;
+            break;
         }
-    };
+    }
     assert!(paused.contains("waits after its current step"), "{paused}");
     let status = answer(operator, "status").await;
     assert!(status.contains("import"), "{status}");

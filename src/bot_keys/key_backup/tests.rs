@@ -1,21 +1,15 @@
 //! Enable, upload and verify against a homeserver that only remembers.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+mod homeserver;
+
+use std::collections::BTreeMap;
 
 use ruma::{OwnedRoomId, RoomId};
-use serde_json::{Map, Value, json};
-use wiremock::{
-    Mock, MockServer, Request, ResponseTemplate,
-    matchers::{method, path_regex},
-};
+use serde_json::json;
 
+use self::homeserver::Homeserver;
 use super::{
-    account::Account,
-    enable::{Enabled, KeyFrom, Storage, Wanted, enable},
+    enable::{Enabled, KeyFrom, Storage, Wanted},
     key_files,
     sealing::tests::key,
     source::Source,
@@ -25,174 +19,6 @@ use super::{
 use crate::{Result, bot_keys::RoomKey};
 
 const NOW: u64 = 1_785_593_100_000;
-
-/// What it remembers, and how it behaves.
-#[derive(Default)]
-struct Memory {
-    versions: Vec<Value>,
-    /// Room → session → entry.
-    sessions: BTreeMap<String, Map<String, Value>>,
-    account_data: BTreeMap<String, Value>,
-    puts: u32,
-    /// More sessions than that in one request are too large.
-    most: Option<usize>,
-    /// Each of so many requests fails.
-    fails_every: Option<u32>,
-    /// A session that it never takes.
-    refuses: Option<String>,
-    /// After so many requests somebody begins another version.
-    replaced_after: Option<u32>,
-}
-
-impl Memory {
-    fn put(&mut self, request: &Request) -> ResponseTemplate {
-        self.puts += 1;
-        if self.replaced_after == Some(self.puts) {
-            self.begin(&json!({"auth_data": {"public_key": "b3RoZXI"}}));
-        }
-        let version = request
-            .url
-            .query_pairs()
-            .find(|(name, _)| name == "version");
-        let newest = self.versions.last().unwrap();
-        if newest["version"].as_str() != version.as_ref().map(|(_, it)| &**it) {
-            return answer(400, "M_INVALID_PARAM");
-        }
-        if self
-            .fails_every
-            .is_some_and(|every| self.puts.is_multiple_of(every))
-        {
-            return answer(500, "M_UNKNOWN");
-        }
-        let body: Value = request.body_json().unwrap();
-        let rooms = body["rooms"].as_object().unwrap();
-        let all = |room: &Value| room["sessions"].as_object().unwrap().clone();
-        let count: usize = rooms.values().map(|room| all(room).len()).sum();
-        if self.most.is_some_and(|most| count > most) {
-            return answer(413, "M_TOO_LARGE");
-        }
-        for (room, sessions) in rooms {
-            let sessions = all(sessions);
-            if self
-                .refuses
-                .as_ref()
-                .is_some_and(|it| sessions.contains_key(it))
-            {
-                return answer(400, "M_BAD_JSON");
-            }
-            self.sessions
-                .entry(room.clone())
-                .or_default()
-                .extend(sessions);
-        }
-        ResponseTemplate::new(200).set_body_json(json!({"count": self.count(), "etag": "e"}))
-    }
-
-    fn count(&self) -> usize {
-        self.sessions.values().map(Map::len).sum()
-    }
-
-    fn begin(&mut self, body: &Value) -> ResponseTemplate {
-        let version = (self.versions.len() + 1).to_string();
-        self.versions.push(json!({
-            "version": version, "algorithm": super::server_backup::ALGORITHM, "auth_data": body["auth_data"], "etag": "0",
-        }));
-        self.sessions.clear();
-        ResponseTemplate::new(200).set_body_json(json!({ "version": version }))
-    }
-}
-
-fn answer(status: u16, errcode: &str) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(json!({"errcode": errcode, "error": "no"}))
-}
-
-struct Homeserver {
-    server: MockServer,
-    memory: Arc<Mutex<Memory>>,
-}
-
-impl Homeserver {
-    async fn start() -> Self {
-        let server = MockServer::start().await;
-        let memory = Arc::<Mutex<Memory>>::default();
-        let whoami = json!({"user_id": "@bot:x", "device_id": "OLD"});
-        Mock::given(path_regex("/account/whoami$"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(whoami))
-            .mount(&server)
-            .await;
-        let on = async |verb: &str,
-                        path: &str,
-                        act: fn(&mut Memory, &Request) -> ResponseTemplate| {
-            let memory = Arc::clone(&memory);
-            Mock::given(method(verb))
-                .and(path_regex(path))
-                .respond_with(move |request: &Request| act(&mut memory.lock().unwrap(), request))
-                .mount(&server)
-                .await;
-        };
-        on("GET", "/room_keys/version$", |memory, _| {
-            let count = memory.count();
-            match memory.versions.last_mut() {
-                None => answer(404, "M_NOT_FOUND"),
-                Some(version) => {
-                    version["count"] = json!(count);
-                    ResponseTemplate::new(200).set_body_json(&*version)
-                }
-            }
-        })
-        .await;
-        on("POST", "/room_keys/version$", |memory, request| {
-            memory.begin(&request.body_json().unwrap())
-        })
-        .await;
-        on("PUT", "/room_keys/keys$", Memory::put).await;
-        on("GET", "/room_keys/keys/", |memory, request| {
-            let room = last(request);
-            match memory.sessions.get(&room) {
-                None => answer(404, "M_NOT_FOUND"),
-                Some(found) => {
-                    ResponseTemplate::new(200).set_body_json(json!({ "sessions": found }))
-                }
-            }
-        })
-        .await;
-        on("GET", "/account_data/", |memory, request| {
-            match memory.account_data.get(&last(request)) {
-                None => answer(404, "M_NOT_FOUND"),
-                Some(found) => ResponseTemplate::new(200).set_body_json(found),
-            }
-        })
-        .await;
-        on("PUT", "/account_data/", |memory, request| {
-            let body = request.body_json().unwrap();
-            memory.account_data.insert(last(request), body);
-            ResponseTemplate::new(200).set_body_json(json!({}))
-        })
-        .await;
-        Self { server, memory }
-    }
-
-    async fn account(&self) -> Account {
-        let account = Account::of_token(&self.server.uri(), "t0ken".into()).await;
-        account.unwrap().impatient()
-    }
-
-    fn set(&self, change: impl FnOnce(&mut Memory)) {
-        change(&mut self.memory.lock().unwrap());
-    }
-
-    async fn enable(&self, folder: &Path, wanted: &Wanted) -> Result<Enabled> {
-        enable(&self.account().await, folder, wanted, NOW).await
-    }
-}
-
-fn last(request: &Request) -> String {
-    let path = request.url.path_segments().unwrap().next_back().unwrap();
-    percent_encoding::percent_decode_str(path)
-        .decode_utf8()
-        .unwrap()
-        .into_owned()
-}
 
 /// Keys in memory.
 struct Keys(BTreeMap<OwnedRoomId, Vec<RoomKey>>);
@@ -493,4 +319,29 @@ async fn a_try_that_was_cut_off_before_the_version_goes_on_with_its_key() {
         (enabled.from, enabled.storage),
         (KeyFrom::New, Storage::Made)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_whose_answer_was_lost_is_not_made_twice() {
+    let (server, dir) = (Homeserver::start().await, tempfile::tempdir().unwrap());
+    server.set(|memory| memory.loses_answer = true);
+    let lost = server.enable(dir.path(), &Wanted::default()).await;
+    assert!(lost.is_err());
+    let enabled = server.enable(dir.path(), &Wanted::default()).await.unwrap();
+    assert_eq!((&*enabled.version, enabled.from), ("1", KeyFrom::File));
+    assert_eq!(enabled.storage, Storage::Made);
+    assert_eq!(server.memory.lock().unwrap().versions.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_that_stayed_ill_did_not_take_goes_with_the_next_try() {
+    let (server, dir) = (Homeserver::start().await, tempfile::tempdir().unwrap());
+    let enabled = server.enable(dir.path(), &Wanted::default()).await.unwrap();
+    let keys = Keys::of(2, 3);
+    server.set(|memory| memory.fails_every = Some(1));
+    let sent = uploaded(&server, &enabled, &keys).await.unwrap();
+    assert_eq!((sent.sent, sent.failed.len()), (0, 6));
+    server.set(|memory| memory.fails_every = None);
+    let sent = uploaded(&server, &enabled, &keys).await.unwrap();
+    assert_eq!((sent.sent, sent.failed.len()), (6, 0));
 }

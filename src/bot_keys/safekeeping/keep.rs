@@ -16,9 +16,13 @@ use super::{
 use crate::{
     Error, Result,
     bot_keys::in_use,
+    bundle::work::Work,
     report::text::time,
     secret::{private_dir, write_private},
 };
+
+/// What the name of a half copy's folder begins with.
+const PARTIAL: &str = "partial-migration-backup-";
 
 /// What is put aside.
 #[derive(Debug, Clone)]
@@ -75,10 +79,7 @@ pub fn keep(storage: &Storage, into: &Path, force: bool, now_ms: u64) -> Result<
     }
     let used = in_use::by(store)?;
     if let (Some(file), false) = (&used, force) {
-        return Err(Error::Usage(format!(
-            "the bot seems to run, for it has {} open: stop it, or go on with --force if you know that it does not",
-            file.display()
-        )));
+        return Err(runs(store, file));
     }
     let kept = into.join(format!("migration-backup-{}", stamp(now_ms)));
     if kept.exists() {
@@ -87,10 +88,9 @@ pub fn keep(storage: &Storage, into: &Path, force: bool, now_ms: u64) -> Result<
             kept.display()
         )));
     }
-    let partial = kept.with_extension("partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(Error::file(&partial))?;
-    }
+    // A half copy is as secret as a whole one: that of a run that was killed goes now.
+    let work = Work::new(into, PARTIAL)?;
+    let partial = work.path().join("copy");
     private_dir(&partial).map_err(Error::file(&partial))?;
     let mut sums = Checksums::new();
     let (mut files, mut bytes) = (0, 0);
@@ -122,10 +122,10 @@ pub fn keep(storage: &Storage, into: &Path, force: bool, now_ms: u64) -> Result<
     checksums::write(&partial, &sums)?;
     let faults = checksums::faults(&partial, &sums)?;
     if let Some(fault) = faults.first() {
-        return Err(Error::Usage(format!(
-            "the copy in {} is not good ({fault}): look at the disk, and try again",
-            partial.display()
-        )));
+        return Err(Error::BotStore {
+            path: store.clone(),
+            reason: format!("its copy is not good ({fault}): look at the disk, and try again"),
+        });
     }
     fs::rename(&partial, &kept).map_err(Error::file(&kept))?;
     tracing::info!("{files} files of the bot are in {}", kept.display());
@@ -133,6 +133,18 @@ pub fn keep(storage: &Storage, into: &Path, force: bool, now_ms: u64) -> Result<
         folder: kept,
         metadata,
     })
+}
+
+/// The bot's program has this file open.
+pub(super) fn runs(store: &Path, file: &Path) -> Error {
+    let name = file.strip_prefix(store).unwrap_or(file);
+    Error::BotStore {
+        path: store.to_owned(),
+        reason: format!(
+            "the bot seems to run, for it has {} open: stop it, or go on with --force if you know that it does not",
+            name.display()
+        ),
+    }
 }
 
 /// `20260801-140500`.

@@ -8,7 +8,7 @@ use std::{
 use super::{
     BESIDE, STORE,
     checksums::{self, Checksums},
-    keep::Storage,
+    keep::{Storage, runs},
     tree,
 };
 use crate::{Error, Result, bot_keys::in_use, report::text::file_time};
@@ -37,11 +37,13 @@ pub fn check(kept: &Path) -> Result<Checksums> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        return Err(Error::Usage(format!(
-            "{} is not as it was made ({}{others}): nothing was put back; take another copy",
-            kept.display(),
-            named.join(", ")
-        )));
+        return Err(Error::BotStore {
+            path: kept.to_owned(),
+            reason: format!(
+                "it is not as it was made ({}{others}): nothing was put back; take another copy",
+                named.join(", ")
+            ),
+        });
     }
     if !sums.keys().any(|file| file.starts_with(STORE)) {
         return Err(Error::Usage(format!(
@@ -60,10 +62,7 @@ pub fn restore(kept: &Path, storage: &Storage, force: bool, now_ms: u64) -> Resu
     if let (true, false) = (store.is_dir(), force)
         && let Some(file) = in_use::by(store)?
     {
-        return Err(Error::Usage(format!(
-            "the bot seems to run, for it has {} open: stop it, or go on with --force if you know that it does not",
-            file.display()
-        )));
+        return Err(runs(store, &file));
     }
     let moved = aside(store, now_ms)?;
     let (mut files, mut bytes) = (0, 0);
@@ -80,10 +79,10 @@ pub fn restore(kept: &Path, storage: &Storage, force: bool, now_ms: u64) -> Resu
         tree::copy(&kept.join(file), &to)?;
         let (length, now) = tree::sum(&to)?;
         if now != *sum {
-            return Err(Error::Usage(format!(
-                "{} is not what was put back: look at the disk, and try again",
-                to.display()
-            )));
+            return Err(Error::BotStore {
+                path: to,
+                reason: "it is not what was put back: look at the disk, and try again".to_owned(),
+            });
         }
         files += 1;
         bytes += length;
@@ -208,6 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_backup_has_left_goes_with_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = bot(&dir.path().join("bot"));
+        let left = dir.path().join("partial-migration-backup-abc");
+        fs::create_dir(&left).unwrap();
+        for file in ["in-use.lock", "db"] {
+            fs::write(left.join(file), "half").unwrap();
+        }
+        keep(&storage, dir.path(), false, NOW).unwrap();
+        let entries = fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["bot", "migration-backup-20260801-140500"]);
+    }
+
+    #[test]
     fn a_running_bot_and_a_damaged_copy_are_told() {
         let dir = tempfile::tempdir().unwrap();
         let storage = bot(&dir.path().join("bot"));
@@ -245,10 +260,10 @@ mod tests {
         let refused = restore(dir.path(), &storage, false, NOW).unwrap_err();
         lines.push(words(&refused, dir.path()));
         insta::assert_snapshot!(lines.join("\n"), @r"
-        the bot seems to run, for it has DIR/bot/encrypted/matrix-sdk-crypto/db open: stop it, or go on with --force if you know that it does not
+        crypto store DIR/bot/encrypted: the bot seems to run, for it has matrix-sdk-crypto/db open: stop it, or go on with --force if you know that it does not
         DIR/migration-backup-20260801-140500 is there already: wait for a second
-        the bot seems to run, for it has DIR/bot/encrypted/matrix-sdk-crypto/db open: stop it, or go on with --force if you know that it does not
-        DIR/migration-backup-20260801-140500 is not as it was made (crypto-store-sled/matrix-sdk-crypto/blobs/17 is missing, crypto-store-sled/matrix-sdk-crypto/db has changed, crypto-store-sled/matrix-sdk-crypto/blobs/18 is not in the list and 1 more): nothing was put back; take another copy
+        crypto store DIR/bot/encrypted: the bot seems to run, for it has matrix-sdk-crypto/db open: stop it, or go on with --force if you know that it does not
+        crypto store DIR/migration-backup-20260801-140500: it is not as it was made (crypto-store-sled/matrix-sdk-crypto/blobs/17 is missing, crypto-store-sled/matrix-sdk-crypto/db has changed, crypto-store-sled/matrix-sdk-crypto/blobs/18 is not in the list and 1 more): nothing was put back; take another copy
         DIR/nowhere is no folder: name the bot's crypto store
         DIR/nowhere is empty: name the folder in which the bot's crypto store is
         DIR/nowhere/link is neither a file nor a folder: put what it stands for in its place

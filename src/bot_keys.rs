@@ -4,18 +4,24 @@
 //! SQLite one (matrix-sdk-sqlite), which it only reads. [`write`] makes files of them, [`key_backup`] puts them on the
 //! homeserver, and [`safekeeping`] puts the bot's whole storage aside before all that.
 
+pub mod account;
 mod broken;
 mod carve;
 mod cipher;
+pub mod errand;
 pub mod extract;
 pub mod in_use;
 pub mod key_backup;
 mod key_index;
+pub mod list;
+pub mod old_device;
 pub mod place;
+pub mod read;
 mod room_key;
 pub mod safekeeping;
 mod sealed;
 mod sqlite_store;
+pub mod state;
 mod stored_session;
 #[cfg(test)]
 mod tests;

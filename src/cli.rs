@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::{
     Error, Result,
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
+    command::Command,
     config::{
         Tokens,
         load::{self, Loaded},
@@ -18,6 +19,7 @@ use crate::{
     engine::Engine,
     operation::{
         Answer, Operation, Surface,
+        bot_keys::{Alone, needs_configuration},
         lock::{BridgeLock, running},
     },
     report,
@@ -25,7 +27,6 @@ use crate::{
 
 mod answer;
 pub mod args;
-mod bot_keys;
 pub mod lines;
 pub mod logging;
 mod shared;
@@ -46,12 +47,11 @@ pub async fn run(cli: Cli) -> Result<u8> {
         )),
         Order::Demo(demo) => crate::demo::run(&demo).await,
         // Help must work before there is a configuration.
-        Order::Shared(crate::command::Command::Help(help)) => {
+        Order::Shared(Command::Help(help)) => {
             let name = help.command.as_deref();
             let text = crate::command::help::text(args::declaration(), name)?;
             Ok(answer::end(json, &answer::as_it_is(&text)))
         }
-        Order::BotKeys(order) => Ok(answer::end(json, &bot_keys::run(&order)?)),
         Order::CheckConfig => {
             let loaded = load::load(path.as_deref(), load::environment())?;
             let text = report::config::text(&loaded.settings, &loaded.warnings);
@@ -93,6 +93,12 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let ended = opened.bridge.run(signals::stop()).await?;
             answer::say(&report::plain::plain(&report::login_bridge::ended(&ended)));
             Ok(0)
+        }
+        // Bots live on any homeserver.
+        Order::Shared(Command::BotKeys(order)) if !needs_configuration(&order)? => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let alone = Alone::new(Arc::clone(&clock));
+            shared::run(&alone, Command::BotKeys(order), &clock, json).await
         }
         Order::Shared(command) => {
             let config = loaded(path.as_deref())?.config;

@@ -81,6 +81,8 @@ pub enum Command {
     Report(report::Report),
     /// Who ordered what, when, and how it ended
     Audit(audit::Audit),
+    /// Bots' room keys: out of their crypto stores into their key backups, compared one by one
+    BotKeys(Box<bot_keys::BotKeys>),
 }
 
 impl Command {
@@ -110,6 +112,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Report(_) => "report",
             Self::Audit(_) => "audit",
+            Self::BotKeys(_) => bot_keys::NAME,
         }
     }
 
@@ -124,6 +127,7 @@ impl Command {
                 | Self::Import(_)
                 | Self::Retry(_)
                 | Self::Verify(_)
+                | Self::BotKeys(_)
         )
     }
 
@@ -132,7 +136,12 @@ impl Command {
     pub fn is_job(&self) -> bool {
         matches!(
             self,
-            Self::Export(_) | Self::Bundle(_) | Self::Import(_) | Self::Retry(_) | Self::Verify(_)
+            Self::Export(_)
+                | Self::Bundle(_)
+                | Self::Import(_)
+                | Self::Retry(_)
+                | Self::Verify(_)
+                | Self::BotKeys(_)
         )
     }
 
@@ -142,6 +151,7 @@ impl Command {
         match self {
             Self::Import(_) | Self::Retry(_) => true,
             Self::Export(export) => export.act_as_users,
+            Self::BotKeys(order) => order.changes_server(),
             _ => false,
         }
     }
@@ -208,7 +218,9 @@ impl Command {
             | Self::Resume(_)
             | Self::Cancel(_)
             | Self::Report(_)
-            | Self::Audit(_) => return Ok(self),
+            | Self::Audit(_)
+            // Its words were looked at.
+            | Self::BotKeys(_) => return Ok(self),
         };
         if let Some(given) = path.take() {
             *path = Some(inside(dir, &given)?);

@@ -44,6 +44,8 @@ pub struct Config {
     pub resident: Resident,
     /// What lets people keep their passwords.
     pub login_bridge: LoginBridge,
+    /// The bots whose room keys are carried.
+    pub bot_keys: BotKeys,
     /// Health and metrics of `ferryman run`.
     pub metrics: Metrics,
 }
@@ -128,6 +130,13 @@ pub struct LoginBridge {
     pub pepper: Option<SecretString>,
     /// The days after which it ends.
     pub days: Option<u32>,
+}
+
+/// `[bot_keys]`.
+#[derive(Debug, Clone, Default)]
+pub struct BotKeys {
+    /// A list of bots: [`crate::bot_keys::list`].
+    pub list: Option<PathBuf>,
 }
 
 /// `[metrics]`.

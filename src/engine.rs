@@ -259,7 +259,7 @@ impl Engine {
     }
 
     /// The target by the registrations' tokens.
-    fn target(&self) -> Result<Target> {
+    pub(crate) fn target(&self) -> Result<Target> {
         Target::new(&self.config, &self.tokens)
     }
 

@@ -64,6 +64,12 @@ pub enum Phase {
     VerifyUserData,
     /// Verify: local media.
     VerifyMedia,
+    /// A bot's crypto store, read.
+    BotKeysExtract,
+    /// A bot's sessions, put into its key backup.
+    BotKeysUpload,
+    /// A bot's key backup, compared with its store.
+    BotKeysVerify,
 }
 
 /// One thing that could not be done, for the report: never dropped.

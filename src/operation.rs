@@ -26,6 +26,7 @@ use crate::{
     report::{self, course::Course, progress::Progress},
 };
 
+pub mod bot_keys;
 mod bundles;
 pub mod lock;
 pub mod reports;
@@ -72,6 +73,17 @@ pub enum Surface {
     Room,
     /// `ferryman …`.
     Shell,
+}
+
+impl Surface {
+    /// The next command as whoever asks has to type it.
+    fn spoken(self, markdown: &str) -> String {
+        let word = match self {
+            Self::Room => chat::PREFIX,
+            Self::Shell => "ferryman",
+        };
+        markdown.replace("Next: `", &format!("Next: `{word} "))
+    }
 }
 
 /// What a command would do.
@@ -219,6 +231,7 @@ impl Operation {
             }
             Command::SignOn(wanted) => self.sign_on(wanted).await,
             Command::Report(_) => self.report(),
+            Command::BotKeys(order) => Box::pin(self.bot_keys(job, &order)).await,
         }
     }
 
@@ -252,11 +265,7 @@ impl Operation {
 
     /// The next command as whoever asks has to type it.
     fn spoken(&self, markdown: &str) -> String {
-        let word = match self.surface {
-            Surface::Room => chat::PREFIX,
-            Surface::Shell => "ferryman",
-        };
-        markdown.replace("Next: `", &format!("Next: `{word} "))
+        self.surface.spoken(markdown)
     }
 
     async fn export(&self, job: &Job, options: ExportOptions) -> Result<Answer> {
@@ -409,6 +418,7 @@ impl Runner for Operation {
                     digest: (!again.things.is_empty()).then_some(again.digest),
                 })
             }
+            Command::BotKeys(order) => self.bot_keys_preview(&order).await,
             Command::Export(_) => Ok(Preview {
                 markdown: report::bot::acting(),
                 files: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ruma::{OwnedRoomId, RoomId};
 use secrecy::SecretString;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 use crate::{Error, Result, bundle::work::Work};
 
 /// What the names of the private folders begin with.
-const PREFIX: &str = "bot-keys-";
+pub(super) const PREFIX: &str = "bot-keys-";
 
 /// What is wanted of which store.
 #[derive(Debug, Clone)]
@@ -72,12 +73,7 @@ pub fn extract(wish: &Wish) -> Result<Extracted> {
             }
         };
     }
-    let extracted = Extracted {
-        index,
-        places,
-        changed,
-        _work: work,
-    };
+    let extracted = Extracted::new(index, places, changed, work);
     extracted.check(wish)?;
     Ok(extracted)
 }
@@ -153,6 +149,16 @@ fn fault(path: &Path, reason: impl Into<String>) -> Error {
 }
 
 impl Extracted {
+    /// What is in an index, which lies in a folder that goes with it.
+    pub(super) fn new(index: KeyIndex, places: Vec<Place>, changed: bool, work: Work) -> Self {
+        Self {
+            index,
+            places,
+            changed,
+            _work: work,
+        }
+    }
+
     fn check(&self, wish: &Wish) -> Result<()> {
         let (total, broken) = (self.total()?, self.total_broken()?);
         if total > 0 && (broken == 0 || wish.skip_errors) {
@@ -219,6 +225,16 @@ impl Extracted {
     /// Each session, room by room; only one is in memory.
     pub fn each_key(&self, tell: impl FnMut(RoomKey) -> Result<()>) -> Result<()> {
         self.index.each_key(tell)
+    }
+
+    /// The sessions of one room.
+    pub fn of_room(&self, room: &RoomId) -> Result<Vec<RoomKey>> {
+        self.index.of_room(room)
+    }
+
+    /// All rooms, and how many sessions each has.
+    pub fn by_room(&self) -> Result<Vec<(OwnedRoomId, u64)>> {
+        self.index.by_room()
     }
 
     /// Each broken place, by file and offset.

@@ -1,6 +1,5 @@
 //! A bot's key backup on its homeserver: found or made, filled, and compared with the store.
 
-pub mod account;
 pub mod enable;
 pub mod key_files;
 pub mod sealing;
@@ -11,4 +10,4 @@ pub mod upload;
 pub mod verify;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

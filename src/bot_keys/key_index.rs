@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{broken::Broken, room_key::RoomKey};
-use crate::{Error, Result, secret::write_private};
+use ruma::{OwnedRoomId, RoomId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
+
+use super::{broken::Broken, room_key::RoomKey};
+use crate::{Error, Result, secret::write_private};
 
 /// Why a session that reads well is listed all the same.
 pub(super) const UNPROVED: &str =
@@ -213,9 +215,53 @@ impl KeyIndex {
     }
 
     /// Each session, by room.
-    pub(super) fn each_key(&self, mut tell: impl FnMut(RoomKey) -> Result<()>) -> Result<()> {
-        self.each(
+    pub(super) fn each_key(&self, tell: impl FnMut(RoomKey) -> Result<()>) -> Result<()> {
+        self.keys(
             "SELECT key.json, key.first, key.proved FROM room CROSS JOIN key ON key.room = room.id ORDER BY room.name, key.digest",
+            [],
+            tell,
+        )
+    }
+
+    /// Those of one room.
+    pub(super) fn of_room(&self, room: &RoomId) -> Result<Vec<RoomKey>> {
+        let mut keys = Vec::new();
+        self.keys(
+            "SELECT key.json, key.first, key.proved FROM room JOIN key ON key.room = room.id WHERE room.name = ?1 ORDER BY key.digest",
+            [room.as_str()],
+            |key| {
+                keys.push(key);
+                Ok(())
+            },
+        )?;
+        Ok(keys)
+    }
+
+    /// All rooms, and how many sessions each has.
+    pub(super) fn by_room(&self) -> Result<Vec<(OwnedRoomId, u64)>> {
+        let mut rooms = Vec::new();
+        self.each(
+            "SELECT room.name, count(*) FROM room JOIN key ON key.room = room.id GROUP BY room.id ORDER BY room.name",
+            [],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+            |(room, keys)| {
+                let room = RoomId::parse(room).map_err(|error| self.fault(&error.to_string()))?;
+                rooms.push((room, keys.unsigned_abs()));
+                Ok(())
+            },
+        )?;
+        Ok(rooms)
+    }
+
+    fn keys(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        mut tell: impl FnMut(RoomKey) -> Result<()>,
+    ) -> Result<()> {
+        self.each(
+            sql,
+            parameters,
             |row| {
                 let json = Zeroizing::new(row.get::<_, String>(0)?);
                 let key = serde_json::from_str::<RoomKey>(&json);
@@ -241,6 +287,7 @@ impl KeyIndex {
                  UNION ALL SELECT file, at, row_key, '{UNPROVED}' FROM key WHERE proved = 0
                  ORDER BY file, at"
             ),
+            [],
             |row| {
                 Ok(Broken {
                     file: row.get(0)?,
@@ -256,12 +303,13 @@ impl KeyIndex {
     fn each<T>(
         &self,
         sql: &str,
+        parameters: impl rusqlite::Params,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
         mut tell: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
         let failed = failure(&self.path);
         let mut rows = self.db.prepare(sql).map_err(&failed)?;
-        let mut rows = rows.query([]).map_err(&failed)?;
+        let mut rows = rows.query(parameters).map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
             tell(read(row).map_err(&failed)?)?;
         }

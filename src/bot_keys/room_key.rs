@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ruma::OwnedRoomId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use vodozemac::megolm::{ExportedSessionKey, InboundGroupSession, SessionConfig};
 
 /// An inbound Megolm session at its first known index, in the shape of the spec's `ExportedSessionData` (Client-Server
 /// API, "Key exports"): it serialises as one entry of such an export.
@@ -40,8 +41,35 @@ pub struct RoomKey {
     pub first_known_index: u32,
     /// Whether something proves that it is as it was written: its encryption, or its record's checksum. One of which that
     /// can't be said is listed as broken, too, and must not replace another.
-    #[serde(skip)]
+    #[serde(
+        default = "yes",
+        rename = "ferryman.proved",
+        skip_serializing_if = "Clone::clone"
+    )]
     pub proved: bool,
+}
+
+impl RoomKey {
+    /// The session itself; nothing if its key is none, or that of another session.
+    #[must_use]
+    pub fn session(&self) -> Option<InboundGroupSession> {
+        let session = imported(self.session_key.expose_secret())?;
+        (session.session_id() == self.session_id).then_some(session)
+    }
+}
+
+/// The session that an exported key makes.
+pub(super) fn imported(session_key: &str) -> Option<InboundGroupSession> {
+    let key = ExportedSessionKey::from_base64(session_key).ok()?;
+    Some(InboundGroupSession::import(
+        &key,
+        SessionConfig::version_1(),
+    ))
+}
+
+/// In what others have written nothing else is said.
+fn yes() -> bool {
+    true
 }
 
 fn expose<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {

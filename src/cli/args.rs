@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::command::{Command, bot_keys::BotKeys, login_bridge::LoginBridge};
+use crate::command::{Command, login_bridge::LoginBridge};
 
 /// Ferryman carries a Matrix homeserver from Synapse to Tuwunel.
 #[derive(Debug, Parser)]
@@ -39,8 +39,6 @@ pub enum Order {
     Demo(Demo),
     /// Let people log in to the new server with their Synapse passwords, until all have done so
     LoginBridge(LoginBridge),
-    /// A bot's room keys: put its crypto store aside, and back
-    BotKeys(BotKeys),
     /// A command that the control room knows too.
     #[command(flatten)]
     Shared(Command),

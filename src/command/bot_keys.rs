@@ -1,18 +1,22 @@
-//! `bot-keys backup|restore`: in the shell only, on the machine that has the bot's storage. The variables of the environment
-//! are those of the tool that bots were moved with before.
+//! `bot-keys …`: a bot's room keys, out of its crypto store into its key backup. Variables of the environment have the names
+//! of the tool that bots were moved with before.
 
-use std::path::PathBuf;
+mod parts;
+mod steps;
 
-use clap::{Args, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Subcommand};
 
-use crate::bot_keys::safekeeping::keep::Storage;
+pub use parts::{Door, Place, Reading, Recovery, Who, is_asked, storage};
+pub use steps::{All, Backup, DeleteDevice, Enable, Extract, Restore, Upload, Verify};
 
-/// The folder of the crypto store in a bot's storage, unless another is named.
-const STORE: &str = "encrypted";
+use crate::{Error, Result};
+
+/// The word that names it.
+pub const NAME: &str = "bot-keys";
 
 /// What to do with a bot's keys.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Example: bot-keys backup --storage /srv/bot/storage --into /srv/bot")]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = "Example: bot-keys all --storage /srv/bot/storage --into /srv/bot")]
 pub struct BotKeys {
     /// What to do.
     #[command(subcommand)]
@@ -20,82 +24,155 @@ pub struct BotKeys {
 }
 
 /// One step of a bot's move.
-#[derive(Debug, Clone, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Step {
     /// Put a copy of the bot's storage aside, with checksums that `sha256sum -c` reads
     Backup(Backup),
     /// Check such a copy and put it back; what is there is moved aside
     Restore(Restore),
+    /// Take the keys out of the bot's crypto store into files; the store is only read
+    Extract(Extract),
+    /// Find or make the bot's key backup on its homeserver
+    Enable(Enable),
+    /// Put the keys into that backup
+    Upload(Upload),
+    /// Download the backup, decrypt it, and compare it with the store, key by key
+    Verify(Verify),
+    /// Delete the device that the old store belonged to
+    #[command(alias = "delete")]
+    DeleteDevice(DeleteDevice),
+    /// Extract, enable, upload and verify in one go
+    All(All),
 }
 
-/// Where a bot's storage is.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Place {
-    /// The bot's storage folder
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "STORAGE_PATH",
-        hide_env_values = true,
-        default_value = "storage"
-    )]
-    pub storage: PathBuf,
-    /// Its crypto store; `encrypted` in the storage folder if not given
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "CRYPTO_STORE_PATH",
-        hide_env_values = true
-    )]
-    pub store: Option<PathBuf>,
-}
-
-impl Place {
-    /// Both folders.
+impl BotKeys {
+    /// Which bots are meant; `restore` knows only folders.
     #[must_use]
-    pub fn storage(&self) -> Storage {
-        let store = self.store.clone();
-        Storage {
-            folder: self.storage.clone(),
-            store: store.unwrap_or_else(|| self.storage.join(STORE)),
+    pub fn who(&self) -> Option<&Who> {
+        match &self.step {
+            Step::Backup(step) => Some(&step.who),
+            Step::Restore(_) => None,
+            Step::Extract(step) => Some(&step.who),
+            Step::Enable(step) => Some(&step.who),
+            Step::Upload(step) => Some(&step.who),
+            Step::Verify(step) => Some(&step.who),
+            Step::DeleteDevice(step) => Some(&step.who),
+            Step::All(step) => Some(&step.who),
         }
+    }
+
+    /// How the store is read, for those that read it.
+    #[must_use]
+    pub fn reading(&self) -> Option<&Reading> {
+        match &self.step {
+            Step::Extract(step) => Some(&step.reading),
+            Step::Upload(step) => Some(&step.reading),
+            Step::Verify(step) => Some(&step.reading),
+            Step::All(step) => Some(&step.reading),
+            Step::Backup(_) | Step::Restore(_) | Step::Enable(_) | Step::DeleteDevice(_) => None,
+        }
+    }
+
+    /// How the account is reached, for those that need it.
+    #[must_use]
+    pub fn door(&self) -> Option<&Door> {
+        match &self.step {
+            Step::Enable(step) => Some(&step.door),
+            Step::Upload(step) => Some(&step.door),
+            Step::Verify(step) => Some(&step.door),
+            Step::DeleteDevice(step) => Some(&step.door),
+            Step::All(step) => Some(&step.door),
+            Step::Backup(_) | Step::Restore(_) | Step::Extract(_) => None,
+        }
+    }
+
+    /// What the backup is to be like, for those that may make one.
+    #[must_use]
+    pub fn recovery(&self) -> Option<&Recovery> {
+        match &self.step {
+            Step::Enable(step) => Some(&step.recovery),
+            Step::All(step) => Some(&step.recovery),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes something on a homeserver.
+    #[must_use]
+    pub fn changes_server(&self) -> bool {
+        matches!(
+            self.step,
+            Step::Enable(_) | Step::Upload(_) | Step::DeleteDevice(_) | Step::All(_)
+        )
     }
 }
 
-/// `bot-keys backup`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "Example: bot-keys backup --storage /srv/bot/storage --into /srv/bot")]
-pub struct Backup {
-    #[command(flatten)]
-    /// Of which bot.
-    pub place: Place,
-    /// Where the folder `migration-backup-…` is made
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "MIGRATION_DIR",
-        hide_env_values = true,
-        default_value = "."
-    )]
-    pub into: PathBuf,
-    /// Also while the bot seems to run: the copy may not hang together
-    #[arg(long, env = "FORCE_BACKUP", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub force: bool,
+/// Options that name something on Ferryman's machine, or need somebody at its terminal.
+const SHELL_ONLY: [&str; 16] = [
+    "--storage",
+    "--store",
+    "--sled-path",
+    "--into",
+    "--list",
+    "--keys",
+    "--store-passphrase",
+    "--homeserver",
+    "--token-file",
+    "--recovery-key",
+    "--recovery-passphrase",
+    "--show-recovery-key",
+    "--output",
+    "--failed-output",
+    "--export",
+    "--password",
+];
+
+/// An error if such words were written in the room: whoever writes there has no shell on this machine.
+pub fn check_room(words: &[String]) -> Result<()> {
+    let mut words = words.iter();
+    if words.next().is_none_or(|word| word != NAME) {
+        return Ok(());
+    }
+    for word in words {
+        let name = word.split_once('=').map_or(&**word, |(name, _)| name);
+        if SHELL_ONLY.contains(&name) {
+            return Err(Error::Usage(format!(
+                "{name} can't be given from the room: name the bots of the list (bot_keys.list in the configuration), or use the shell"
+            )));
+        }
+        if name == "restore" {
+            return Err(Error::Usage(
+                "a copy can't be put back from the room: `ferryman bot-keys restore` in the shell does it"
+                    .to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
-/// `bot-keys restore`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(
-    after_help = "Example: bot-keys restore migration-backup-20260801-140500 --storage /srv/bot/storage"
-)]
-pub struct Restore {
-    /// The folder that `bot-keys backup` has made
-    #[arg(value_name = "DIR")]
-    pub kept: PathBuf,
-    #[command(flatten)]
-    /// Of which bot.
-    pub place: Place,
-    /// Also while the bot seems to run
-    #[arg(long, env = "FORCE_BACKUP", hide_env_values = true, value_parser = FalseyValueParser::new())]
-    pub force: bool,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> String {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        check_room(&words).map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn the_room_names_no_folder_and_no_secret() {
+        let lines = [
+            "bot-keys all @bot:x --skip-errors",
+            "bot-keys all --storage /etc",
+            "bot-keys enable --recovery-key=/etc/passwd",
+            "bot-keys restore copy",
+            "import --store",
+        ];
+        insta::assert_snapshot!(lines.map(said).join("\n"), @r"
+        fine
+        --storage can't be given from the room: name the bots of the list (bot_keys.list in the configuration), or use the shell
+        --recovery-key can't be given from the room: name the bots of the list (bot_keys.list in the configuration), or use the shell
+        a copy can't be put back from the room: `ferryman bot-keys restore` in the shell does it
+        fine
+        ");
+    }
 }

@@ -68,6 +68,7 @@ fn command(words: Vec<String>) -> Result<Command> {
     if words.is_empty() {
         return Ok(Command::Help(help::Help::default()));
     }
+    super::bot_keys::check_room(&words)?;
     // `!ferry import --help` asks for what `!ferry help import` says.
     if words.iter().any(|word| word == "--help" || word == "-h") {
         let command = words.into_iter().find(|word| !word.starts_with('-'));
@@ -217,32 +218,33 @@ mod tests {
         Usage: !ferry <COMMAND>
 
         Commands:
-          help     The list of commands, or one with its options and an example
-          doctor   Look whether the installation itself is sound: tokens, ping, admin rights, resident,
-                   Synapse
-          check    Look whether the move can begin: servers, keys, resident, bundle, rooms, users, disk,
-                   clocks; nothing is changed
-          ack      Accept a warning of the last `check` by its code
-          export   Read Synapse into a bundle; Synapse is not changed
-          bundles  The bundles that are there: what is in each, and whether it can be used
-          bundle   Look whether a bundle is whole: `bundle verify`
-          plan     Say what an import would do with every user and every room; nothing is changed
-          import   Carry a bundle's accounts, rooms and history to the target; again, to go on where it
-                   stopped
-          retry    Do again what has failed, or one room or user; nothing else is touched
-          confirm  In the control room: carry out what you ordered, once you have seen its preview
-          status   Where the migration stands, and how far the running job is
-          pause    Let the running job wait after its current step
-          resume   Let a paused job go on
-          cancel   Stop the running job after its current step; the same command again goes on from there
-          user     What became of one user: account, settings, keys, rooms, and what could not be done
-          room     What became of one room: members, history, and what could not be done
-          why      Why something could not be done, and what to do about it
-          sign-on  Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
-                   is changed
-          verify   Compare the target with a bundle: accounts, aliases, members, state, history
-          report   The newest full report of each command, as files
-          audit    Who ordered what, when, and how it ended
+          help      The list of commands, or one with its options and an example
+          doctor    Look whether the installation itself is sound: tokens, ping, admin rights, resident,
+                    Synapse
+          check     Look whether the move can begin: servers, keys, resident, bundle, rooms, users, disk,
+                    clocks; nothing is changed
+          ack       Accept a warning of the last `check` by its code
+          export    Read Synapse into a bundle; Synapse is not changed
+          bundles   The bundles that are there: what is in each, and whether it can be used
+          bundle    Look whether a bundle is whole: `bundle verify`
+          plan      Say what an import would do with every user and every room; nothing is changed
+          import    Carry a bundle's accounts, rooms and history to the target; again, to go on where it
+                    stopped
+          retry     Do again what has failed, or one room or user; nothing else is touched
+          confirm   In the control room: carry out what you ordered, once you have seen its preview
+          status    Where the migration stands, and how far the running job is
+          pause     Let the running job wait after its current step
+          resume    Let a paused job go on
+          cancel    Stop the running job after its current step; the same command again goes on from there
+          user      What became of one user: account, settings, keys, rooms, and what could not be done
+          room      What became of one room: members, history, and what could not be done
+          why       Why something could not be done, and what to do about it
+          sign-on   Who logs in by single sign-on, and what Tuwunel must be told to know them again; nothing
+                    is changed
+          verify    Compare the target with a bundle: accounts, aliases, members, state, history
+          report    The newest full report of each command, as files
+          audit     Who ordered what, when, and how it ended
+          bot-keys  Bots' room keys: out of their crypto stores into their key backups, compared one by one
 
         One command in detail: !ferry help import
         What the words mean: !ferry help words

@@ -60,6 +60,7 @@ pub const KEYS: &[Key] = &[
         default: None,
     },
     key("login_bridge.days", None),
+    key("bot_keys.list", None),
     key("metrics.listen", None),
 ];
 

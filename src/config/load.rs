@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
 use super::{
-    Bot, Config, DatabaseAddress, LoginBridge, Metrics, Resident, Synapse, Target, check,
+    Bot, BotKeys, Config, DatabaseAddress, LoginBridge, Metrics, Resident, Synapse, Target, check,
     keys::KEYS,
     layers::{Layers, Origin},
 };
@@ -135,6 +135,11 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
         },
         resident: resident(layers, base, &server_name, resident_listen)?,
         login_bridge: login_bridge(layers, &[bot_listen, resident_listen])?,
+        bot_keys: BotKeys {
+            list: optional(layers, "bot_keys.list")?
+                .map(|value| check::file("bot_keys.list", &base.join(value).to_string_lossy()))
+                .transpose()?,
+        },
         metrics: metrics(layers, &[bot_listen, resident_listen])?,
         server_name,
     })

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Bot, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
+use super::{Bot, BotKeys, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -44,6 +44,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
             pepper: None,
             days: None,
         },
+        bot_keys: BotKeys::default(),
         metrics: Metrics::default(),
     }
 }

@@ -97,6 +97,14 @@ impl Target {
         }
     }
 
+    /// Registers somebody.
+    pub async fn register(&self, localpart: &str, password: &str) -> Result<Client> {
+        match &self.kind {
+            TargetKind::Tuwunel(tuwunel) => tuwunel.register(localpart, password).await,
+            TargetKind::StandIn(synapse) => synapse.register(localpart, password, false).await,
+        }
+    }
+
     /// What it is, for people.
     pub async fn describe(&self) -> Result<String> {
         match &self.kind {

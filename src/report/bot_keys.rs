@@ -1,109 +1,107 @@
 //! What `bot-keys` says.
 
-use std::{fmt::Write, path::Path};
+mod preview;
+mod safekeeping;
+mod steps;
 
-use super::text::{code, count, size};
-use crate::bot_keys::safekeeping::{
-    CHECKSUMS,
-    keep::{Kept, Storage},
-    restore::Restored,
-};
+use std::fmt::Write;
 
-/// After `bot-keys backup`.
+use serde_json::{Value, json};
+
+use super::text::{code, count, len, number_of, sentence};
+use crate::operation::bot_keys::{Done, Outcome};
+
+pub use preview::preview;
+
+/// Lines of a list that the room sees; the report has them all.
+const FEW: usize = 10;
+
+/// For the room and the terminal.
 #[must_use]
-pub fn kept(kept: &Kept) -> String {
-    let metadata = &kept.metadata;
-    let mut text = format!(
-        "Put aside: {} ({}) of the bot, in {}. The copy has been read once more. Whoever has it can read the bot's messages: keep it private.",
-        count(metadata.files, "file", "files"),
-        size(metadata.bytes),
-        path(&kept.folder)
-    );
-    if metadata.in_use {
-        text += "\n\n**The bot seemed to run meanwhile**: stop it and make another copy before you count on this one.";
+pub fn short(outcomes: &[Outcome]) -> String {
+    render(outcomes, FEW)
+}
+
+/// For the report.
+#[must_use]
+pub fn full(outcomes: &[Outcome]) -> String {
+    format!("# Bots' keys\n\n{}", render(outcomes, usize::MAX))
+}
+
+fn render(outcomes: &[Outcome], lines: usize) -> String {
+    if let [outcome] = outcomes {
+        return of_one(outcome, lines);
     }
-    let _infallible = write!(
-        text,
-        "\n\nTo look again whether it is whole, in that folder: `sha256sum -c {CHECKSUMS}`. To put it back: `ferryman bot-keys restore {}`.\n",
-        kept.folder.display()
+    let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
+    let mut text = format!(
+        "**{} of {} are done, and nothing is missing of them.**\n",
+        number_of(good as u64),
+        count(len(outcomes), "bot", "bots")
     );
-    if let Some(device) = &metadata.device_id {
-        let _infallible = write!(text, "\nThe bot's device is {}.\n", code(device));
+    // What asks for something comes first.
+    let (sound, rest): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.is_good());
+    for outcome in rest.into_iter().chain(sound) {
+        if let Some(user) = &outcome.user {
+            let _infallible = write!(text, "\n### {}\n", code(user));
+        }
+        let _infallible = write!(text, "\n{}", of_one(outcome, lines));
     }
     text
 }
 
-/// After `bot-keys restore`.
-#[must_use]
-pub fn restored(restored: &Restored, kept: &Path, storage: &Storage) -> String {
-    let mut text = format!(
-        "Put back: {} ({}) of {}, into {}. All have been read once more.",
-        count(restored.files, "file", "files"),
-        size(restored.bytes),
-        path(kept),
-        path(&storage.folder)
-    );
-    if let Some(moved) = &restored.moved {
-        let _infallible = write!(
-            text,
-            " The crypto store that was there is in {} now; remove it when the bot runs well.",
-            path(moved)
-        );
+fn of_one(outcome: &Outcome, lines: usize) -> String {
+    match &outcome.result {
+        Ok(done) => steps::done(done, lines),
+        Err(error) => format!("Not done: {}\n", sentence(&error.to_string())),
     }
-    text + "\n"
 }
 
-fn path(path: &Path) -> String {
-    code(&path.display())
+/// For machines: one entry for each bot.
+#[must_use]
+pub fn data(outcomes: &[Outcome]) -> Value {
+    outcomes.iter().map(of_bot).collect()
+}
+
+fn of_bot(outcome: &Outcome) -> Value {
+    let done = match &outcome.result {
+        Ok(done) => done,
+        Err(error) => {
+            return json!({
+                "user": outcome.user,
+                "good": false,
+                "error": error.to_string(),
+                "exit": error.exit_code(),
+            });
+        }
+    };
+    let mut data = match done {
+        Done::Kept(kept) => json!({"folder": kept.folder, "metadata": kept.metadata}),
+        Done::Restored { restored, .. } => json!({
+            "files": restored.files, "bytes": restored.bytes, "moved": restored.moved,
+        }),
+        Done::Extracted { found, files, .. } => json!({"found": found, "files": files}),
+        Done::Enabled { user, enabled, .. } => json!({"user": user, "enabled": enabled}),
+        Done::Uploaded {
+            user,
+            found,
+            uploaded,
+        } => json!({"user": user, "found": found, "uploaded": uploaded}),
+        Done::Verified {
+            user,
+            found,
+            verified,
+        } => json!({"user": user, "found": found, "verified": verified}),
+        Done::Deleted { user, device } => {
+            json!({"user": user, "deleted_device": device.device_id})
+        }
+        Done::All { all, .. } => json!(all),
+    };
+    data["good"] = done.is_good().into();
+    if data["user"].is_null() {
+        data["user"] = json!(outcome.user);
+    }
+    data
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bot_keys::safekeeping::keep::Metadata;
-
-    #[test]
-    fn what_was_put_aside_and_back() {
-        let mut done = Kept {
-            folder: "migration-backup-20260801-140500".into(),
-            metadata: Metadata {
-                made: "2026-08-01 14:05:00 UTC".into(),
-                storage: "storage".into(),
-                crypto_store: "storage/encrypted".into(),
-                device_id: Some("BOTDEVICE".into()),
-                files: 12,
-                bytes: 8_400_000,
-                in_use: true,
-            },
-        };
-        insta::assert_snapshot!(kept(&done), @r"
-        Put aside: 12 files (8.4 MB) of the bot, in `migration-backup-20260801-140500`. The copy has been read once more. Whoever has it can read the bot's messages: keep it private.
-
-        **The bot seemed to run meanwhile**: stop it and make another copy before you count on this one.
-
-        To look again whether it is whole, in that folder: `sha256sum -c checksums.sha256`. To put it back: `ferryman bot-keys restore migration-backup-20260801-140500`.
-
-        The bot's device is `BOTDEVICE`.
-        ");
-        done.metadata.in_use = false;
-        done.metadata.device_id = None;
-        done.metadata.files = 1;
-        insta::assert_snapshot!(kept(&done), @r"
-        Put aside: 1 file (8.4 MB) of the bot, in `migration-backup-20260801-140500`. The copy has been read once more. Whoever has it can read the bot's messages: keep it private.
-
-        To look again whether it is whole, in that folder: `sha256sum -c checksums.sha256`. To put it back: `ferryman bot-keys restore migration-backup-20260801-140500`.
-        ");
-        let storage = Storage {
-            folder: "storage".into(),
-            store: "storage/encrypted".into(),
-        };
-        let mut back = Restored {
-            files: 12,
-            bytes: 8_400_000,
-            moved: None,
-        };
-        insta::assert_snapshot!(restored(&back, &done.folder, &storage), @"Put back: 12 files (8.4 MB) of `migration-backup-20260801-140500`, into `storage`. All have been read once more.");
-        back.moved = Some("storage/encrypted.before-restore-2026-08-01T14-05-00Z".into());
-        insta::assert_snapshot!(restored(&back, &done.folder, &storage), @"Put back: 12 files (8.4 MB) of `migration-backup-20260801-140500`, into `storage`. All have been read once more. The crypto store that was there is in `storage/encrypted.before-restore-2026-08-01T14-05-00Z` now; remove it when the bot runs well.");
-    }
-}
+mod tests;

@@ -239,7 +239,7 @@ async fn client(url: &str, user: &str, passwords: Option<&BTreeMap<String, Strin
     client
 }
 
-async fn synced(client: &Client) {
+pub(crate) async fn synced(client: &Client) {
     let settings = SyncSettings::new().timeout(std::time::Duration::ZERO);
     client.sync_once(settings).await.unwrap();
 }
@@ -255,7 +255,7 @@ async fn master_key(client: &Client, user: &UserId) -> String {
 }
 
 /// What a client can read of some messages.
-async fn texts(room: &Room, said: &[(OwnedEventId, &str)]) -> Vec<String> {
+pub(crate) async fn texts(room: &Room, said: &[(OwnedEventId, &str)]) -> Vec<String> {
     let mut texts = Vec::new();
     for (id, _) in said {
         let event = room.event(id, None).await.unwrap();

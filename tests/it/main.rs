@@ -8,6 +8,7 @@
     reason = "a test's helper fails by panicking, too"
 )]
 
+mod bot_keys;
 mod bridges;
 mod browser;
 mod check;

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use matrix_sdk_crypto::{secret_storage::SecretStorageKey, store::types::BackupDecryptionKey};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    account::Account,
     key_files,
     secret_storage::{self, Found},
     server_backup::Version,
 };
 use crate::{
     Error, Result,
+    bot_keys::account::Account,
     secret::{ExposeSecret, SecretString},
 };
 
@@ -28,7 +29,8 @@ pub struct Wanted {
 }
 
 /// Whose key the backup has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyFrom {
     /// It was made now, or by an earlier try.
     New,
@@ -41,7 +43,8 @@ pub enum KeyFrom {
 }
 
 /// Whether clients find the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Storage {
     /// A secret storage was set up; the recovery key, or the passphrase, opens it.
     Made,
@@ -54,13 +57,14 @@ pub enum Storage {
 }
 
 /// A backup that is ready for keys.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Enabled {
     /// The version.
     pub version: String,
     /// Its public key in unpadded Base64.
     pub public_key: String,
     /// Its private key.
+    #[serde(skip)]
     pub key: BackupDecryptionKey,
     /// Where that came from.
     pub from: KeyFrom,

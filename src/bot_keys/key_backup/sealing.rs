@@ -6,12 +6,16 @@ use ruma::serde::{Base64, base64::Standard};
 use serde::{Deserialize, Serialize};
 use vodozemac::{
     Curve25519PublicKey,
-    megolm::{ExportedSessionKey, InboundGroupSession, SessionConfig},
+    megolm::ExportedSessionKey,
     pk_encryption::{Message, PkDecryption, PkEncryption},
 };
 use zeroize::Zeroizing;
 
-use crate::{Error, Result, bot_keys::RoomKey, secret::ExposeSecret};
+use crate::{
+    Error, Result,
+    bot_keys::{RoomKey, room_key::imported},
+    secret::ExposeSecret,
+};
 
 /// A session in the backup: `KeyBackupData` of the spec.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -143,18 +147,13 @@ impl Sealed {
     }
 }
 
-fn imported(session_key: &str) -> Option<InboundGroupSession> {
-    let key = ExportedSessionKey::from_base64(session_key).ok()?;
-    Some(InboundGroupSession::import(
-        &key,
-        SessionConfig::version_1(),
-    ))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
-    use vodozemac::{Curve25519SecretKey, megolm::GroupSession};
+    use vodozemac::{
+        Curve25519SecretKey,
+        megolm::{GroupSession, InboundGroupSession, SessionConfig},
+    };
 
     use super::*;
 

@@ -15,9 +15,9 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 use zeroize::Zeroizing;
 
-use super::account::Account;
 use crate::{
     Error, Result,
+    bot_keys::account::Account,
     http::{Request, encode},
     secret::{ExposeSecret, SecretString, random_name},
 };

@@ -6,9 +6,10 @@ use ruma::RoomId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{account::Account, sealing::Sealed};
+use super::sealing::Sealed;
 use crate::{
     Error, Result,
+    bot_keys::account::Account,
     http::{Request, encode},
 };
 

@@ -1,6 +1,6 @@
 //! Enable, upload and verify against a homeserver that only remembers.
 
-mod homeserver;
+pub(in crate::bot_keys) mod homeserver;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,11 @@ use super::{
     upload::{Into, Uploaded, upload},
     verify::{Verified, verify},
 };
-use crate::{Result, bot_keys::RoomKey};
+use crate::{
+    Result,
+    bot_keys::RoomKey,
+    job::{Event, Job},
+};
 
 const NOW: u64 = 1_785_593_100_000;
 
@@ -59,13 +63,7 @@ fn into(enabled: &Enabled) -> Into {
 }
 
 async fn uploaded(server: &Homeserver, enabled: &Enabled, keys: &Keys) -> Result<Uploaded> {
-    upload(
-        &server.account().await,
-        &into(enabled),
-        keys,
-        &mut |_, _| {},
-    )
-    .await
+    upload(&server.account().await, &into(enabled), keys, &Job::new().0).await
 }
 
 async fn verified(
@@ -75,8 +73,8 @@ async fn verified(
     sample: Option<u64>,
 ) -> Verified {
     let (account, version) = (server.account().await, &enabled.version);
-    let mut nothing = |_, _| {};
-    let found = verify(&account, version, &enabled.key, keys, sample, &mut nothing).await;
+    let job = Job::new().0;
+    let found = verify(&account, version, &enabled.key, keys, sample, &job).await;
     found.unwrap()
 }
 
@@ -89,13 +87,20 @@ async fn keys_go_into_a_new_backup_and_are_found_in_it() {
         (KeyFrom::New, Storage::Made)
     );
     let keys = Keys::of(3, 4);
-    let mut told = Vec::new();
+    let (job, mut events) = Job::new();
     let account = server.account().await;
     let into = into(&enabled);
-    let mut tell = |done, of| told.push((done, of));
-    let sent = upload(&account, &into, &keys, &mut tell).await.unwrap();
+    let sent = upload(&account, &into, &keys, &job).await.unwrap();
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        match event {
+            Event::Phase { total, .. } => told.push((0, total)),
+            Event::Done { done, .. } => told.push((done, 12)),
+            _ => {}
+        }
+    }
     assert_eq!((sent.keys, sent.sent, sent.there), (12, 12, 0));
-    assert_eq!(told, [(4, 12), (8, 12), (12, 12)]);
+    assert_eq!(told, [(0, 12), (4, 12), (8, 12), (12, 12)]);
     let found = verified(&server, &enabled, &keys, None).await;
     assert!(found.is_complete(), "{found:?}");
     assert_eq!(

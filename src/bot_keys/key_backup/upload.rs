@@ -2,21 +2,25 @@
 
 use rayon::prelude::*;
 use ruma::{OwnedRoomId, RoomId};
+use serde::Serialize;
 use vodozemac::Curve25519PublicKey;
 
 use super::{
-    account::Account,
     sealing::Sealed,
     server_backup::{Batch, Room},
     source::Source,
 };
-use crate::{Error, Result, bot_keys::RoomKey};
+use crate::{
+    Error, Result,
+    bot_keys::{RoomKey, account::Account},
+    job::{Event, Job, Phase},
+};
 
 /// Sessions of one request at first: about 4 MB. A homeserver, or what stands before it, that takes less says so.
 const MOST: usize = 5_000;
 
 /// A session that could not be put into the backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failed {
     /// Its room.
     pub room: OwnedRoomId,
@@ -27,7 +31,7 @@ pub struct Failed {
 }
 
 /// What became of all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Uploaded {
     /// Sessions that were to be there.
     pub keys: u64,
@@ -73,12 +77,12 @@ impl Into {
     }
 }
 
-/// Uploads what the backup lacks. `progress` is told how many of how many sessions are through, after each room.
+/// Uploads what the backup lacks, room by room: between two the job may wait or end, and the next try goes on there.
 pub async fn upload(
     account: &Account,
     into: &Into,
     source: &impl Source,
-    progress: &mut (dyn FnMut(u64, u64) + Send),
+    job: &Job,
 ) -> Result<Uploaded> {
     into.check(account).await?;
     let public = Curve25519PublicKey::from_base64(&into.public_key).map_err(|error| {
@@ -87,7 +91,9 @@ pub async fn upload(
         ))
     })?;
     let rooms = source.rooms()?;
+    let phase = Phase::BotKeysUpload;
     let total = rooms.iter().map(|(_, keys)| keys).sum();
+    job.emit(Event::Phase { phase, total });
     let mut sending = Sending {
         account,
         into,
@@ -96,6 +102,7 @@ pub async fn upload(
         done: Uploaded::default(),
     };
     for (room, _) in rooms {
+        job.turn().await?;
         let there = account.backup_of(&into.version, &room).await?;
         let keys = source.of_room(&room)?;
         sending.done.keys += keys.len() as u64;
@@ -114,7 +121,8 @@ pub async fn upload(
                 sending.add(&room, key, sealed).await?;
             }
         }
-        progress(sending.done.keys, total);
+        let done = sending.done.keys;
+        job.emit(Event::Done { phase, done });
     }
     sending.send_all().await?;
     Ok(sending.done)

@@ -2,19 +2,23 @@
 
 use matrix_sdk_crypto::store::types::BackupDecryptionKey;
 use rayon::prelude::*;
+use serde::Serialize;
 use vodozemac::{Curve25519SecretKey, pk_encryption::PkDecryption};
 
 use super::{
-    account::Account,
     key_files,
     server_backup::Room,
     source::Source,
     upload::{Failed, Into},
 };
-use crate::{Result, bot_keys::RoomKey};
+use crate::{
+    Result,
+    bot_keys::{RoomKey, account::Account},
+    job::{Event, Job, Phase},
+};
 
 /// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// The version.
     pub version: String,
@@ -24,6 +28,9 @@ pub struct Verified {
     pub in_backup: u64,
     /// Sessions that were decrypted and compared: all, or a sample.
     pub compared: u64,
+    /// Those of the compared that the store's damage may have changed ([`RoomKey::proved`]): what the backup has of them
+    /// stays and is not judged.
+    pub doubtful: u64,
     /// Those that are missing, or that are not what they should be.
     pub wrong: Vec<Failed>,
 }
@@ -43,7 +50,7 @@ pub async fn verify(
     key: &BackupDecryptionKey,
     source: &impl Source,
     sample: Option<u64>,
-    progress: &mut (dyn FnMut(u64, u64) + Send),
+    job: &Job,
 ) -> Result<Verified> {
     let into = Into {
         version: version.to_owned(),
@@ -52,6 +59,11 @@ pub async fn verify(
     into.check(account).await?;
     let rooms = source.rooms()?;
     let in_store: u64 = rooms.iter().map(|(_, keys)| keys).sum();
+    let phase = Phase::BotKeysVerify;
+    job.emit(Event::Phase {
+        phase,
+        total: in_store,
+    });
     let every = sample.map_or(1, |sample| in_store.div_ceil(sample.max(1)).max(1));
     let mut found = Verified {
         version: into.version,
@@ -66,6 +78,7 @@ pub async fn verify(
         if !(0..count).any(is_in) {
             continue;
         }
+        job.turn().await?;
         let keys: Vec<RoomKey> = source
             .of_room(&room)?
             .into_iter()
@@ -75,8 +88,10 @@ pub async fn verify(
             .collect();
         let there = account.backup_of(version, &room).await?;
         found.compared += keys.len() as u64;
+        let doubtful = keys.iter().filter(|key| !key.proved);
+        found.doubtful += doubtful.count() as u64;
         found.wrong.extend(compared(&keys, &there, key));
-        progress(seen, in_store);
+        job.emit(Event::Done { phase, done: seen });
     }
     let now = account.backup().await?;
     found.in_backup = now.map_or(0, |now| now.count);
@@ -90,6 +105,7 @@ fn compared(keys: &[RoomKey], there: &Room, private: &BackupDecryptionKey) -> Ve
         keys.par_iter()
             .map_init(opener, |private, key| {
                 let reason = match there.get(&key.session_id) {
+                    Some(_) if !key.proved => return None,
                     Some(sealed) => sealed.differs(private, key)?,
                     None => "it is missing",
                 };

@@ -30,6 +30,9 @@ pub(in crate::report) fn name(phase: Phase) -> &'static str {
         Phase::VerifyRooms => "comparing rooms",
         Phase::VerifyUserData => "comparing settings",
         Phase::VerifyMedia => "comparing media",
+        Phase::BotKeysExtract => "reading the bot's store",
+        Phase::BotKeysUpload => "putting keys into the backup",
+        Phase::BotKeysVerify => "comparing the backup",
     }
 }
 

@@ -13,31 +13,30 @@ use wiremock::{
 };
 
 use super::super::{
-    account::Account,
     enable::{Enabled, Wanted, enable},
     server_backup::ALGORITHM,
 };
 use super::NOW;
-use crate::Result;
+use crate::{Result, bot_keys::account::Account};
 
 /// What it remembers, and how it behaves.
 #[derive(Default)]
-pub(super) struct Memory {
-    pub(super) versions: Vec<Value>,
+pub(in crate::bot_keys) struct Memory {
+    pub(in crate::bot_keys) versions: Vec<Value>,
     /// Room → session → entry.
-    pub(super) sessions: BTreeMap<String, Map<String, Value>>,
-    pub(super) account_data: BTreeMap<String, Value>,
-    pub(super) puts: u32,
+    pub(in crate::bot_keys) sessions: BTreeMap<String, Map<String, Value>>,
+    pub(in crate::bot_keys) account_data: BTreeMap<String, Value>,
+    pub(in crate::bot_keys) puts: u32,
     /// More sessions than that in one request are too large.
-    pub(super) most: Option<usize>,
+    pub(in crate::bot_keys) most: Option<usize>,
     /// Each of so many requests fails.
-    pub(super) fails_every: Option<u32>,
+    pub(in crate::bot_keys) fails_every: Option<u32>,
     /// A session that it never takes.
-    pub(super) refuses: Option<String>,
+    pub(in crate::bot_keys) refuses: Option<String>,
     /// The answer about a new version gets lost.
-    pub(super) loses_answer: bool,
+    pub(in crate::bot_keys) loses_answer: bool,
     /// After so many requests somebody begins another version.
-    pub(super) replaced_after: Option<u32>,
+    pub(in crate::bot_keys) replaced_after: Option<u32>,
 }
 
 impl Memory {
@@ -105,13 +104,13 @@ fn answer(status: u16, errcode: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"errcode": errcode, "error": "no"}))
 }
 
-pub(super) struct Homeserver {
-    pub(super) server: MockServer,
-    pub(super) memory: Arc<Mutex<Memory>>,
+pub(in crate::bot_keys) struct Homeserver {
+    pub(in crate::bot_keys) server: MockServer,
+    pub(in crate::bot_keys) memory: Arc<Mutex<Memory>>,
 }
 
 impl Homeserver {
-    pub(super) async fn start() -> Self {
+    pub(in crate::bot_keys) async fn start() -> Self {
         let server = MockServer::start().await;
         let memory = Arc::<Mutex<Memory>>::default();
         let whoami = json!({"user_id": "@bot:x", "device_id": "OLD"});
@@ -171,16 +170,20 @@ impl Homeserver {
         Self { server, memory }
     }
 
-    pub(super) async fn account(&self) -> Account {
+    pub(in crate::bot_keys) async fn account(&self) -> Account {
         let account = Account::of_token(&self.server.uri(), "t0ken".into()).await;
         account.unwrap().impatient()
     }
 
-    pub(super) fn set(&self, change: impl FnOnce(&mut Memory)) {
+    pub(in crate::bot_keys) fn set(&self, change: impl FnOnce(&mut Memory)) {
         change(&mut self.memory.lock().unwrap());
     }
 
-    pub(super) async fn enable(&self, folder: &Path, wanted: &Wanted) -> Result<Enabled> {
+    pub(in crate::bot_keys) async fn enable(
+        &self,
+        folder: &Path,
+        wanted: &Wanted,
+    ) -> Result<Enabled> {
         enable(&self.account().await, folder, wanted, NOW).await
     }
 }

@@ -4,13 +4,32 @@ use ruma::{OwnedUserId, UserId};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    Result,
+    Error, Result,
     http::{Http, Request},
     secret::SecretString,
 };
 
 const SERVER: &str = "the homeserver";
 const REMEDY: &str = "give the bot's own access token, of a device that is logged in";
+
+/// How a bot's account is reached.
+#[derive(Debug, Clone)]
+pub enum Door {
+    /// By the bot's own token.
+    Token {
+        /// The homeserver's base URL.
+        homeserver: String,
+        /// Of a device that is logged in.
+        token: SecretString,
+    },
+    /// By the migration's application service, which acts as the bot.
+    Service {
+        /// The homeserver's base URL.
+        homeserver: String,
+        /// The application service's.
+        token: SecretString,
+    },
+}
 
 /// A bot's account. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,6 +49,28 @@ struct WhoAmI {
 }
 
 impl Account {
+    /// Through a door; `user` is the bot, as far as that is known. An error if it is somebody else's.
+    pub async fn open(door: &Door, user: Option<&UserId>) -> Result<Self> {
+        match door {
+            Door::Token { homeserver, token } => {
+                let account = Self::of_token(homeserver, token.clone()).await?;
+                match user {
+                    Some(user) if account.user != user => Err(Error::Usage(format!(
+                        "the access token is that of {}, and not that of {user}: give the bot's own",
+                        account.user
+                    ))),
+                    _ => Ok(account),
+                }
+            }
+            Door::Service { homeserver, token } => {
+                let user = user.ok_or_else(|| {
+                    Error::Usage("say which bot is meant: give its user ID".to_owned())
+                })?;
+                Self::of_service(homeserver, token.clone(), user)
+            }
+        }
+    }
+
     /// By the bot's own token.
     pub async fn of_token(url: &str, token: SecretString) -> Result<Self> {
         let http = Http::new(SERVER, url, Some(token), REMEDY)?;
@@ -54,20 +95,32 @@ impl Account {
         })
     }
 
+    /// Whether an application service acts as the bot.
+    #[must_use]
+    pub fn by_service(&self) -> bool {
+        self.by_service
+    }
+
     /// With hardly a pause between two tries.
     #[cfg(test)]
-    pub(super) fn impatient(mut self) -> Self {
+    pub(in crate::bot_keys) fn impatient(mut self) -> Self {
         self.http = self.http.pause(std::time::Duration::ZERO);
         self
     }
 
     /// Sends a request as the bot.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
+    pub(in crate::bot_keys) async fn ask<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<T> {
         self.http.send(&self.as_bot(request)).await
     }
 
     /// `None` where the homeserver says that there is nothing of the kind.
-    pub(super) async fn find<T: DeserializeOwned>(&self, request: Request) -> Result<Option<T>> {
+    pub(in crate::bot_keys) async fn find<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<Option<T>> {
         self.http.find_known(&self.as_bot(request)).await
     }
 

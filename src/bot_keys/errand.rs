@@ -1,0 +1,233 @@
+//! What is to be done for one bot, with all that it takes: nobody is asked any more. One function for each step, and one for
+//! all of them.
+
+mod all;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use ruma::OwnedUserId;
+use serde::Serialize;
+
+pub use all::{All, Stage};
+
+use super::{
+    account::{Account, Door},
+    extract::{Extracted, Wish, extract},
+    key_backup::{
+        enable::{Enabled, Wanted, enable},
+        key_files,
+        upload::{Into, Uploaded, upload},
+        verify::{Verified, verify},
+    },
+    read::read,
+    safekeeping::keep::Storage,
+    state::State,
+    write::write_failed,
+};
+use crate::{
+    Error, Result,
+    job::{Event, Job, Phase},
+    secret::{SecretString, private_dir},
+};
+
+/// The plain keys of a store, as the tool before wrote them.
+pub const EXTRACTED: &str = "extracted-keys.json";
+
+/// What could not be read.
+pub const FAILED: &str = "failed-sessions.json";
+
+/// A bot, and what is wanted for it.
+#[derive(Debug, Clone)]
+pub struct Errand {
+    /// The bot, where that is known before its homeserver is asked.
+    pub user: Option<OwnedUserId>,
+    /// Its storage and its crypto store.
+    pub storage: Storage,
+    /// Where its files go: keys, state, lists.
+    pub folder: PathBuf,
+    /// The store's passphrase; nothing for the empty one and none.
+    pub passphrase: Option<SecretString>,
+    /// Goes on behind what is broken.
+    pub skip_errors: bool,
+    /// Keys that were extracted before; nothing for [`EXTRACTED`] in the folder, or else the store.
+    pub extracted: Option<PathBuf>,
+    /// Where broken places are listed; nothing for [`FAILED`] in the folder.
+    pub failed: Option<PathBuf>,
+    /// How its account is reached.
+    pub door: Option<Door>,
+    /// What the backup is to be like.
+    pub wanted: Wanted,
+    /// So many sessions are compared; all without it.
+    pub sample: Option<u64>,
+}
+
+/// What a bot's store, or a file made of it, has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The stores that were read, or the file.
+    pub from: Vec<PathBuf>,
+    /// Whether it was a file of keys, and no store.
+    pub is_file: bool,
+    /// Sessions.
+    pub keys: u64,
+    /// Rooms that have one.
+    pub rooms: u64,
+    /// Broken places.
+    pub broken: u64,
+    /// The list of them, if there are any.
+    pub list: Option<PathBuf>,
+    /// Whether the store still changed while it was read.
+    pub changed: bool,
+}
+
+/// A bot's sessions, for several threads.
+pub type Keys = Mutex<Extracted>;
+
+impl Errand {
+    /// Its account.
+    pub async fn account(&self) -> Result<Account> {
+        let door = self.door.as_ref().ok_or_else(|| {
+            Error::Usage(
+                "say how the bot's account is reached: its homeserver with --homeserver and its access token in the variable ACCESS_TOKEN, or the bot's user ID, for which the application service then acts"
+                    .to_owned(),
+            )
+        })?;
+        Account::open(door, self.user.as_deref()).await
+    }
+
+    /// Reads the file that was made of the store before, if there is one, else the store.
+    pub fn keys(&self, job: &Job) -> Result<(Extracted, Found)> {
+        match self.extracted_before() {
+            Some(file) => {
+                self.begin(job)?;
+                let extracted = read(&file, &self.folder)?;
+                let found = self.found(&extracted, Some(file))?;
+                Ok((extracted, found))
+            }
+            None => self.store(job),
+        }
+    }
+
+    /// Reads the store.
+    pub fn store(&self, job: &Job) -> Result<(Extracted, Found)> {
+        self.begin(job)?;
+        let extracted = extract(&self.wish())?;
+        let found = self.found(&extracted, None)?;
+        Ok((extracted, found))
+    }
+
+    fn begin(&self, job: &Job) -> Result<()> {
+        job.check()?;
+        let phase = Phase::BotKeysExtract;
+        job.emit(Event::Phase { phase, total: 0 });
+        private_dir(&self.folder).map_err(Error::file(&self.folder))
+    }
+
+    fn extracted_before(&self) -> Option<PathBuf> {
+        let usual = || Some(self.folder.join(EXTRACTED)).filter(|path| path.exists());
+        self.extracted.clone().or_else(usual)
+    }
+
+    fn wish(&self) -> Wish {
+        // Where nothing is in the place of the store, its folder says best what was looked for.
+        let store = if self.storage.store.exists() {
+            &self.storage.store
+        } else {
+            &self.storage.folder
+        };
+        Wish {
+            store: store.clone(),
+            user: self.user.clone(),
+            passphrase: self.passphrase.clone(),
+            skip_errors: self.skip_errors,
+            work: self.folder.clone(),
+        }
+    }
+
+    fn found(&self, extracted: &Extracted, file: Option<PathBuf>) -> Result<Found> {
+        let broken = extracted.total_broken()?;
+        let list = (broken > 0).then(|| self.list());
+        if let Some(list) = &list {
+            write_failed(extracted, list)?;
+        }
+        let places = extracted.places().iter().map(|place| place.path.clone());
+        Ok(Found {
+            is_file: file.is_some(),
+            from: file.map_or_else(|| places.collect(), |file| vec![file]),
+            keys: extracted.total()?,
+            rooms: extracted.rooms()?,
+            broken,
+            list,
+            changed: extracted.changed(),
+        })
+    }
+
+    fn list(&self) -> PathBuf {
+        let usual = || self.folder.join(FAILED);
+        self.failed.clone().unwrap_or_else(usual)
+    }
+
+    /// Finds or makes the backup, and keeps its version.
+    pub async fn enable(&self, account: &Account, now_ms: u64) -> Result<Enabled> {
+        private_dir(&self.folder).map_err(Error::file(&self.folder))?;
+        State::load(&self.folder, &account.user)?;
+        let enabled = enable(account, &self.folder, &self.wanted, now_ms).await?;
+        let state = State {
+            backup_version: Some(enabled.version.clone()),
+            new_device_id: account.device.clone(),
+            user_id: account.user.clone(),
+            last_updated: String::new(),
+        };
+        state.keep(&self.folder, now_ms)?;
+        Ok(enabled)
+    }
+
+    /// Uploads into the backup that was enabled.
+    pub async fn upload(&self, account: &Account, keys: &Keys, job: &Job) -> Result<Uploaded> {
+        let (into, _) = enabled(&self.folder, account).await?;
+        upload(account, &into, keys, job).await
+    }
+
+    /// Compares the backup that was enabled.
+    pub async fn verify(&self, account: &Account, keys: &Keys, job: &Job) -> Result<Verified> {
+        let (into, key) = enabled(&self.folder, account).await?;
+        verify(account, &into.version, &key, keys, self.sample, job).await
+    }
+}
+
+/// The backup that `enable` has left in a folder.
+async fn enabled(
+    folder: &Path,
+    account: &Account,
+) -> Result<(Into, matrix_sdk_crypto::store::types::BackupDecryptionKey)> {
+    let key = key_files::load(folder)?.ok_or_else(|| {
+        Error::Usage(format!(
+            "{} is not in {}: run `bot-keys enable` first, or name the folder with --into",
+            key_files::RECOVERY_KEY,
+            folder.display()
+        ))
+    })?;
+    let state = State::load(folder, &account.user)?;
+    let version = if let Some(version) = state.and_then(|state| state.backup_version) {
+        version
+    } else {
+        let now = account.backup().await?;
+        now.map(|now| now.version).ok_or_else(|| {
+            Error::Usage(format!(
+                "{} has no key backup on the server: run `bot-keys enable` first",
+                account.user
+            ))
+        })?
+    };
+    let into = Into {
+        version,
+        public_key: key_files::public(&key),
+    };
+    Ok((into, key))
+}
+
+#[cfg(test)]
+mod tests;

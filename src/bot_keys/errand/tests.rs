@@ -1,0 +1,155 @@
+//! Whole stores against a homeserver that only remembers.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::*;
+use crate::{
+    bot_keys::{
+        key_backup::tests::homeserver::Homeserver,
+        state::FILE,
+        tests::{Fixture, SESSIONS},
+    },
+    clock::FixedClock,
+};
+
+const CLOCK: FixedClock = FixedClock(1_785_593_100_000);
+
+struct Scene {
+    server: Homeserver,
+    store: Fixture,
+    errand: Errand,
+}
+
+impl Scene {
+    async fn of(store: &str) -> Self {
+        let (server, store) = (Homeserver::start().await, Fixture::new(store));
+        let folder = store.folder.path();
+        let errand = Errand {
+            user: None,
+            storage: Storage {
+                folder: folder.join("nothing"),
+                store: folder.to_owned(),
+            },
+            folder: folder.join("files"),
+            passphrase: None,
+            skip_errors: false,
+            extracted: None,
+            failed: None,
+            door: Some(Door::Token {
+                homeserver: server.server.uri(),
+                token: "t0ken".into(),
+            }),
+            wanted: Wanted::default(),
+            sample: None,
+        };
+        Self {
+            server,
+            store,
+            errand,
+        }
+    }
+
+    async fn all(&self) -> Result<All> {
+        self.errand.all(&Job::new().0, &CLOCK).await
+    }
+
+    fn shown(&self, error: &Error) -> String {
+        let folder = self.store.folder.path().display().to_string();
+        error.to_string().replace(&folder, "DIR")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_way_and_once_more() {
+    let scene = Scene::of("v5-empty").await;
+    let all = scene.all().await.unwrap();
+    let total = SESSIONS as u64;
+    assert!(all.is_complete());
+    assert_eq!((all.found.keys, all.uploaded.sent), (total, total));
+    assert_eq!(all.verified.compared, total);
+    assert_eq!(all.took_ms.len(), 4);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&scene.errand.folder).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "backup-private-key.bin",
+            "backup-public-key.txt",
+            FILE,
+            "recovery-key.txt"
+        ]
+    );
+    let again = scene.all().await.unwrap();
+    assert_eq!((again.uploaded.sent, again.uploaded.there), (0, total));
+    assert!(again.is_complete());
+    assert_eq!(scene.server.memory.lock().unwrap().versions.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_error_is_told_and_mended_by_the_next_try() {
+    let scene = Scene::of("v4-empty").await;
+    scene.server.set(|memory| memory.fails_every = Some(1));
+    let all = scene.all().await.unwrap();
+    assert!(!all.is_complete());
+    assert_eq!(all.uploaded.failed.len(), SESSIONS);
+    assert_eq!(all.verified.wrong.len(), SESSIONS);
+    scene.server.set(|memory| memory.fails_every = None);
+    assert!(scene.all().await.unwrap().is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_were_extracted_before_are_used() {
+    let mut scene = Scene::of("v7-none").await;
+    let job = Job::new().0;
+    let (keys, _) = scene.errand.store(&job).unwrap();
+    let path = scene.errand.folder.join(EXTRACTED);
+    crate::bot_keys::write::write_json(&keys, &path).unwrap();
+    drop(keys);
+    scene.errand.storage.store = "/nowhere".into();
+    let all = scene.all().await.unwrap();
+    assert!(all.found.is_file && all.is_complete());
+    assert_eq!(all.found.from, std::slice::from_ref(&path));
+    fs::remove_file(&path).unwrap();
+    let error = scene.all().await.unwrap_err();
+    insta::assert_snapshot!(scene.shown(&error), @"crypto store DIR/nothing: no crypto store is there: a folder with `db` (Sled) or a file matrix-sdk-crypto.sqlite3 was looked for in it and in encrypted, encrypted/matrix-sdk-crypto, encrypted/matrix-sdk-state, matrix-sdk-crypto, matrix-sdk-state, _default: give the bot's storage folder");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_not_be_done_is_said_before_anything_is() {
+    let mut scene = Scene::of("v5-none").await;
+    let job = Job::new().0;
+    let account = scene.errand.account().await.unwrap();
+    let (keys, _) = scene.errand.store(&job).unwrap();
+    let keys = Mutex::new(keys);
+    let too_early = scene.errand.upload(&account, &keys, &job).await;
+    let mut lines = vec![scene.shown(&too_early.unwrap_err())];
+    scene.errand.user = Some("@other:x".try_into().unwrap());
+    lines.push(scene.shown(&scene.all().await.unwrap_err()));
+    scene.errand.user = None;
+    scene.errand.door = None;
+    lines.push(scene.shown(&scene.all().await.unwrap_err()));
+    assert!(scene.server.memory.lock().unwrap().versions.is_empty());
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    recovery-key.txt is not in DIR/files: run `bot-keys enable` first, or name the folder with --into
+    the access token is that of @bot:x, and not that of @other:x: give the bot's own
+    say how the bot's account is reached: its homeserver with --homeserver and its access token in the variable ACCESS_TOKEN, or the bot's user ID, for which the application service then acts
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_to_stop_stops() {
+    let scene = Scene::of("v5-empty").await;
+    let job = Job::new().0;
+    job.stop();
+    let stopped = scene.errand.all(&job, &CLOCK).await;
+    assert!(matches!(stopped, Err(Error::Stopped)));
+    assert!(scene.server.memory.lock().unwrap().versions.is_empty());
+}

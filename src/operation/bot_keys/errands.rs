@@ -1,0 +1,482 @@
+//! From the words of an order to what is done for each bot.
+
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ruma::{OwnedUserId, UserId};
+
+use super::Asker;
+use crate::{
+    Error, Result,
+    bot_keys::{
+        account::Door,
+        errand::Errand,
+        key_backup::enable::Wanted,
+        list::{self, Listed, secret},
+    },
+    command::bot_keys::{BotKeys, Reading, Step, Who, storage},
+    operation::Surface,
+    secret::SecretString,
+};
+
+/// All but what every file system takes.
+const IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'@')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-')
+    .remove(b'=')
+    .remove(b':');
+
+/// The folder of all bots' folders, where a configuration has one.
+const FOLDER: &str = "bot-keys";
+
+/// The application service that acts as bots.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The target's base URL.
+    pub homeserver: String,
+    /// The application service's token.
+    pub token: SecretString,
+}
+
+/// What an installation says of bots.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The list of the configuration.
+    pub list: Option<PathBuf>,
+    /// Who acts as bots that have no token.
+    pub service: Option<Service>,
+    /// Where the files of all go.
+    pub data_dir: Option<PathBuf>,
+    /// Who asks.
+    pub surface: Surface,
+}
+
+impl Known {
+    /// Where there is no configuration.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            list: None,
+            service: None,
+            data_dir: None,
+            surface: Surface::Shell,
+        }
+    }
+}
+
+/// Whether an order of the shell's needs the configuration: the list in it, or the application service.
+pub fn needs_configuration(order: &BotKeys) -> Result<bool> {
+    let Some(who) = order.who() else {
+        return Ok(false);
+    };
+    let Some(door) = order.door() else {
+        return Ok(who.list.is_none() && !who.bots.is_empty() && !who.place.is_given());
+    };
+    match &who.list {
+        Some(list) => {
+            let bots = list::read(list)?;
+            Ok(bots.iter().any(|bot| bot.homeserver.is_none()))
+        }
+        None => Ok(door.homeserver.is_none()),
+    }
+}
+
+/// What is done for each bot that an order is for.
+pub(super) fn errands(order: &BotKeys, known: &Known, asker: &Asker) -> Result<Vec<Errand>> {
+    let Some(who) = order.who() else {
+        return Ok(Vec::new());
+    };
+    if let Some(path) = chosen_list(order, who, known)? {
+        let bots = of_list(&list::read(&path)?, &who.bots, &path)?;
+        for_one_only(order, &bots)?;
+        let base = who.into.clone();
+        let base = base.or_else(|| known.data_dir.as_ref().map(|dir| dir.join(FOLDER)));
+        let base = base.unwrap_or_else(|| FOLDER.into());
+        return bots
+            .into_iter()
+            .map(|bot| listed(order, bot, &base, known))
+            .collect();
+    }
+    single(order, who, known, asker).map(|errand| vec![errand])
+}
+
+/// The list that is meant: nothing where a bot is described by options.
+fn chosen_list(order: &BotKeys, who: &Who, known: &Known) -> Result<Option<PathBuf>> {
+    let has_own_door = order.door().is_some_and(|door| door.homeserver.is_some());
+    match known.surface {
+        Surface::Room => known.list.clone().map(Some).ok_or_else(|| {
+            Error::Usage(
+                "there is no list of bots: write one (docs/bots.md), and name it as bot_keys.list in the configuration"
+                    .to_owned(),
+            )
+        }),
+        Surface::Shell => {
+            if let Some(list) = &who.list {
+                return Ok(Some(list.clone()));
+            }
+            let is_described = who.place.is_given() || has_own_door;
+            Ok(known.list.clone().filter(|_| !is_described))
+        }
+    }
+}
+
+fn of_list(all: &[Listed], wanted: &[OwnedUserId], path: &Path) -> Result<Vec<Listed>> {
+    if wanted.is_empty() {
+        return Ok(all.to_vec());
+    }
+    wanted
+        .iter()
+        .map(|user| {
+            let bot = all.iter().find(|bot| bot.user == *user);
+            bot.cloned().ok_or_else(|| {
+                Error::Usage(format!(
+                    "{user} is not in the list of bots {}: add it there",
+                    path.display()
+                ))
+            })
+        })
+        .collect()
+}
+
+/// An error where several bots would have to share what an option names.
+fn for_one_only(order: &BotKeys, bots: &[Listed]) -> Result<()> {
+    let option = match &order.step {
+        Step::DeleteDevice(_) if bots.len() > 1 => {
+            return Err(Error::Usage(
+                "delete-device is for one bot at a time: name it".to_owned(),
+            ));
+        }
+        Step::Extract(step) => [
+            step.output.as_ref().map(|_| "--output"),
+            step.failed_output.as_ref().map(|_| "--failed-output"),
+            step.export.as_ref().map(|_| "--export"),
+        ]
+        .into_iter()
+        .flatten()
+        .next(),
+        Step::Upload(step) => step.keys.as_ref().map(|_| "--keys"),
+        Step::Verify(step) => step.keys.as_ref().map(|_| "--keys"),
+        Step::All(step) => step.keys.as_ref().map(|_| "--keys"),
+        _ => None,
+    };
+    match option {
+        Some(option) if bots.len() > 1 => Err(Error::Usage(format!(
+            "{option} is for one bot at a time: name the bot, or leave it out"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A bot as the list describes it.
+fn listed(order: &BotKeys, bot: Listed, base: &Path, known: &Known) -> Result<Errand> {
+    let door = match (&bot.homeserver, &bot.token_file) {
+        _ if order.door().is_none() => None,
+        (Some(homeserver), Some(token)) => Some(Door::Token {
+            homeserver: homeserver.clone(),
+            token: secret(token)?,
+        }),
+        _ => by_service(known),
+    };
+    let passphrase = match &bot.store_passphrase_file {
+        Some(file) if order.reading().is_some() => Some(secret(file)?),
+        _ => None,
+    };
+    let recovery = match (&bot.recovery_key_file, &bot.recovery_passphrase_file) {
+        _ if order.recovery().is_none() => None,
+        (Some(file), _) => Some((secret(file)?, false)),
+        (None, Some(file)) => Some((secret(file)?, true)),
+        (None, None) => None,
+    };
+    Ok(Errand {
+        folder: base.join(folder_of(&bot.user)),
+        storage: storage(bot.storage, bot.store),
+        user: Some(bot.user),
+        passphrase,
+        door,
+        wanted: wanted(order, recovery),
+        ..bare(order)
+    })
+}
+
+/// A bot as options and variables describe it.
+fn single(order: &BotKeys, who: &Who, known: &Known, asker: &Asker) -> Result<Errand> {
+    let user = match &*who.bots {
+        [] => None,
+        [user] => Some(user.clone()),
+        _ => {
+            return Err(Error::Usage(
+                "several bots need a list that says where each one's storage is: name it with --list"
+                    .to_owned(),
+            ));
+        }
+    };
+    let door = match order.door() {
+        None => None,
+        Some(door) => match &door.homeserver {
+            Some(homeserver) => {
+                let question = "access token of the bot";
+                let file = door.token_file.as_deref();
+                let token = asker.secret(file, "ACCESS_TOKEN", "--token-file", question)?;
+                let token = token.ok_or_else(|| {
+                    Error::Usage(
+                        "the bot's access token is missing: give it in the variable ACCESS_TOKEN or a file with --token-file"
+                            .to_owned(),
+                    )
+                })?;
+                let homeserver = homeserver.clone();
+                Some(Door::Token { homeserver, token })
+            }
+            None => by_service(known).filter(|_| user.is_some()),
+        },
+    };
+    let passphrase = match order.reading() {
+        None => None,
+        Some(Reading {
+            store_passphrase, ..
+        }) => asker.secret(
+            store_passphrase.as_deref(),
+            "STORE_PASSPHRASE",
+            "--store-passphrase",
+            "passphrase of the store",
+        )?,
+    };
+    let recovery = match order.recovery() {
+        None => None,
+        Some(recovery) => {
+            let key = asker.secret(
+                recovery.recovery_key.as_deref(),
+                "RECOVERY_KEY",
+                "--recovery-key",
+                "recovery key",
+            )?;
+            let phrase = || {
+                asker.secret(
+                    recovery.recovery_passphrase.as_deref(),
+                    "RECOVERY_PHRASE",
+                    "--recovery-passphrase",
+                    "passphrase of the secret storage",
+                )
+            };
+            match key {
+                Some(key) if recovery.recovery_passphrase.is_none() => Some((key, false)),
+                _ => phrase()?.map(|phrase| (phrase, true)),
+            }
+        }
+    };
+    let folder = match (&who.into, &known.data_dir, &user) {
+        (Some(into), ..) => into.clone(),
+        (None, Some(dir), Some(user)) => dir.join(FOLDER).join(folder_of(user)),
+        (None, ..) => ".".into(),
+    };
+    Ok(Errand {
+        user,
+        storage: who.place.storage(),
+        folder,
+        passphrase,
+        door,
+        wanted: wanted(order, recovery),
+        ..bare(order)
+    })
+}
+
+fn by_service(known: &Known) -> Option<Door> {
+    known.service.as_ref().map(|service| Door::Service {
+        homeserver: service.homeserver.clone(),
+        token: service.token.clone(),
+    })
+}
+
+fn wanted(order: &BotKeys, secret: Option<(SecretString, bool)>) -> Wanted {
+    let (secret, is_passphrase) = secret.map_or((None, false), |(secret, is)| (Some(secret), is));
+    Wanted {
+        new_version: order.recovery().is_some_and(|it| it.new_version),
+        secret,
+        is_passphrase,
+    }
+}
+
+/// What is the same for every bot of an order.
+fn bare(order: &BotKeys) -> Errand {
+    let (mut extracted, mut failed, mut sample) = (None, None, None);
+    match &order.step {
+        Step::Extract(step) => failed.clone_from(&step.failed_output),
+        Step::Upload(step) => extracted.clone_from(&step.keys),
+        Step::Verify(step) => {
+            extracted.clone_from(&step.keys);
+            sample = step.sample;
+        }
+        Step::All(step) => {
+            extracted.clone_from(&step.keys);
+            sample = step.sample;
+        }
+        _ => {}
+    }
+    Errand {
+        user: None,
+        storage: storage(PathBuf::new(), None),
+        folder: PathBuf::new(),
+        passphrase: None,
+        skip_errors: order.reading().is_some_and(|it| it.skip_errors),
+        extracted,
+        failed,
+        door: None,
+        wanted: Wanted::default(),
+        sample,
+    }
+}
+
+/// `@bot:example.org`: two bots never have the same.
+fn folder_of(user: &UserId) -> String {
+    utf8_percent_encode(user.as_str(), IN_NAMES).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::secret::ExposeSecret;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        order: BotKeys,
+    }
+
+    fn order(words: &str) -> BotKeys {
+        let words = std::iter::once("bot-keys").chain(words.split_whitespace());
+        Line::try_parse_from(words).unwrap().order
+    }
+
+    fn with_service(surface: Surface, list: Option<PathBuf>) -> Known {
+        Known {
+            list,
+            service: Some(Service {
+                homeserver: "https://target".into(),
+                token: "as".into(),
+            }),
+            data_dir: Some("data".into()),
+            surface,
+        }
+    }
+
+    fn refused(words: &str, known: &Known, variables: &[(&'static str, &'static str)]) -> String {
+        let refused = errands(&order(words), known, &Asker::of(variables));
+        refused.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_bot_is_described_by_options_and_variables() {
+        let alone = order("all --storage s --into f --homeserver https://x");
+        assert!(!needs_configuration(&alone).unwrap());
+        let asker = Asker::of(&[
+            ("ACCESS_TOKEN", "t0ken"),
+            ("STORE_PASSPHRASE", "of the store"),
+            ("RECOVERY_PHRASE", "of the storage"),
+        ]);
+        let errands = errands(&alone, &Known::nothing(), &asker).unwrap();
+        let [errand] = &*errands else { panic!() };
+        let Some(Door::Token { homeserver, token }) = &errand.door else {
+            panic!("{:?}", errand.door)
+        };
+        assert_eq!(
+            (&**homeserver, token.expose_secret()),
+            ("https://x", "t0ken")
+        );
+        assert_eq!(errand.folder, Path::new("f"));
+        assert_eq!(errand.storage.store, Path::new("s/encrypted"));
+        let secret = |it: &Option<SecretString>| it.as_ref().unwrap().expose_secret().to_owned();
+        assert_eq!(secret(&errand.passphrase), "of the store");
+        assert_eq!(secret(&errand.wanted.secret), "of the storage");
+        assert!(errand.wanted.is_passphrase);
+    }
+
+    #[test]
+    fn the_application_service_acts_as_one_that_has_no_token() {
+        let one = order("verify @bot:x --storage s");
+        assert!(needs_configuration(&one).unwrap());
+        let known = with_service(Surface::Shell, None);
+        let errands = errands(&one, &known, &Asker::of(&[])).unwrap();
+        let [errand] = &*errands else { panic!() };
+        assert!(matches!(errand.door, Some(Door::Service { .. })));
+        assert_eq!(errand.folder, Path::new("data/bot-keys/@bot:x"));
+        assert!(!needs_configuration(&order("backup")).unwrap());
+        assert!(!needs_configuration(&order("restore copy")).unwrap());
+        assert!(needs_configuration(&order("extract @bot:x")).unwrap());
+    }
+
+    #[test]
+    fn a_list_has_several_and_the_room_knows_only_those() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = dir.path().join("bots.toml");
+        let text = r#"
+            [[bot]]
+            user = "@one:x"
+            storage = "one"
+            [[bot]]
+            user = "@two/a:x"
+            storage = "two"
+            homeserver = "https://elsewhere"
+            token_file = "token"
+        "#;
+        fs::write(&list, text).unwrap();
+        fs::write(dir.path().join("token"), "secret\n").unwrap();
+        let room = with_service(Surface::Room, Some(list.clone()));
+        let asker = Asker::of(&[]);
+        let all = errands(&order("all"), &room, &asker).unwrap();
+        let folders: Vec<_> = all
+            .iter()
+            .map(|it| it.folder.display().to_string())
+            .collect();
+        assert_eq!(
+            folders,
+            ["data/bot-keys/@one:x", "data/bot-keys/@two%2Fa:x"]
+        );
+        assert!(matches!(all[0].door, Some(Door::Service { .. })));
+        assert!(matches!(all[1].door, Some(Door::Token { .. })));
+        let one = errands(&order("upload @two/a:x"), &room, &asker).unwrap();
+        assert_eq!(one.len(), 1);
+        // It is only read where it is asked for.
+        let by_list = order(&format!("all --list {}", list.display()));
+        assert!(needs_configuration(&by_list).unwrap());
+        let lines = [
+            refused("all @three:x", &room, &[]),
+            refused("delete-device", &room, &[]),
+            refused("verify --keys file", &room, &[]),
+            refused("all", &with_service(Surface::Room, None), &[]),
+        ];
+        let lines = lines.join("\n");
+        insta::assert_snapshot!(lines.replace(&dir.path().display().to_string(), "DIR"), @r"
+        @three:x is not in the list of bots DIR/bots.toml: add it there
+        delete-device is for one bot at a time: name it
+        --keys is for one bot at a time: name the bot, or leave it out
+        there is no list of bots: write one (docs/bots.md), and name it as bot_keys.list in the configuration
+        ");
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let shell = with_service(Surface::Shell, None);
+        let nothing = Known::nothing();
+        let lines = [
+            refused("all @a:x @b:x --storage s", &shell, &[]),
+            refused("all --homeserver https://x", &nothing, &[]),
+            refused(
+                "all --homeserver https://x --recovery-key",
+                &nothing,
+                &[("ACCESS_TOKEN", "t")],
+            ),
+            refused("extract --store-passphrase=nowhere", &nothing, &[]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        several bots need a list that says where each one's storage is: name it with --list
+        the bot's access token is missing: give it in the variable ACCESS_TOKEN or a file with --token-file
+        the recovery key can't be asked for, because this is no terminal: name a file with --recovery-key=FILE
+        nowhere: No such file or directory (os error 2)
+        ");
+    }
+}

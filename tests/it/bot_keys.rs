@@ -1,0 +1,247 @@
+//! A bot with an old crypto store: its keys go into the backup of its account, and a new client reads with the recovery key
+//! what the old store could read.
+
+mod old_store;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use ferryman::{
+    demo::stage::Stage,
+    lab::{fill::password, names::Names, target::Target as Server},
+};
+use matrix_sdk::{
+    Client,
+    encryption::{BackupDownloadStrategy, EncryptionSettings},
+    ruma::{
+        OwnedEventId, OwnedRoomId, RoomId,
+        api::client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
+        events::room::{
+            encryption::{InitialRoomEncryptionEvent, RoomEncryptionEventContent},
+            message::RoomMessageEventContent,
+        },
+    },
+};
+use matrix_sdk_crypto::decrypt_room_key_export;
+
+use crate::{
+    encryption::{synced, texts},
+    operator::Operator,
+    room::Running,
+    targets::{Target, each_target},
+};
+
+const SAID: [&str; 3] = ["Which tide?", "Half past four.", "Danke – 港"];
+const BOT: &str = "harbourbot";
+const LONG: Duration = Duration::from_mins(3);
+
+/// What a bot was told before it had to move.
+struct Told {
+    room: OwnedRoomId,
+    said: Vec<(OwnedEventId, &'static str)>,
+    /// The device of the old store.
+    device: String,
+}
+
+async fn client(url: &str, user: &str) -> Client {
+    let client = Client::builder()
+        .homeserver_url(url)
+        .with_encryption_settings(EncryptionSettings {
+            backup_download_strategy: BackupDownloadStrategy::Manual,
+            ..EncryptionSettings::default()
+        })
+        .build()
+        .await
+        .unwrap();
+    let login = client.matrix_auth().login_username(user, &password(user));
+    login.send().await.unwrap();
+    client
+}
+
+/// Someone talks to the bot in an encrypted room; what the bot's device knows of it then stands in an old store.
+async fn told(server: &Server, storage: &Path) -> Told {
+    for user in ["keeper", BOT] {
+        server.register(user, &password(user)).await.unwrap();
+    }
+    let (keeper, bot) = tokio::join!(client(server.url(), "keeper"), client(server.url(), BOT));
+    synced(&bot).await;
+    let mut request = CreateRoom::new();
+    request.preset = Some(RoomPreset::TrustedPrivateChat);
+    request.invite = vec![bot.user_id().unwrap().to_owned()];
+    request.initial_state = vec![
+        InitialRoomEncryptionEvent::new(
+            matrix_sdk::ruma::events::EmptyStateKey,
+            RoomEncryptionEventContent::with_recommended_defaults(),
+        )
+        .to_raw_any(),
+    ];
+    let room = keeper.create_room(request).await.unwrap();
+    synced(&bot).await;
+    bot.join_room_by_id(room.room_id()).await.unwrap();
+    let mut said = Vec::new();
+    for text in SAID {
+        synced(&keeper).await;
+        let content = RoomMessageEventContent::text_plain(text);
+        let sent = room.send(content).await.unwrap();
+        said.push((sent.response.event_id, text));
+        synced(&bot).await;
+    }
+    let seen = bot.get_room(room.room_id()).unwrap();
+    assert_eq!(texts(&seen, &said).await, SAID);
+
+    fs::create_dir_all(storage).unwrap();
+    let export = storage.join("export.txt");
+    let encryption = bot.encryption();
+    encryption
+        .export_room_keys(export.clone(), "passing", |_| true)
+        .await
+        .unwrap();
+    let keys = decrypt_room_key_export(fs::File::open(&export).unwrap(), "passing").unwrap();
+    fs::remove_file(export).unwrap();
+    let device = bot.device_id().unwrap().to_string();
+    let user = bot.user_id().unwrap().as_str();
+    let keys = serde_json::to_string(&keys).unwrap();
+    old_store::write(storage, &keys, user, &device);
+    Told {
+        room: room.room_id().to_owned(),
+        said,
+        device,
+    }
+}
+
+/// A new client that has nothing but the password and the recovery key.
+async fn reads(server: &Server, folder: &Path, told: &Told) -> Client {
+    let bot = client(server.url(), BOT).await;
+    bot.encryption().wait_for_e2ee_initialization_tasks().await;
+    synced(&bot).await;
+    let room = bot.get_room(&told.room).unwrap();
+    assert_eq!(texts(&room, &told.said).await, ["(encrypted)"; 3]);
+    let recovery = fs::read_to_string(folder.join("recovery-key.txt")).unwrap();
+    let encryption = bot.encryption();
+    encryption
+        .recovery()
+        .recover(recovery.trim())
+        .await
+        .unwrap();
+    download(&bot, &told.room).await;
+    assert_eq!(texts(&room, &told.said).await, SAID);
+    bot
+}
+
+async fn download(bot: &Client, room: &RoomId) {
+    let backups = bot.encryption().backups();
+    backups.download_room_keys_for_room(room).await.unwrap();
+}
+
+/// The program with some variables of the environment: exit code, standard output, standard error.
+fn ferryman(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_ferryman"))
+        .args(words)
+        .current_dir(folder)
+        .env_remove("FERRYMAN_CONFIG")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_client_reads_what_the_old_store_could() {
+    each_target("a bot's keys", async |target| {
+        let names = Names::fresh().unwrap();
+        let server = match target {
+            Target::Tuwunel => Server::tuwunel(&names, Vec::new()).await,
+            Target::StandIn => Server::stand_in(&names, Vec::new()).await,
+        }
+        .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let told = Box::pin(told(&server, &dir.path().join("storage"))).await;
+        let login = server.anonymous().login(BOT, &password(BOT)).await.unwrap();
+        let token = login.token().unwrap();
+        let variables = [
+            ("HOMESERVER_URL", server.url()),
+            ("ACCESS_TOKEN", secrecy::ExposeSecret::expose_secret(token)),
+            ("STORAGE_PATH", "storage"),
+            ("MIGRATION_DIR", "files"),
+            ("MIGRATION_PASSWORD", &password(BOT)),
+            ("MIGRATION_CONFIRM", &told.device),
+        ];
+        let run = |words: &[&str]| ferryman(dir.path(), words, &variables);
+
+        let (code, out, err) = run(&["bot-keys", "all"]);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.contains("Status: COMPLETE"), "{out}");
+        let new = Box::pin(reads(&server, &dir.path().join("files"), &told)).await;
+
+        // Again: everything is there.
+        let (code, out, err) = run(&["bot-keys", "all"]);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.contains("uploaded: 0 keys"), "{out}");
+        let (code, out, err) = run(&["bot-keys", "verify"]);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.contains("Status: COMPLETE"), "{out}");
+
+        let (code, out, err) = run(&["bot-keys", "delete-device"]);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(out.contains(&told.device), "{out}");
+        let (code, _, err) = run(&["bot-keys", "delete-device"]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("has no device"), "{err}");
+        // The new one lives.
+        synced(&new).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_application_service_acts_as_the_bots_of_a_list() {
+    each_target("bots' keys by the application service", async |target| {
+        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let told = Box::pin(told(&stage.target, &dir.path().join("storage"))).await;
+        let user = format!("@{BOT}:{}", stage.names.server_name);
+        let list = dir.path().join("bots.toml");
+        let text = format!("[[bot]]\nuser = \"{user}\"\nstorage = \"storage\"\n");
+        fs::write(&list, text).unwrap();
+        let mut operator = Operator::login(stage.target.url()).await;
+        let list = list.display().to_string();
+        let environment = [("FERRYMAN_BOT_KEYS_LIST", list.as_str())];
+        let _running = Running::start_with(&stage, &environment);
+        operator.enter().await;
+
+        let refused = operator.ask("bot-keys all --storage /etc", LONG).await;
+        let refused = &refused.last().unwrap().body;
+        assert!(
+            refused.contains("can't be given from the room"),
+            "{refused}"
+        );
+        let all = operator.ask("bot-keys all", LONG).await;
+        let preview = all.iter().find(|it| it.code.is_some()).unwrap();
+        assert!(preview.body.contains("a new backup"), "{}", preview.body);
+        let text: String = all.iter().map(|it| &*it.body).collect();
+        assert!(text.contains("Status: COMPLETE"), "{text}");
+        let data = &stage.installation.config.data_dir;
+        let folder = data.join("bot-keys").join(&user);
+        let recovery = fs::read_to_string(folder.join("recovery-key.txt")).unwrap();
+        assert!(!text.contains(recovery.trim()), "{text}");
+        Box::pin(reads(&stage.target, &folder, &told)).await;
+
+        if target == Target::Tuwunel {
+            let order = format!("bot-keys delete-device {user}");
+            let deleted = operator.ask(&order, LONG).await;
+            let text: String = deleted.iter().map(|it| &*it.body).collect();
+            assert!(text.contains("is gone"), "{text}");
+            assert!(text.contains(&told.device), "{text}");
+        }
+    })
+    .await;
+}

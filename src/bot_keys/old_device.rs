@@ -49,10 +49,11 @@ impl Account {
         let request = Request::new(Method::DELETE, path(id)).text(body.to_string());
         match self.ask::<Value>(request).await {
             Ok(_) => self.is_gone(id).await,
-            // Synapse has an error code for it, and others only the ways that are open.
-            Err(Error::Refused { errcode, .. }) if errcode == "M_FORBIDDEN" => Err(self.wrong()),
-            Err(Error::Answer { status: 401, .. }) => Err(self.wrong()),
-            Err(error) => Err(error),
+            Err(error) => Err(match error {
+                // Synapse has an error code for it, and others only the ways that are open.
+                Error::Refused { errcode, .. } if !errcode.ends_with("_TOKEN") => self.wrong(),
+                error => error,
+            }),
         }
     }
 
@@ -147,7 +148,7 @@ mod tests {
         let lines = [wrong, as_wrong, stays, own].map(|it| it.unwrap_err().to_string());
         insta::assert_snapshot!(lines.join("\n"), @r"
         the homeserver doesn't take that password for @bot:x: give the account's own; an account without one deletes the device in a client, or an admin does
-        the homeserver refuses the token (-): give the bot's own access token, of a device that is logged in
+        the homeserver doesn't take that password for @bot:x: give the account's own; an account without one deletes the device in a client, or an admin does
         the device OLD of @bot:x is still there after its deletion: look at the homeserver's log, and try again
         the access token belongs to the device NEW itself: log the new bot in, and give its token
         ");

@@ -13,12 +13,12 @@ const PROGRAM: &str = concat!(
     "/tests/fixtures/sled-stores/v5/Cargo.toml"
 );
 
-/// The program that writes stores of version 5, built once outside the project; the first time it takes a minute or two.
+/// The program that writes stores of version 5, built once outside the project, which takes a minute or two.
 fn program() -> PathBuf {
     let target = cache().unwrap().join("sled-store-v5");
     fs::create_dir_all(&target).unwrap();
     let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--release", "--quiet", "--locked"])
+        .args(["build", "--quiet", "--locked"])
         .args(["--manifest-path", PROGRAM, "--target-dir"])
         .arg(&target)
         // Those of this build are for this build.
@@ -27,7 +27,7 @@ fn program() -> PathBuf {
         .status()
         .unwrap();
     assert!(built.success(), "the program for old stores can't be built");
-    target.join("release/sled-store-v5")
+    target.join("debug/sled-store-v5")
 }
 
 /// Writes a store with these room keys (a list, as in an export) into a bot's storage folder.

@@ -15,6 +15,7 @@ pub mod place;
 mod room_key;
 pub mod safekeeping;
 mod sealed;
+pub mod signer;
 mod sqlite_store;
 mod stored_session;
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod damage;
 mod decoders;
 mod defects;
 mod made_log;
+mod signers;
 mod sqlite;
 mod versions;
 mod written;

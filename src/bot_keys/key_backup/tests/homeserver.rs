@@ -36,6 +36,8 @@ pub(super) struct Memory {
     pub(super) refuses: Option<String>,
     /// The answer about a new version gets lost.
     pub(super) loses_answer: bool,
+    /// The keys of the bot's devices and its identity: the answer to `/keys/query`.
+    pub(super) published: Value,
     /// After so many requests somebody begins another version.
     pub(super) replaced_after: Option<u32>,
 }
@@ -166,6 +168,12 @@ impl Homeserver {
             let body = request.body_json().unwrap();
             memory.account_data.insert(last(request), body);
             ResponseTemplate::new(200).set_body_json(json!({}))
+        })
+        .await;
+        on("POST", "/keys/query$", |memory, request| {
+            let body: Value = request.body_json().unwrap();
+            assert_eq!(body, json!({"device_keys": {"@bot:x": []}}));
+            ResponseTemplate::new(200).set_body_json(&memory.published)
         })
         .await;
         Self { server, memory }

@@ -20,6 +20,7 @@ pub mod read;
 mod room_key;
 pub mod safekeeping;
 mod sealed;
+pub mod signer;
 mod sqlite_store;
 pub mod state;
 mod stored_session;

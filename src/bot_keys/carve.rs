@@ -57,6 +57,7 @@ use super::{
     cipher::{self, Cipher, Closed},
     key_index::{KeyIndex, Origin},
     room_key::RoomKey,
+    signer::{Signer, Signers},
 };
 use crate::{Error, Result};
 
@@ -81,6 +82,7 @@ pub(super) struct Carved {
 struct Harvest {
     keys: Vec<(RoomKey, Origin)>,
     broken: Vec<Broken>,
+    signers: Vec<Signer>,
     locked: u64,
     /// Pages that were written whole: page and LSN.
     nodes: Vec<(u64, u64)>,
@@ -151,13 +153,14 @@ pub(super) fn carve(
     label: &str,
     cipher: Option<&Cipher>,
     index: &KeyIndex,
+    signers: &mut Signers,
 ) -> Result<Carved> {
     let segment = segment_size(store)?;
     let seen = Seen::new();
     let mut before = files(store, label)?;
     let mut round = 1;
     loop {
-        let locked = carve_files(&before, segment, cipher, &seen, index)?;
+        let locked = carve_files(&before, segment, cipher, &seen, index, signers)?;
         index.miss_blobs(label, |name| before.iter().any(|file| file.name == name))?;
         let after = files(store, label)?;
         let changed = after != before;
@@ -201,6 +204,7 @@ fn carve_files(
     cipher: Option<&Cipher>,
     seen: &Seen,
     index: &KeyIndex,
+    signers: &mut Signers,
 ) -> Result<u64> {
     let (harvests, incoming) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {
@@ -215,7 +219,7 @@ fn carve_files(
         });
         let mut locked = 0;
         for harvest in incoming {
-            locked += store_harvest(harvest?, index)?;
+            locked += store_harvest(harvest?, index, signers)?;
         }
         match reader.join() {
             // It ends early only where nobody listens.
@@ -226,7 +230,10 @@ fn carve_files(
     })
 }
 
-fn store_harvest(harvest: Harvest, index: &KeyIndex) -> Result<u64> {
+fn store_harvest(harvest: Harvest, index: &KeyIndex, signers: &mut Signers) -> Result<u64> {
+    for signer in harvest.signers {
+        signers.add(signer);
+    }
     for (key, origin) in &harvest.keys {
         index.keep(key, origin)?;
     }
@@ -259,11 +266,14 @@ fn harvest(
         Placed::in_blob(&bytes, stretch.from)
     };
     let own = usize::try_from(STRETCH).unwrap_or(usize::MAX);
+    let longest = about.map_or(0, StoreFile::longest);
+    let longest = usize::try_from(longest).unwrap_or(usize::MAX);
     for (at, form) in starts(&bytes) {
         if at >= own {
             break;
         }
         let rest = bytes.get(at..).unwrap_or_default();
+        let rest = rest.get(..longest).unwrap_or(rest);
         let mut origin = Origin {
             file: name.to_owned(),
             offset: stretch.from + u64::try_from(at).unwrap_or_default(),
@@ -296,6 +306,7 @@ fn harvest(
                     }
                 }
             }
+            Reading::Signer(signer) => harvest.signers.push(signer),
             Reading::Locked => harvest.locked += 1,
             Reading::Nothing => {}
             Reading::Broken(error) => {

@@ -5,10 +5,10 @@ mod all;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
 };
 
-use ruma::OwnedUserId;
+use ruma::{OwnedUserId, UserId};
 use serde::Serialize;
 
 pub use all::{All, Stage};
@@ -24,6 +24,7 @@ use super::{
     },
     read::read,
     safekeeping::keep::Storage,
+    signer::{Signer, Signers},
     state::State,
     write::write_failed,
 };
@@ -170,11 +171,34 @@ impl Errand {
         self.failed.clone().unwrap_or_else(usual)
     }
 
-    /// Finds or makes the backup, and keeps its version.
-    pub async fn enable(&self, account: &Account, now_ms: u64) -> Result<Enabled> {
+    /// What the store has to sign a backup with. A store that can't be read signs nothing.
+    pub fn signers(&self, job: &Job) -> Signers {
+        if !self.storage.store.exists() {
+            return Signers::default();
+        }
+        match self.store(job) {
+            Ok((keys, _)) => keys.signers().clone(),
+            Err(error) => {
+                tracing::warn!("a new backup is not signed: {error}");
+                Signers::default()
+            }
+        }
+    }
+
+    /// Finds or makes the backup, and keeps its version. A new one is signed.
+    pub async fn enable(
+        &self,
+        account: &Account,
+        signers: Signers,
+        now_ms: u64,
+    ) -> Result<Enabled> {
         private_dir(&self.folder).map_err(Error::file(&self.folder))?;
         State::load(&self.folder, &account.user)?;
-        let enabled = enable(account, &self.folder, &self.wanted, now_ms).await?;
+        let wanted = Wanted {
+            signers,
+            ..self.wanted.clone()
+        };
+        let enabled = enable(account, &self.folder, &wanted, now_ms).await?;
         let state = State {
             backup_version: Some(enabled.version.clone()),
             new_device_id: account.device.clone(),
@@ -185,8 +209,30 @@ impl Errand {
         Ok(enabled)
     }
 
+    /// An error if the store says that it is somebody else's: whoever has the account would read what that one can.
+    pub fn check_owner(&self, signers: &Signers, user: &UserId) -> Result<()> {
+        let mut owners = signers.iter().map(Signer::user);
+        match owners.next() {
+            Some(owner) if owner != user && owners.all(|owner| owner != user) => {
+                Err(Error::BotStore {
+                    path: self.storage.store.clone(),
+                    reason: format!(
+                        "it is that of {owner}, and the account is {user}: nothing was sent; give the store and the token of one bot"
+                    ),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Uploads into the backup that was enabled.
     pub async fn upload(&self, account: &Account, keys: &Keys, job: &Job) -> Result<Uploaded> {
+        let signers = keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .signers()
+            .clone();
+        self.check_owner(&signers, &account.user)?;
         let (into, _) = enabled(&self.folder, account).await?;
         upload(account, &into, keys, job).await
     }

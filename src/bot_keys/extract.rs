@@ -12,6 +12,7 @@ use super::{
     key_index::KeyIndex,
     place::{Kind, Place, find},
     room_key::RoomKey,
+    signer::Signers,
     sqlite_store::SqliteStore,
 };
 use crate::{Error, Result, bundle::work::Work};
@@ -39,6 +40,7 @@ pub struct Extracted {
     index: KeyIndex,
     places: Vec<Place>,
     changed: bool,
+    signers: Signers,
     /// It goes last.
     _work: Work,
 }
@@ -54,6 +56,7 @@ pub fn extract(wish: &Wish) -> Result<Extracted> {
     let work = Work::new(&wish.work, PREFIX)?;
     let index = KeyIndex::new(work.path())?;
     let mut changed = false;
+    let mut signers = Signers::default();
     for place in &places {
         // The files of several stores have the same names.
         let label = if places.len() > 1 {
@@ -63,17 +66,19 @@ pub fn extract(wish: &Wish) -> Result<Extracted> {
         };
         index.next_store()?;
         changed |= match place.kind {
-            Kind::Sled => read_sled(place, &label, wish, &index)?,
+            Kind::Sled => read_sled(place, &label, wish, &index, &mut signers)?,
             Kind::Sqlite => {
                 let store = SqliteStore::copy(&place.path, work.path(), &label)?;
                 let (cipher, given) = with_passphrase(wish, |passphrase| store.cipher(passphrase))?;
                 let cipher = cipher.map_err(|_closed| wrong_passphrase(&place.path, given))?;
+                store.signers(cipher.as_ref(), &mut signers)?;
                 store.read(cipher.as_ref(), &index)?;
                 false
             }
         };
     }
-    let extracted = Extracted::new(index, places, changed, work);
+    let mut extracted = Extracted::new(index, places, changed, work);
+    extracted.signers = signers;
     extracted.check(wish)?;
     Ok(extracted)
 }
@@ -92,7 +97,13 @@ fn label(place: &Place, given: &Path) -> String {
 }
 
 /// Whether the store changed to the end.
-fn read_sled(place: &Place, label: &str, wish: &Wish, index: &KeyIndex) -> Result<bool> {
+fn read_sled(
+    place: &Place,
+    label: &str,
+    wish: &Wish,
+    index: &KeyIndex,
+    signers: &mut Signers,
+) -> Result<bool> {
     let (cipher, given) = with_passphrase(wish, |passphrase| {
         match carve::find_cipher(&place.path, passphrase) {
             Ok(cipher) => Ok(Ok(cipher)),
@@ -101,7 +112,7 @@ fn read_sled(place: &Place, label: &str, wish: &Wish, index: &KeyIndex) -> Resul
         }
     })?;
     let cipher = cipher.map_err(|_closed| wrong_passphrase(&place.path, given))?;
-    let carved = carve::carve(&place.path, label, cipher.as_ref(), index)?;
+    let carved = carve::carve(&place.path, label, cipher.as_ref(), index, signers)?;
     if carved.locked > 0 {
         let error = format!(
             "{} encrypted values are there, and the row with the store's cipher is nowhere: without it they are lost",
@@ -155,6 +166,7 @@ impl Extracted {
             index,
             places,
             changed,
+            signers: Signers::default(),
             _work: work,
         }
     }
@@ -205,6 +217,11 @@ impl Extracted {
     /// be missing.
     pub fn changed(&self) -> bool {
         self.changed
+    }
+
+    /// What the stores have to sign with.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
     }
 
     /// Sessions.

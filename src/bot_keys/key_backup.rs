@@ -5,6 +5,7 @@ pub mod key_files;
 pub mod sealing;
 pub mod secret_storage;
 pub mod server_backup;
+pub mod signatures;
 pub mod source;
 pub mod upload;
 pub mod verify;

@@ -13,6 +13,7 @@ use super::{
     cipher::{Cipher, Closed},
     key_index::{KeyIndex, Origin},
     room_key::RoomKey,
+    signer::{self, Signers},
     stored_session::from_message_pack,
 };
 use crate::{Error, Result, secret::write_private_with};
@@ -75,6 +76,26 @@ impl SqliteStore {
         Ok(row.map(|row| Cipher::open(&row, passphrase)).transpose())
     }
 
+    /// Adds the device's key and the identity's master key, where they are there and can be read.
+    pub(super) fn signers(&self, cipher: Option<&Cipher>, signers: &mut Signers) -> Result<()> {
+        let failed = unreadable(&self.original);
+        let mut rows = self
+            .db
+            .prepare("SELECT value FROM kv WHERE key IN ('account', 'identity')")
+            .map_err(&failed)?;
+        let rows = rows
+            .query_map([], |row| row.get::<_, Vec<u8>>(0))
+            .map_err(&failed)?;
+        for row in rows {
+            let row = Zeroizing::new(row.map_err(&failed)?);
+            let signer = opened(&row, cipher).and_then(|text| signer::from_message_pack(&text));
+            if let Some(signer) = signer {
+                signers.add(signer);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads all sessions into the index.
     pub(super) fn read(&self, cipher: Option<&Cipher>, index: &KeyIndex) -> Result<()> {
         let failed = unreadable(&self.original);
@@ -129,13 +150,14 @@ impl SqliteStore {
 }
 
 fn session(data: &[u8], cipher: Option<&Cipher>) -> Result<RoomKey, String> {
-    let text = match cipher {
-        Some(cipher) => cipher
-            .decrypt_message_pack(data)
-            .ok_or("it does not decrypt: it is damaged")?,
-        None => Zeroizing::new(data.to_vec()),
-    };
-    from_message_pack(&text)
+    from_message_pack(&opened(data, cipher).ok_or("it does not decrypt: it is damaged")?)
+}
+
+fn opened(data: &[u8], cipher: Option<&Cipher>) -> Option<Zeroizing<Vec<u8>>> {
+    match cipher {
+        Some(cipher) => cipher.decrypt_message_pack(data),
+        None => Some(Zeroizing::new(data.to_vec())),
+    }
 }
 
 /// Copies the database and its log; not so if either changed meanwhile.

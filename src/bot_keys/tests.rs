@@ -5,6 +5,7 @@ mod decoders;
 mod defects;
 mod made_log;
 mod read_back;
+mod signers;
 mod sqlite;
 mod versions;
 mod written;

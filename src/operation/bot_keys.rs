@@ -86,7 +86,8 @@ async fn one(order: &BotKeys, errand: &Errand, means: &Means<'_>) -> Result<Done
         }
         Step::Enable(step) => {
             let account = account().await?;
-            let enabled = errand.enable(&account, now).await?;
+            let signers = tokio::task::block_in_place(|| errand.signers(means.job));
+            let enabled = errand.enable(&account, signers, now).await?;
             let shown = step.recovery.show_recovery_key;
             Ok(Done::Enabled {
                 shown: shown.then(|| key_files::recovery_key(&enabled.key).into()),

@@ -13,8 +13,10 @@ use crate::{Error, Result};
 
 /// Bytes of a stretch: a multiple of Sled's segments.
 pub(super) const STRETCH: u64 = 4 << 20;
-/// More than a value has: a session takes some 4 kB, those with long forwarding chains a few more.
-pub(super) const LONGEST_VALUE: u64 = 256 << 10;
+/// More than a value in the log has: Sled puts what takes more than a quarter of a segment into a blob.
+const LONGEST_IN_LOG: u64 = 256 << 10;
+/// More than one in a blob has: an encrypted account takes 2.4 MB with all the 5,000 one-time keys that it may have.
+const LONGEST_IN_BLOB: u64 = 16 << 20;
 
 /// A file of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,17 @@ pub(super) struct StoreFile {
     pub(super) is_log: bool,
     pub(super) length: u64,
     changed: Option<SystemTime>,
+}
+
+impl StoreFile {
+    /// More bytes than a value in it has.
+    pub(super) fn longest(&self) -> u64 {
+        if self.is_log {
+            LONGEST_IN_LOG
+        } else {
+            LONGEST_IN_BLOB
+        }
+    }
 }
 
 /// A part of a file: the values that begin in it are its own; behind them is as much as the last one may need.
@@ -95,7 +108,7 @@ impl Stretch {
         let Some(about) = files.get(self.file) else {
             return Ok(Vec::new());
         };
-        read(&about.path, self.from, STRETCH + LONGEST_VALUE)
+        read(&about.path, self.from, STRETCH + about.longest())
     }
 }
 

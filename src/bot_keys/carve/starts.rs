@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::bot_keys::sealed;
+use crate::bot_keys::{sealed, signer};
 
 /// How a plain session begins.
 pub(super) const PLAIN: &[u8] = br#"{"pickle":{"initial_ratchet":{"inner":["#;
@@ -19,6 +19,8 @@ pub(super) enum Form {
     Sealed,
     /// A session's JSON.
     Plain,
+    /// The JSON of an account, an identity, or of something else that belongs to a user.
+    Owned,
 }
 
 /// The beginnings in `bytes`, in their order.
@@ -36,6 +38,7 @@ pub(super) fn starts(bytes: &[u8]) -> Vec<(usize, Form)> {
                 .map(|at| (at, form)),
         );
     }
+    starts.extend(memmem::find_iter(bytes, signer::BEGIN).map(|at| (at, Form::Owned)));
     starts.sort_unstable();
     starts.dedup();
     starts

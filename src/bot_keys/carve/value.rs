@@ -8,6 +8,7 @@ use crate::bot_keys::{
     cipher::Cipher,
     room_key::RoomKey,
     sealed::{HEADER, Sealed},
+    signer::{self, Signer},
     stored_session::from_json,
 };
 
@@ -17,6 +18,8 @@ pub(super) enum Reading {
     Sealed(RoomKey),
     /// A session that was not.
     Plain(RoomKey),
+    /// An account or an identity.
+    Signer(Signer),
     /// It needs a cipher, and there is none.
     Locked,
     /// No session, or one that was read before.
@@ -27,11 +30,10 @@ pub(super) enum Reading {
 
 /// Reads the value with which `rest` begins.
 pub(super) fn read(rest: &[u8], form: Form, cipher: Option<&Cipher>, seen: &Seen) -> Reading {
-    let longest = usize::try_from(super::files::LONGEST_VALUE).unwrap_or(usize::MAX);
-    let rest = rest.get(..longest).unwrap_or(rest);
     match form {
         Form::Sealed => sealed(rest, cipher, seen),
         Form::Plain => plain(rest),
+        Form::Owned => owned(rest),
     }
 }
 
@@ -57,13 +59,21 @@ fn sealed(rest: &[u8], cipher: Option<&Cipher>, seen: &Seen) -> Reading {
             Err(error) => return Reading::Broken(error),
         }
     } else {
-        // An account, a device, anything else of the store.
-        Reading::Nothing
+        owned(&text)
     };
     if let Some(fingerprint) = fingerprint {
         seen.add(fingerprint);
     }
     reading
+}
+
+/// An account, an identity, a device, anything else of the store.
+fn owned(text: &[u8]) -> Reading {
+    let signer = text
+        .starts_with(signer::BEGIN)
+        .then(|| signer::from_json(text))
+        .flatten();
+    signer.map_or(Reading::Nothing, Reading::Signer)
 }
 
 fn plain(rest: &[u8]) -> Reading {

@@ -65,10 +65,12 @@ impl Errand {
         // Whoever has no account there need not wait for the store.
         let account = self.account().await?;
         let (keys, found) = tokio::task::block_in_place(|| self.keys(job))?;
+        let signers = keys.signers().clone();
+        self.check_owner(&signers, &account.user)?;
         let keys = Mutex::new(keys);
         over(Stage::Extract);
         job.turn().await?;
-        let enabled = self.enable(&account, clock.now_ms()).await?;
+        let enabled = self.enable(&account, signers, clock.now_ms()).await?;
         over(Stage::Enable);
         let uploaded = self.upload(&account, &keys, job).await?;
         over(Stage::Upload);

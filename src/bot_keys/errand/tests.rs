@@ -22,7 +22,12 @@ struct Scene {
 
 impl Scene {
     async fn of(store: &str) -> Self {
-        let (server, store) = (Homeserver::start().await, Fixture::new(store));
+        // Whose the stores of the repository are.
+        Self::whose(store, "@bot:example.org").await
+    }
+
+    async fn whose(store: &str, user: &str) -> Self {
+        let (server, store) = (Homeserver::of(user).await, Fixture::new(store));
         let folder = store.folder.path();
         let errand = Errand {
             user: None,
@@ -139,9 +144,17 @@ async fn what_can_not_be_done_is_said_before_anything_is() {
     assert!(scene.server.memory.lock().unwrap().versions.is_empty());
     insta::assert_snapshot!(lines.join("\n"), @r"
     recovery-key.txt is not in DIR/files: run `bot-keys enable` first, or name the folder with --into
-    the access token is that of @bot:x, and not that of @other:x: give the bot's own
+    the access token is that of @bot:example.org, and not that of @other:x: give the bot's own
     say how the bot's account is reached: its homeserver with --homeserver and its access token in the variable ACCESS_TOKEN, or the bot's user ID, for which the application service then acts
     ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_one_bot_do_not_go_to_another() {
+    let scene = Scene::whose("v5-empty", "@other:x").await;
+    let error = scene.all().await.unwrap_err();
+    insta::assert_snapshot!(scene.shown(&error), @"crypto store DIR: it is that of @bot:example.org, and the account is @other:x: nothing was sent; give the store and the token of one bot");
+    assert!(scene.server.memory.lock().unwrap().versions.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

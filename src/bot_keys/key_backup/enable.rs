@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use matrix_sdk_crypto::{secret_storage::SecretStorageKey, store::types::BackupDecryptionKey};
+use ruma::OwnedDeviceId;
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bot_keys::account::Account,
+    bot_keys::{account::Account, signer::Signers},
     secret::{ExposeSecret, SecretString},
 };
 
@@ -26,6 +27,10 @@ pub struct Wanted {
     pub secret: Option<SecretString>,
     /// Whether the secret is a passphrase, if a secret storage is to be set up with it.
     pub is_passphrase: bool,
+    /// What a new version is signed with: those of the bot's keys that the homeserver knows.
+    pub signers: Signers,
+    /// The only device that may sign, if it is to be a certain one.
+    pub device: Option<OwnedDeviceId>,
 }
 
 /// Whose key the backup has.
@@ -68,6 +73,8 @@ pub struct Enabled {
     pub key: BackupDecryptionKey,
     /// Where that came from.
     pub from: KeyFrom,
+    /// The IDs of the keys that signed the version, if it was made now.
+    pub signed_by: Vec<String>,
     /// Whether clients find it.
     pub storage: Storage,
     /// The file with the recovery key.
@@ -111,6 +118,7 @@ pub async fn enable(
             _ => {}
         }
     }
+    let mut signed_by = Vec::new();
     let (version, key, from, of_storage) = match (current, found) {
         (Some(version), Some((key, from))) if !wanted.new_version => {
             (version.version, key, from, None)
@@ -130,8 +138,11 @@ pub async fn enable(
                 None => fresh(wanted, is_bare)?,
             };
             key_files::keep(folder, &key, now_ms)?;
-            let auth_data = json!({"public_key": key_files::public(&key), "signatures": {}});
-            let version = account.create_backup(&auth_data).await?;
+            let auth_data = json!({"public_key": key_files::public(&key)});
+            let device = wanted.device.as_deref();
+            let signed = account.sign(auth_data, &wanted.signers, device).await?;
+            let version = account.create_backup(&signed.auth_data).await?;
+            signed_by = signed.by;
             (version, key, KeyFrom::New, of_storage)
         }
     };
@@ -142,6 +153,7 @@ pub async fn enable(
         public_key: key_files::public(&key),
         key,
         from,
+        signed_by,
         storage,
         file,
     })

@@ -1,6 +1,7 @@
 //! Enable, upload and verify against a homeserver that only remembers.
 
 pub(in crate::bot_keys) mod homeserver;
+mod signing;
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::*;
 
 /// A store with the keys of a fixture, and the keys as the SDK exports them. It stays open: its log has the newest rows.
-async fn made(passphrase: Option<&str>) -> (TempDir, Keys, OlmMachine) {
+pub(super) async fn made(passphrase: Option<&str>) -> (TempDir, Keys, OlmMachine) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteCryptoStore::open(folder.path(), passphrase)
         .await

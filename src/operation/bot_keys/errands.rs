@@ -294,6 +294,7 @@ fn wanted(order: &BotKeys, secret: Option<(SecretString, bool)>) -> Wanted {
         new_version: order.recovery().is_some_and(|it| it.new_version),
         secret,
         is_passphrase,
+        ..Wanted::default()
     }
 }
 

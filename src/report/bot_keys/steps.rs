@@ -194,8 +194,14 @@ fn backup(enabled: &Enabled) -> String {
             "**there, and closed**: nothing that was given opens it, so clients don't find the backup's key in it"
         }
     };
+    let signed: Vec<_> = enabled.signed_by.iter().map(code).collect();
+    let signed = if signed.is_empty() {
+        String::new()
+    } else {
+        format!(", signed by {}", signed.join(" and "))
+    };
     format!(
-        "- backup: version {}, {made}\n- secret storage: {storage}\n",
+        "- backup: version {}, {made}{signed}\n- secret storage: {storage}\n",
         code(&enabled.version)
     )
 }

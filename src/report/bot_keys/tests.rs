@@ -36,6 +36,7 @@ fn enabled() -> Enabled {
         key: BackupDecryptionKey::from_bytes(&[7; 32]),
         from: KeyFrom::New,
         storage: Storage::Made,
+        signed_by: vec!["ed25519:OLD".into()],
         file: "files/recovery-key.txt".into(),
     }
 }
@@ -95,7 +96,7 @@ fn the_whole_way_of_one() {
     **Status: COMPLETE**, of `@bot:x`
 
     - store: 12,345 keys of 500 rooms in `storage/encrypted/matrix-sdk-crypto`
-    - backup: version `3`, made now
+    - backup: version `3`, made now, signed by `ed25519:OLD`
     - secret storage: set up; the recovery key opens it, or the passphrase that was given
     - uploaded: 12,300 keys; 45 as good or better there before
     - compared: 12,345 of 12,345 keys with version `3`, which has 12,345; all are there, and the same
@@ -126,7 +127,7 @@ fn what_is_missing_comes_with_its_reason() {
     - store: 12,345 keys of 500 rooms in `storage/encrypted/matrix-sdk-crypto`
     - broken: 2 places, listed in `files/failed-sessions.json`
     - **the store changed while it was read**: its newest keys may be missing; stop the bot, and do it again
-    - backup: version `3`, there before; its key was in the secret storage
+    - backup: version `3`, there before; its key was in the secret storage, signed by `ed25519:OLD`
     - secret storage: **there, and closed**: nothing that was given opens it, so clients don't find the backup's key in it
     - uploaded: 12,300 keys; 45 as good or better there before; **1 not taken**
     - compared: 12,345 of 12,345 keys with version `3`, which has 12,345; **1 missing or different**; 1 that nothing proves replaced none
@@ -203,7 +204,7 @@ fn single_steps() {
     ---
     **`@bot:x` has a key backup.**
 
-    - backup: version `3`, there before; its key is in the bot's folder
+    - backup: version `3`, there before; its key is in the bot's folder, signed by `ed25519:OLD`
     - secret storage: has the backup's key
 
     The recovery key is in `files/recovery-key.txt`: keep it where only you can read it, and nowhere else.
@@ -275,6 +276,9 @@ fn no_key_is_in_what_machines_read() {
           "file": "files/recovery-key.txt",
           "from": "new",
           "public_key": "cHVibGlj",
+          "signed_by": [
+            "ed25519:OLD"
+          ],
           "storage": "made",
           "version": "3"
         },

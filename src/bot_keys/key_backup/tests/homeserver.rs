@@ -35,6 +35,8 @@ pub(in crate::bot_keys) struct Memory {
     pub(in crate::bot_keys) refuses: Option<String>,
     /// The answer about a new version gets lost.
     pub(in crate::bot_keys) loses_answer: bool,
+    /// The keys of the bot's devices and its identity: the answer to `/keys/query`.
+    pub(in crate::bot_keys) published: Value,
     /// After so many requests somebody begins another version.
     pub(in crate::bot_keys) replaced_after: Option<u32>,
 }
@@ -111,9 +113,14 @@ pub(in crate::bot_keys) struct Homeserver {
 
 impl Homeserver {
     pub(in crate::bot_keys) async fn start() -> Self {
+        Self::of("@bot:x").await
+    }
+
+    /// With this user's account.
+    pub(in crate::bot_keys) async fn of(user: &str) -> Self {
         let server = MockServer::start().await;
         let memory = Arc::<Mutex<Memory>>::default();
-        let whoami = json!({"user_id": "@bot:x", "device_id": "OLD"});
+        let whoami = json!({"user_id": user, "device_id": "OLD"});
         Mock::given(path_regex("/account/whoami$"))
             .respond_with(ResponseTemplate::new(200).set_body_json(whoami))
             .mount(&server)
@@ -165,6 +172,12 @@ impl Homeserver {
             let body = request.body_json().unwrap();
             memory.account_data.insert(last(request), body);
             ResponseTemplate::new(200).set_body_json(json!({}))
+        })
+        .await;
+        on("POST", "/keys/query$", |memory, request| {
+            let body: Value = request.body_json().unwrap();
+            assert_eq!(body, json!({"device_keys": {"@bot:x": []}}));
+            ResponseTemplate::new(200).set_body_json(&memory.published)
         })
         .await;
         Self { server, memory }

@@ -8,6 +8,7 @@ use super::{
     broken::Broken,
     carve::{self, CipherError},
     cipher::{Cipher, Closed},
+    cross_check::Row,
     key_index::KeyIndex,
     place::{Kind, Place, find},
     room_key::RoomKey,
@@ -17,7 +18,7 @@ use super::{
 use crate::{Error, Result, bundle::work::Work};
 
 /// What the names of the private folders begin with.
-const PREFIX: &str = "bot-keys-";
+pub(super) const PREFIX: &str = "bot-keys-";
 
 /// What is wanted of which store.
 #[derive(Debug, Clone)]
@@ -235,6 +236,12 @@ impl Extracted {
     /// Each session, room by room; only one is in memory.
     pub fn each_key(&self, tell: impl FnMut(RoomKey) -> Result<()>) -> Result<()> {
         self.index.each_key(tell)
+    }
+
+    /// From which message on a session was taken out, if at all.
+    pub(super) fn first_of(&self, row: &Row) -> Result<Option<u32>> {
+        self.index
+            .first_of(&row.room_id, &row.sender_key, &row.session_id)
     }
 
     /// Each broken place, by file and offset.

@@ -110,6 +110,25 @@ fn a_store_of_which_all_was_taken_out_is_good_and_stays_as_it_is() {
 }
 
 #[test]
+fn the_copy_has_what_sled_reads_and_nothing_else() {
+    let fixture = Fixture::new("v7-blobs");
+    let store = fixture.folder.path().join("matrix-sdk-crypto");
+    let mut expected = tree::files(&store).unwrap();
+    assert!(expected.iter().any(|file| file.starts_with("blobs")));
+    fs::write(store.join("snap.0000000000000001"), "a snapshot").unwrap();
+    expected.push("snap.0000000000000001".into());
+    fs::write(store.join("notes.txt"), "somebody's").unwrap();
+    let given = shown(&fixture) + "/given";
+    by(
+        &fixture,
+        &format!("cd sled-copy && find . -type f | LC_ALL=C sort > {given}"),
+    );
+    let given = fs::read_to_string(given).unwrap();
+    let given: Vec<PathBuf> = given.lines().map(|file| file[2..].into()).collect();
+    assert_eq!(given, expected);
+}
+
+#[test]
 fn what_was_not_taken_out_or_from_a_later_message_on_is_listed() {
     let others = lines(&Fixture::new("v4-empty"), "");
     let check = checked(&Fixture::new("v5-empty"), &others);

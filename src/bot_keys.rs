@@ -1,13 +1,15 @@
 //! The Megolm keys of bots: out of a crypto store that newer SDKs can't open, into the key backup of the bot's account.
 //!
 //! [`extract::extract`] takes the sessions out of a Sled store (matrix-sdk-sled, as matrix-bot-sdk used it up to 0.7) or an
-//! SQLite one (matrix-sdk-sqlite), which it only reads. [`write`] makes files of them, [`key_backup`] puts them on the
-//! homeserver, and [`safekeeping`] puts the bot's whole storage aside before all that.
+//! SQLite one (matrix-sdk-sqlite), which it only reads; [`cross_check`] asks Sled itself what is in
+//! the former. [`write`] makes files of them, [`key_backup`] puts them on the homeserver, and [`safekeeping`] puts the bot's
+//! whole storage aside before all that.
 
 pub mod account;
 mod broken;
 mod carve;
 mod cipher;
+pub mod cross_check;
 pub mod errand;
 pub mod extract;
 pub mod in_use;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     Error, Result,
+    bot_keys::cross_check,
     clock::{Clock, SystemClock},
     command::Command,
     config::{
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
             "demo, run and login-bridge have no lines of JSON: leave --json out".to_owned(),
         )),
         Order::Demo(demo) => crate::demo::run(&demo).await,
+        Order::SledRows => tokio::task::block_in_place(cross_check::serve).map(|()| 0),
         // Help must work before there is a configuration.
         Order::Shared(Command::Help(help)) => {
             let name = help.command.as_deref();

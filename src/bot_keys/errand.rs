@@ -15,6 +15,7 @@ pub use all::{All, Stage};
 
 use super::{
     account::{Account, Door},
+    cross_check::{CrossCheck, HIDDEN, Program, cross_check},
     extract::{Extracted, Wish, extract},
     key_backup::{
         enable::{Enabled, Wanted, enable},
@@ -22,6 +23,7 @@ use super::{
         upload::{Into, Uploaded, upload},
         verify::{Verified, verify},
     },
+    place::Kind,
     read::read,
     safekeeping::keep::Storage,
     signer::{Signer, Signers},
@@ -53,6 +55,8 @@ pub struct Errand {
     pub passphrase: Option<SecretString>,
     /// Goes on behind what is broken.
     pub skip_errors: bool,
+    /// Sled itself looks, too, in a process of its own.
+    pub cross_check: bool,
     /// Keys that were extracted before; nothing for [`EXTRACTED`] in the folder, or else the store.
     pub extracted: Option<PathBuf>,
     /// Where broken places are listed; nothing for [`FAILED`] in the folder.
@@ -82,6 +86,16 @@ pub struct Found {
     pub list: Option<PathBuf>,
     /// Whether the store still changed while it was read.
     pub changed: bool,
+    /// What Sled itself has found in each Sled store, if it was asked.
+    pub cross_checks: Vec<CrossCheck>,
+}
+
+impl Found {
+    /// Whether all that is there was found, as far as it is intact and as it was asked.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.changed && self.cross_checks.iter().all(CrossCheck::is_good)
+    }
 }
 
 /// A bot's sessions, for several threads.
@@ -115,8 +129,18 @@ impl Errand {
     /// Reads the store.
     pub fn store(&self, job: &Job) -> Result<(Extracted, Found)> {
         self.begin(job)?;
-        let extracted = extract(&self.wish())?;
-        let found = self.found(&extracted, None)?;
+        let wish = self.wish();
+        let extracted = extract(&wish)?;
+        let mut found = self.found(&extracted, None)?;
+        if self.cross_check {
+            let program = Program::this(&[HIDDEN])?;
+            let places = extracted.places().iter();
+            for place in places.filter(|place| place.kind == Kind::Sled) {
+                job.check()?;
+                let check = cross_check(place, &extracted, &wish, &program)?;
+                found.cross_checks.push(check);
+            }
+        }
         Ok((extracted, found))
     }
 
@@ -163,6 +187,7 @@ impl Errand {
             broken,
             list,
             changed: extracted.changed(),
+            cross_checks: Vec::new(),
         })
     }
 

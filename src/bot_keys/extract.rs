@@ -9,6 +9,7 @@ use super::{
     broken::Broken,
     carve::{self, CipherError},
     cipher::{Cipher, Closed},
+    cross_check::Row,
     key_index::KeyIndex,
     place::{Kind, Place, find},
     room_key::RoomKey,
@@ -252,6 +253,12 @@ impl Extracted {
     /// All rooms, and how many sessions each has.
     pub fn by_room(&self) -> Result<Vec<(OwnedRoomId, u64)>> {
         self.index.by_room()
+    }
+
+    /// From which message on a session was taken out, if at all.
+    pub(super) fn first_of(&self, row: &Row) -> Result<Option<u32>> {
+        self.index
+            .first_of(&row.room_id, &row.sender_key, &row.session_id)
     }
 
     /// Each broken place, by file and offset.

@@ -63,11 +63,7 @@ impl KeyIndex {
 
     /// Keeps a session if there is no better one: what is proved goes before what is not, then the lower first index.
     pub(super) fn keep(&self, key: &RoomKey, origin: &Origin) -> Result<()> {
-        let digest = Sha256::new()
-            .chain_update(&key.sender_key)
-            .chain_update([0])
-            .chain_update(&key.session_id)
-            .finalize();
+        let digest = digest(&key.sender_key, &key.session_id);
         let json =
             serde_json::to_string(key).map_err(|error| Error::file(&self.path)(error.into()))?;
         let json = Zeroizing::new(json);
@@ -83,7 +79,7 @@ impl KeyIndex {
                 )?
                 .execute(params![
                     room,
-                    &digest[..16],
+                    digest,
                     key.first_known_index,
                     origin.proved,
                     origin.file,
@@ -94,6 +90,26 @@ impl KeyIndex {
             Ok(())
         };
         keep().map_err(failure(&self.path))
+    }
+
+    /// The first index at which a session is kept, if it is.
+    pub(super) fn first_of(
+        &self,
+        room: &RoomId,
+        sender_key: &str,
+        session_id: &str,
+    ) -> Result<Option<u32>> {
+        self.db
+            .prepare_cached(
+                "SELECT key.first FROM key JOIN room ON room.id = key.room WHERE room.name = ?1 AND key.digest = ?2",
+            )
+            .and_then(|mut find| {
+                find.query_row(params![room.as_str(), digest(sender_key, session_id)], |row| {
+                    row.get(0)
+                })
+                .optional()
+            })
+            .map_err(failure(&self.path))
     }
 
     fn room(&self, name: &str) -> rusqlite::Result<i64> {
@@ -322,6 +338,16 @@ impl KeyIndex {
             reason: format!("the index of the keys can't be used ({reason})"),
         }
     }
+}
+
+/// What tells a room's sessions apart.
+fn digest(sender_key: &str, session_id: &str) -> Vec<u8> {
+    let digest = Sha256::new()
+        .chain_update(sender_key)
+        .chain_update([0])
+        .chain_update(session_id)
+        .finalize();
+    digest[..16].to_vec()
 }
 
 /// SQLite's numbers have a sign; offsets, pages and log numbers never need the last bit.

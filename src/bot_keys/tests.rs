@@ -1,5 +1,6 @@
 //! Stores as bots left them, whole and damaged. `tests/fixtures/sled-stores` has the programs that wrote them.
 
+mod cross_check;
 mod damage;
 mod decoders;
 mod defects;

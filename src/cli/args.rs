@@ -39,6 +39,9 @@ pub enum Order {
     Demo(Demo),
     /// Let people log in to the new server with their Synapse passwords, until all have done so
     LoginBridge(LoginBridge),
+    /// For `bot-keys --cross-check` alone: reads the copy of a Sled store in the current folder
+    #[command(hide = true)]
+    SledRows,
     /// A command that the control room knows too.
     #[command(flatten)]
     Shared(Command),

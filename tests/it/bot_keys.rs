@@ -154,6 +154,80 @@ fn ferryman(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> (i32, 
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+/// A store of the repository in a folder.
+fn unpacked(name: &str, folder: &Path) {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sled-stores");
+    let packed = fs::File::open(format!("{root}/{name}.tar.zst")).unwrap();
+    let packed = zstd::Decoder::new(packed).unwrap();
+    tar::Archive::new(packed).unpack(folder).unwrap();
+}
+
+#[test]
+fn a_store_is_read_in_the_shell_without_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    unpacked("v5-correct-horse", &dir.path().join("storage/encrypted"));
+    let passphrase = [("STORE_PASSPHRASE", "correct horse")];
+    let extract = ["bot-keys", "extract", "--into", "files"];
+    let with = |more: &[&'static str]| [&extract[..], more].concat();
+    for (words, variables, code, part) in [
+        (with(&[]), &[][..], 2, "say how the keys are to be written"),
+        (with(&["--plain"]), &[], 13, "give its passphrase"),
+        (
+            with(&["--plain", "--store-passphrase"]),
+            &[],
+            2,
+            "this is no terminal",
+        ),
+        (
+            with(&["--plain", "--store", "wrong"]),
+            &[],
+            13,
+            "no crypto store is there",
+        ),
+        (
+            vec![
+                "bot-keys",
+                "all",
+                "--storage",
+                "storage",
+                "--homeserver",
+                "http://127.0.0.1:9",
+            ],
+            &[],
+            2,
+            "ACCESS_TOKEN",
+        ),
+    ] {
+        let (got, out, err) = ferryman(dir.path(), &words, variables);
+        assert_eq!((got, &*out), (code, ""), "{words:?}: {err}");
+        assert!(err.contains(part), "{words:?}: {err}");
+    }
+    assert!(!dir.path().join("wrong").exists());
+
+    let words = with(&["--plain", "--cross-check"]);
+    let (code, out, err) = ferryman(dir.path(), &words, &passphrase);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("12 keys"), "{out}");
+    assert!(
+        out.contains("Sled itself: 12 rows, 12 of them taken out"),
+        "{out}"
+    );
+    let mut names: Vec<_> = fs::read_dir(dir.path().join("files"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["extracted-keys.json"]);
+
+    let export = [("EXPORT_PASSPHRASE", "another horse"), passphrase[0]];
+    let (code, out, err) = ferryman(dir.path(), &extract, &export);
+    assert_eq!(code, 0, "{out}{err}");
+    let file = fs::File::open(dir.path().join("files/room-keys.txt")).unwrap();
+    let keys = decrypt_room_key_export(file, "another horse").unwrap();
+    assert_eq!(keys.len(), 12);
+    assert!(!out.contains("horse") && !err.contains("horse"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_client_reads_what_the_old_store_could() {
     each_target("a bot's keys", async |target| {

@@ -48,7 +48,7 @@ impl All {
     /// Whether each session that could be read is in the backup, and the store was read as it stands.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.found.changed && self.uploaded.failed.is_empty() && self.verified.is_complete()
+        self.found.is_whole() && self.uploaded.failed.is_empty() && self.verified.is_complete()
     }
 }
 

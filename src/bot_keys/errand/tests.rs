@@ -38,6 +38,7 @@ impl Scene {
             folder: folder.join("files"),
             passphrase: None,
             skip_errors: false,
+            cross_check: false,
             extracted: None,
             failed: None,
             door: Some(Door::Token {

@@ -94,6 +94,9 @@ pub struct Reading {
     /// Go on behind broken sessions, and list them
     #[arg(long)]
     pub skip_errors: bool,
+    /// Let Sled itself read a copy of the store, too, and compare what it finds; at most ten minutes
+    #[arg(long)]
+    pub cross_check: bool,
 }
 
 /// How a bot's account is reached.

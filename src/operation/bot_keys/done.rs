@@ -69,9 +69,13 @@ impl Done {
             Self::Kept(_) | Self::Restored { .. } | Self::Enabled { .. } | Self::Deleted { .. } => {
                 true
             }
-            Self::Extracted { found, .. } => !found.changed,
-            Self::Uploaded { uploaded, .. } => uploaded.failed.is_empty(),
-            Self::Verified { verified, .. } => verified.is_complete(),
+            Self::Extracted { found, .. } => found.is_whole(),
+            Self::Uploaded {
+                found, uploaded, ..
+            } => found.is_whole() && uploaded.failed.is_empty(),
+            Self::Verified {
+                found, verified, ..
+            } => found.is_whole() && verified.is_complete(),
             Self::All { all, .. } => all.is_complete(),
         }
     }

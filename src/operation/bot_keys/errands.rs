@@ -320,6 +320,7 @@ fn bare(order: &BotKeys) -> Errand {
         folder: PathBuf::new(),
         passphrase: None,
         skip_errors: order.reading().is_some_and(|it| it.skip_errors),
+        cross_check: order.reading().is_some_and(|it| it.cross_check),
         extracted,
         failed,
         door: None,

@@ -173,6 +173,28 @@ fn found(found: &Found) -> String {
             path(list)
         );
     }
+    for check in &found.cross_checks {
+        let _infallible = write!(
+            text,
+            "- Sled itself: {}, {} of them taken out",
+            count(check.rows, "row", "rows"),
+            number_of(check.found)
+        );
+        if check.broken > 0 {
+            let _infallible = write!(text, ", {} broken", number_of(check.broken));
+        }
+        if check.missing > 0 {
+            let _infallible = write!(text, ", **{} missing**", number_of(check.missing));
+        }
+        let _infallible = match &check.failed {
+            Some(reason) => writeln!(
+                text,
+                "; **it did not get to the end** ({}), so nothing is known of other rows",
+                one_line(reason)
+            ),
+            None => writeln!(text),
+        };
+    }
     if found.changed {
         text += "- **the store changed while it was read**: its newest keys may be missing; stop the bot, and do it again\n";
     }

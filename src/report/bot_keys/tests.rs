@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     Error,
     bot_keys::{
+        cross_check::CrossCheck,
         errand::{All, Found, Stage},
         key_backup::{
             enable::{Enabled, KeyFrom, Storage},
@@ -26,6 +27,7 @@ fn found() -> Found {
         broken: 0,
         list: None,
         changed: false,
+        cross_checks: Vec::new(),
     }
 }
 
@@ -114,6 +116,21 @@ fn what_is_missing_comes_with_its_reason() {
     all.found.broken = 2;
     all.found.list = Some("files/failed-sessions.json".into());
     all.found.changed = true;
+    all.found.cross_checks = vec![
+        CrossCheck {
+            rows: 12_000,
+            found: 12_000,
+            ..CrossCheck::default()
+        },
+        CrossCheck {
+            rows: 12_000,
+            found: 11_990,
+            broken: 3,
+            missing: 7,
+            failed: Some("it panicked".into()),
+            ..CrossCheck::default()
+        },
+    ];
     all.enabled.from = KeyFrom::SecretStorage;
     all.enabled.storage = Storage::Closed;
     all.uploaded.failed = vec![failed("the homeserver answered 500")];
@@ -126,6 +143,8 @@ fn what_is_missing_comes_with_its_reason() {
 
     - store: 12,345 keys of 500 rooms in `storage/encrypted/matrix-sdk-crypto`
     - broken: 2 places, listed in `files/failed-sessions.json`
+    - Sled itself: 12,000 rows, 12,000 of them taken out
+    - Sled itself: 12,000 rows, 11,990 of them taken out, 3 broken, **7 missing**; **it did not get to the end** (it panicked), so nothing is known of other rows
     - **the store changed while it was read**: its newest keys may be missing; stop the bot, and do it again
     - backup: version `3`, there before; its key was in the secret storage, signed by `ed25519:OLD`
     - secret storage: **there, and closed**: nothing that was given opens it, so clients don't find the backup's key in it
@@ -285,6 +304,7 @@ fn no_key_is_in_what_machines_read() {
         "found": {
           "broken": 0,
           "changed": false,
+          "cross_checks": [],
           "from": [
             "storage/encrypted/matrix-sdk-crypto"
           ],

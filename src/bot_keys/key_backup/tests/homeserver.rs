@@ -176,7 +176,9 @@ impl Homeserver {
         .await;
         on("POST", "/keys/query$", |memory, request| {
             let body: Value = request.body_json().unwrap();
-            assert_eq!(body, json!({"device_keys": {"@bot:x": []}}));
+            let asked = body["device_keys"].as_object().unwrap();
+            assert!(asked.values().all(|devices| *devices == json!([])));
+            assert_eq!(asked.len(), 1);
             ResponseTemplate::new(200).set_body_json(&memory.published)
         })
         .await;

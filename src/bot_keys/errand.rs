@@ -25,7 +25,7 @@ use super::{
     },
     place::Kind,
     read::read,
-    safekeeping::keep::Storage,
+    safekeeping::keep::{Storage, USUAL_STORE},
     signer::{Signer, Signers},
     state::State,
     write::write_failed,
@@ -157,11 +157,13 @@ impl Errand {
     }
 
     fn wish(&self) -> Wish {
-        // Where nothing is in the place of the store, its folder says best what was looked for.
-        let store = if self.storage.store.exists() {
-            &self.storage.store
+        let Storage { store, folder } = &self.storage;
+        // A store in the usual place may also stand in another one of the storage folder; one that was named may not.
+        let is_usual = *store == folder.join(USUAL_STORE);
+        let store = if store.exists() || !is_usual {
+            store
         } else {
-            &self.storage.folder
+            folder
         };
         Wish {
             store: store.clone(),

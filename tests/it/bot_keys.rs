@@ -179,7 +179,7 @@ fn a_store_is_read_in_the_shell_without_a_server() {
             "this is no terminal",
         ),
         (
-            with(&["--plain", "--store", "wrong"]),
+            with(&["--plain", "--store", "storage/wrong"]),
             &[],
             13,
             "no crypto store is there",
@@ -202,7 +202,7 @@ fn a_store_is_read_in_the_shell_without_a_server() {
         assert_eq!((got, &*out), (code, ""), "{words:?}: {err}");
         assert!(err.contains(part), "{words:?}: {err}");
     }
-    assert!(!dir.path().join("wrong").exists());
+    assert!(!dir.path().join("storage/wrong").exists());
 
     let words = with(&["--plain", "--cross-check"]);
     let (code, out, err) = ferryman(dir.path(), &words, &passphrase);
@@ -254,6 +254,9 @@ async fn a_new_client_reads_what_the_old_store_could() {
         let (code, out, err) = run(&["bot-keys", "all"]);
         assert_eq!(code, 0, "{out}{err}");
         assert!(out.contains("Status: COMPLETE"), "{out}");
+        let recovery = fs::read_to_string(dir.path().join("files/recovery-key.txt")).unwrap();
+        assert!(!out.contains(recovery.trim()), "{out}");
+        assert!(!err.contains(recovery.trim()), "{err}");
         let new = Box::pin(reads(&server, &dir.path().join("files"), &told)).await;
 
         // Again: everything is there.

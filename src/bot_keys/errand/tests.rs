@@ -1,6 +1,8 @@
 //! Whole stores against a homeserver that only remembers.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+
+use tokio::sync::Notify;
 
 use super::*;
 use crate::{
@@ -125,7 +127,7 @@ async fn keys_that_were_extracted_before_are_used() {
     assert_eq!(all.found.from, std::slice::from_ref(&path));
     fs::remove_file(&path).unwrap();
     let error = scene.all().await.unwrap_err();
-    insta::assert_snapshot!(scene.shown(&error), @"crypto store DIR/nothing: no crypto store is there: a folder with `db` (Sled) or a file matrix-sdk-crypto.sqlite3 was looked for in it and in encrypted, encrypted/matrix-sdk-crypto, encrypted/matrix-sdk-state, matrix-sdk-crypto, matrix-sdk-state, _default: give the bot's storage folder");
+    insta::assert_snapshot!(scene.shown(&error), @"crypto store /nowhere: no crypto store is there: a folder with `db` (Sled) or a file matrix-sdk-crypto.sqlite3 was looked for in it and in encrypted, encrypted/matrix-sdk-crypto, encrypted/matrix-sdk-state, matrix-sdk-crypto, matrix-sdk-state, _default: give the bot's storage folder");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,6 +150,33 @@ async fn what_can_not_be_done_is_said_before_anything_is() {
     the access token is that of @bot:example.org, and not that of @other:x: give the bot's own
     say how the bot's account is reached: its homeserver with --homeserver and its access token in the variable ACCESS_TOKEN, or the bot's user ID, for which the application service then acts
     ");
+}
+
+/// A process that is killed while it waits for an answer, at each of its requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_request_it_ends_as_if_it_had_not_been() {
+    let total = SESSIONS as u64;
+    let mut number = 1;
+    loop {
+        let scene = Scene::of("v5-none").await;
+        let alarm = Arc::new(Notify::new());
+        scene
+            .server
+            .set(|memory| memory.alarm = Some((number, Arc::clone(&alarm))));
+        let ended = tokio::select! {
+            all = scene.all() => Some(all.unwrap()),
+            () = alarm.notified() => None,
+        };
+        let all = scene.all().await.unwrap();
+        assert!(all.is_complete(), "{number}");
+        assert_eq!(all.verified.in_backup, total, "{number}");
+        assert_eq!(scene.server.memory.lock().unwrap().versions.len(), 1);
+        if ended.is_some() {
+            break;
+        }
+        number += 1;
+    }
+    assert!(number > 10, "{number}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

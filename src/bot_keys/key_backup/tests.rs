@@ -1,5 +1,6 @@
 //! Enable, upload and verify against a homeserver that only remembers.
 
+mod defects;
 pub(in crate::bot_keys) mod homeserver;
 mod signing;
 

@@ -24,6 +24,9 @@ use crate::{
 /// What the name of a half copy's folder begins with.
 const PARTIAL: &str = "partial-migration-backup-";
 
+/// The folder of the crypto store in a bot's storage, unless another is named.
+pub const USUAL_STORE: &str = "encrypted";
+
 /// What is put aside.
 #[derive(Debug, Clone)]
 pub struct Storage {

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, builder::FalseyValueParser};
 use ruma::OwnedUserId;
 
-use crate::bot_keys::safekeeping::keep::Storage;
-
-/// The folder of the crypto store in a bot's storage, unless another is named.
-const STORE: &str = "encrypted";
+use crate::bot_keys::safekeeping::keep::{Storage, USUAL_STORE};
 
 /// Where a bot's storage is, unless it is said.
 const STORAGE: &str = "storage";
@@ -52,7 +49,7 @@ impl Place {
 #[must_use]
 pub fn storage(folder: PathBuf, store: Option<PathBuf>) -> Storage {
     Storage {
-        store: store.unwrap_or_else(|| folder.join(STORE)),
+        store: store.unwrap_or_else(|| folder.join(USUAL_STORE)),
         folder,
     }
 }

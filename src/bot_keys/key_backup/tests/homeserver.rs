@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
     matchers::{method, path_regex},
@@ -31,6 +32,12 @@ pub(in crate::bot_keys) struct Memory {
     pub(in crate::bot_keys) most: Option<usize>,
     /// Each of so many requests fails.
     pub(in crate::bot_keys) fails_every: Option<u32>,
+    /// Each of so many requests is too soon after another.
+    pub(in crate::bot_keys) limits_every: Option<u32>,
+    /// All requests but the first question who somebody is.
+    pub(in crate::bot_keys) requests: u32,
+    /// Somebody is told of the request of this number.
+    pub(in crate::bot_keys) alarm: Option<(u32, Arc<Notify>)>,
     /// A session that it never takes.
     pub(in crate::bot_keys) refuses: Option<String>,
     /// The answer about a new version gets lost.
@@ -54,6 +61,13 @@ impl Memory {
         let newest = self.versions.last().unwrap();
         if newest["version"].as_str() != version.as_ref().map(|(_, it)| &**it) {
             return answer(400, "M_INVALID_PARAM");
+        }
+        if self
+            .limits_every
+            .is_some_and(|every| self.puts.is_multiple_of(every))
+        {
+            let body = json!({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 1});
+            return ResponseTemplate::new(429).set_body_json(body);
         }
         if self
             .fails_every
@@ -83,6 +97,15 @@ impl Memory {
                 .extend(sessions);
         }
         ResponseTemplate::new(200).set_body_json(json!({"count": self.count(), "etag": "e"}))
+    }
+
+    fn tick(&mut self) {
+        self.requests += 1;
+        if let Some((number, alarm)) = &self.alarm
+            && *number == self.requests
+        {
+            alarm.notify_one();
+        }
     }
 
     fn count(&self) -> usize {
@@ -125,16 +148,19 @@ impl Homeserver {
             .respond_with(ResponseTemplate::new(200).set_body_json(whoami))
             .mount(&server)
             .await;
-        let on = async |verb: &str,
-                        path: &str,
-                        act: fn(&mut Memory, &Request) -> ResponseTemplate| {
-            let memory = Arc::clone(&memory);
-            Mock::given(method(verb))
-                .and(path_regex(path))
-                .respond_with(move |request: &Request| act(&mut memory.lock().unwrap(), request))
-                .mount(&server)
-                .await;
-        };
+        let on =
+            async |verb: &str, path: &str, act: fn(&mut Memory, &Request) -> ResponseTemplate| {
+                let memory = Arc::clone(&memory);
+                Mock::given(method(verb))
+                    .and(path_regex(path))
+                    .respond_with(move |request: &Request| {
+                        let mut memory = memory.lock().unwrap();
+                        memory.tick();
+                        act(&mut memory, request)
+                    })
+                    .mount(&server)
+                    .await;
+            };
         on("GET", "/room_keys/version$", |memory, _| {
             let count = memory.count();
             match memory.versions.last_mut() {

@@ -20,6 +20,7 @@ use ferryman::{
         extract::{Wish, extract},
         write::{write_export, write_json},
     },
+    job::Job,
     secret::SecretString,
 };
 
@@ -47,6 +48,7 @@ fn main() -> Result<()> {
         user: None,
         passphrase: None,
         skip_errors: false,
+        job: Job::new().0,
         work: folder.path().to_owned(),
     };
     for _ in 0..rounds {

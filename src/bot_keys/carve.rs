@@ -59,7 +59,10 @@ use super::{
     room_key::RoomKey,
     signer::{Signer, Signers},
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    job::{Event, Job},
+};
 
 /// How often a store that changes meanwhile is read.
 const ROUNDS: u32 = 3;
@@ -80,6 +83,8 @@ pub(super) struct Carved {
 /// What a stretch has.
 #[derive(Default)]
 struct Harvest {
+    /// How long it is.
+    bytes: u64,
     keys: Vec<(RoomKey, Origin)>,
     broken: Vec<Broken>,
     signers: Vec<Signer>,
@@ -154,13 +159,14 @@ pub(super) fn carve(
     cipher: Option<&Cipher>,
     index: &KeyIndex,
     signers: &mut Signers,
+    job: &Job,
 ) -> Result<Carved> {
     let segment = segment_size(store)?;
     let seen = Seen::new();
     let mut before = files(store, label)?;
     let mut round = 1;
     loop {
-        let locked = carve_files(&before, segment, cipher, &seen, index, signers)?;
+        let locked = carve_files(&before, segment, cipher, &seen, index, signers, job)?;
         index.miss_blobs(label, |name| before.iter().any(|file| file.name == name))?;
         let after = files(store, label)?;
         let changed = after != before;
@@ -205,7 +211,10 @@ fn carve_files(
     seen: &Seen,
     index: &KeyIndex,
     signers: &mut Signers,
+    job: &Job,
 ) -> Result<u64> {
+    let total: u64 = files.iter().map(|file| file.length).sum();
+    let mut done = 0;
     let (harvests, incoming) = mpsc::sync_channel(WAITING);
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
@@ -219,7 +228,11 @@ fn carve_files(
         });
         let mut locked = 0;
         for harvest in incoming {
-            locked += store_harvest(harvest?, index, signers)?;
+            let harvest = harvest?;
+            done = total.min(done + harvest.bytes);
+            locked += store_harvest(harvest, index, signers)?;
+            job.emit(Event::Bytes { done, total });
+            job.blocking_turn()?;
         }
         match reader.join() {
             // It ends early only where nobody listens.
@@ -266,6 +279,7 @@ fn harvest(
         Placed::in_blob(&bytes, stretch.from)
     };
     let own = usize::try_from(STRETCH).unwrap_or(usize::MAX);
+    harvest.bytes = bytes.len().min(own) as u64;
     let longest = about.map_or(0, StoreFile::longest);
     let longest = usize::try_from(longest).unwrap_or(usize::MAX);
     for (at, form) in starts(&bytes) {

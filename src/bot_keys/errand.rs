@@ -129,7 +129,7 @@ impl Errand {
     /// Reads the store.
     pub fn store(&self, job: &Job) -> Result<(Extracted, Found)> {
         self.begin(job)?;
-        let wish = self.wish();
+        let wish = self.wish(job);
         let extracted = extract(&wish)?;
         let mut found = self.found(&extracted, None)?;
         if self.cross_check {
@@ -156,7 +156,7 @@ impl Errand {
         self.extracted.clone().or_else(usual)
     }
 
-    fn wish(&self) -> Wish {
+    fn wish(&self, job: &Job) -> Wish {
         let Storage { store, folder } = &self.storage;
         // A store in the usual place may also stand in another one of the storage folder; one that was named may not.
         let is_usual = *store == folder.join(USUAL_STORE);
@@ -170,6 +170,7 @@ impl Errand {
             user: self.user.clone(),
             passphrase: self.passphrase.clone(),
             skip_errors: self.skip_errors,
+            job: job.clone(),
             work: self.folder.clone(),
         }
     }

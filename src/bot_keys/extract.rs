@@ -16,7 +16,7 @@ use super::{
     signer::Signers,
     sqlite_store::SqliteStore,
 };
-use crate::{Error, Result, bundle::work::Work};
+use crate::{Error, Result, bundle::work::Work, job::Job};
 
 /// What the names of the private folders begin with.
 pub(super) const PREFIX: &str = "bot-keys-";
@@ -32,6 +32,8 @@ pub struct Wish {
     pub passphrase: Option<SecretString>,
     /// Goes on behind what is broken, and lists it.
     pub skip_errors: bool,
+    /// Is told how far it is, and may end it.
+    pub job: Job,
     /// A folder for a private folder with all the keys while they are at hand: on a disk to which secrets may go.
     pub work: PathBuf,
 }
@@ -113,7 +115,14 @@ fn read_sled(
         }
     })?;
     let cipher = cipher.map_err(|_closed| wrong_passphrase(&place.path, given))?;
-    let carved = carve::carve(&place.path, label, cipher.as_ref(), index, signers)?;
+    let carved = carve::carve(
+        &place.path,
+        label,
+        cipher.as_ref(),
+        index,
+        signers,
+        &wish.job,
+    )?;
     if carved.locked > 0 {
         let error = format!(
             "{} encrypted values are there, and the row with the store's cipher is nowhere: without it they are lost",

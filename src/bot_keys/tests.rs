@@ -25,6 +25,7 @@ use super::{
     RoomKey,
     extract::{Extracted, Wish, extract},
 };
+use crate::job::Job;
 
 /// The passphrase of the stores that have one.
 const PASSPHRASE: &str = "correct horse";
@@ -84,6 +85,7 @@ fn wish(store: &Path) -> Wish {
         user: None,
         passphrase: None,
         skip_errors: false,
+        job: Job::new().0,
         work: std::env::temp_dir(),
     }
 }

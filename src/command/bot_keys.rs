@@ -151,7 +151,97 @@ pub fn check_room(words: &[String]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
+    use clap::{CommandFactory, Parser};
+
     use super::*;
+    use crate::cli::args::Cli;
+
+    /// Variables that clap does not know, because they hold secrets.
+    const SECRETS: [&str; 7] = [
+        "ACCESS_TOKEN",
+        "STORE_PASSPHRASE",
+        "RECOVERY_KEY",
+        "RECOVERY_PHRASE",
+        "EXPORT_PASSPHRASE",
+        "MIGRATION_PASSWORD",
+        "MIGRATION_CONFIRM",
+    ];
+
+    /// All variables of all steps.
+    fn variables() -> Vec<String> {
+        let shell = Cli::command();
+        let command = shell.find_subcommand(NAME).unwrap();
+        let arguments = command
+            .get_subcommands()
+            .flat_map(clap::Command::get_arguments);
+        let known = arguments.filter_map(|it| it.get_env()?.to_str().map(str::to_owned));
+        known.chain(SECRETS.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn the_examples_say_what_there_is() {
+        let known = variables();
+        let mut orders = 0;
+        for file in [
+            "bot-keys-job.yaml",
+            "bot-keys-pod.yaml",
+            "bot-keys-compose.yaml",
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("config")
+                .join(file);
+            for line in fs::read_to_string(path).unwrap().lines().map(str::trim) {
+                let list = line
+                    .strip_prefix("args: ")
+                    .or(line.strip_prefix("command: "));
+                if let Some(words) = list.filter(|it| it.contains(NAME)) {
+                    let words: Vec<String> = serde_json::from_str(words).unwrap();
+                    Cli::try_parse_from(std::iter::once("ferryman".to_owned()).chain(words))
+                        .unwrap();
+                    orders += 1;
+                }
+                let variable = line
+                    .strip_prefix("- name: ")
+                    .or_else(|| line.split_once(": /").map(|(name, _)| name));
+                if let Some(name) = variable
+                    && name
+                        .chars()
+                        .all(|sign| sign.is_ascii_uppercase() || sign == '_')
+                {
+                    assert!(known.iter().any(|it| it == name), "{name} of {file}");
+                }
+            }
+        }
+        assert_eq!(orders, 2);
+    }
+
+    #[test]
+    fn the_guide_has_every_variable() {
+        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bots.md");
+        let guide = fs::read_to_string(guide).unwrap();
+        for name in variables() {
+            assert!(guide.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_taken_from_the_command_line() {
+        for words in [
+            "enable --recovery-key EsTx",
+            "all --recovery-passphrase word",
+            "extract --store-passphrase word",
+            "delete-device --password word",
+            "all --access-token syt_x",
+            "all --token syt_x",
+        ] {
+            let words = std::iter::once("ferryman")
+                .chain([NAME])
+                .chain(words.split(' '));
+            assert!(Cli::try_parse_from(words).is_err());
+        }
+    }
 
     fn said(line: &str) -> String {
         let words: Vec<_> = line.split(' ').map(str::to_owned).collect();

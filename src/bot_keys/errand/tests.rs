@@ -167,11 +167,17 @@ async fn killed_at_any_request_it_ends_as_if_it_had_not_been() {
             all = scene.all() => Some(all.unwrap()),
             () = alarm.notified() => None,
         };
+        let mut requests = 0;
+        scene.server.set(|memory| {
+            memory.alarm = None;
+            requests = memory.requests;
+        });
         let all = scene.all().await.unwrap();
         assert!(all.is_complete(), "{number}");
         assert_eq!(all.verified.in_backup, total, "{number}");
         assert_eq!(scene.server.memory.lock().unwrap().versions.len(), 1);
         if ended.is_some() {
+            assert!(requests < number, "{requests} of {number}");
             break;
         }
         number += 1;

@@ -114,3 +114,11 @@ fn nothing_with_keys_is_left_behind_and_nobody_else_reads_it_meanwhile() {
     drop(extracted);
     assert_eq!(fs::read_dir(&wish.work).unwrap().count(), 0);
 }
+
+#[test]
+fn it_ends_when_it_is_asked_to() {
+    let fixture = Fixture::new("v5-none");
+    let wish = fixture.wish();
+    wish.job.stop();
+    assert!(matches!(extract(&wish), Err(crate::Error::Stopped)));
+}

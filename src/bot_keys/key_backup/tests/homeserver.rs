@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Map, Value, json};
@@ -19,6 +20,9 @@ use super::super::{
 };
 use super::NOW;
 use crate::{Result, bot_keys::account::Account};
+
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_mins(1);
 
 /// What it remembers, and how it behaves.
 #[derive(Default)]
@@ -36,7 +40,7 @@ pub(in crate::bot_keys) struct Memory {
     pub(in crate::bot_keys) limits_every: Option<u32>,
     /// All requests but the first question who somebody is.
     pub(in crate::bot_keys) requests: u32,
-    /// Somebody is told of the request of this number.
+    /// Somebody is told of the request of this number, which is carried out and not answered.
     pub(in crate::bot_keys) alarm: Option<(u32, Arc<Notify>)>,
     /// A session that it never takes.
     pub(in crate::bot_keys) refuses: Option<String>,
@@ -99,12 +103,15 @@ impl Memory {
         ResponseTemplate::new(200).set_body_json(json!({"count": self.count(), "etag": "e"}))
     }
 
-    fn tick(&mut self) {
+    /// Whether nobody waits for the answer to this request any more.
+    fn tick(&mut self) -> bool {
         self.requests += 1;
-        if let Some((number, alarm)) = &self.alarm
-            && *number == self.requests
-        {
-            alarm.notify_one();
+        match &self.alarm {
+            Some((number, alarm)) if *number == self.requests => {
+                alarm.notify_one();
+                true
+            }
+            _ => false,
         }
     }
 
@@ -155,8 +162,13 @@ impl Homeserver {
                     .and(path_regex(path))
                     .respond_with(move |request: &Request| {
                         let mut memory = memory.lock().unwrap();
-                        memory.tick();
-                        act(&mut memory, request)
+                        let is_last = memory.tick();
+                        let answer = act(&mut memory, request);
+                        if is_last {
+                            answer.set_delay(NEVER)
+                        } else {
+                            answer
+                        }
                     })
                     .mount(&server)
                     .await;

@@ -2,27 +2,44 @@
 //!
 //! ```sh
 //! cd tests/fixtures/sled-stores/v5 && cargo run --release -- /tmp/store 100000 500 empty
-//! cargo bench --bench bot_keys -- /tmp/store
+//! cargo bench --bench bot_keys -- --whole /tmp/store
 //! ```
 //!
-//! The store is read so many times (3), and what comes out is written as JSON and as an encrypted export. Each is timed.
+//! The store is read so many times (3), and what comes out is written as JSON and as an encrypted export. Each is timed. With
+//! `--whole` a throw-away homeserver (Tuwunel, or Synapse if there is none) takes all keys into a backup afterwards, and gives
+//! them back to be compared: `bot-keys all`, with the time of each stage.
 
 #![expect(clippy::print_stdout, reason = "the measurements are what this prints")]
 
 #[path = "../export/busy.rs"]
 mod busy;
 
-use std::{env, path::PathBuf, time::Instant};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, bail};
 use ferryman::{
     bot_keys::{
-        extract::{Wish, extract},
+        account::Door,
+        errand::Errand,
+        extract::{Extracted, Wish, extract},
+        key_backup::{enable::Wanted, sealing::Sealed},
+        safekeeping::keep::Storage,
         write::{write_export, write_json},
     },
+    clock::SystemClock,
     job::Job,
+    lab::{names::Names, target::Target},
     secret::SecretString,
 };
+use rayon::prelude::*;
+use vodozemac::{Curve25519PublicKey, Curve25519SecretKey, pk_encryption::PkEncryption};
+
+/// Keys that are encrypted for a rate.
+const SOME: usize = 20_000;
 
 /// That of the program itself.
 #[global_allocator]
@@ -31,12 +48,14 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> Result<()> {
     let mut rounds = 3;
     let mut store = None;
+    let mut whole = false;
     let mut given = env::args().skip(1).filter(|it| it != "--bench");
     while let Some(word) = given.next() {
         match word.as_str() {
+            "--whole" => whole = true,
             "--rounds" => rounds = given.next().context("--rounds needs a number")?.parse()?,
             other if other.starts_with('-') => {
-                bail!("{other} is not known: give a folder, or --rounds with a number")
+                bail!("{other} is not known: give a folder, --whole, or --rounds with a number")
             }
             other => store = Some(PathBuf::from(other)),
         }
@@ -73,6 +92,94 @@ fn main() -> Result<()> {
             "    JSON {:.1} s, encrypted export {:.1} s, peak {} MiB",
             json.as_secs_f64(),
             started.elapsed().as_secs_f64(),
+            peak()?
+        );
+    }
+    encryption(&extract(&wish)?)?;
+    if whole {
+        tokio::runtime::Runtime::new()?.block_on(all(&wish.store, folder.path()))?;
+    }
+    Ok(())
+}
+
+/// Encrypting on all cores, beside what vodozemac alone does on one with the same plaintexts.
+fn encryption(extracted: &Extracted) -> Result<()> {
+    let mut keys = Vec::new();
+    extracted.each_key(|key| {
+        if keys.len() < SOME {
+            keys.push(key);
+        }
+        Ok(())
+    })?;
+    let public = Curve25519PublicKey::from(&Curve25519SecretKey::new());
+    let plain: Vec<_> = keys
+        .iter()
+        .map(serde_json::to_vec)
+        .collect::<serde_json::Result<_>>()?;
+    let rate = |started: Instant| {
+        let keys = f64::from(u32::try_from(keys.len()).unwrap_or(u32::MAX));
+        keys / started.elapsed().as_secs_f64()
+    };
+    let started = Instant::now();
+    for text in &plain {
+        PkEncryption::from_key(public).encrypt(text)?;
+    }
+    let alone = rate(started);
+    let started = Instant::now();
+    for key in &keys {
+        Sealed::seal(public, key)?;
+    }
+    let one = rate(started);
+    let started = Instant::now();
+    keys.par_iter()
+        .try_for_each(|key| Sealed::seal(public, key).map(drop))?;
+    let all = rate(started);
+    let cores = rayon::current_num_threads();
+    println!(
+        "encryption: vodozemac alone {alone:.0} keys/s on one core; here {one:.0} on one, {all:.0} on {cores}: {:.0} % of vodozemac's on each",
+        all / alone / f64::from(u32::try_from(cores)?) * 100.0
+    );
+    Ok(())
+}
+
+/// The whole way on a homeserver of its own.
+async fn all(store: &Path, folder: &Path) -> Result<()> {
+    let names = Names::fresh()?;
+    let server = Target::start(&names, Vec::new()).await?;
+    println!("{}:", server.describe().await?);
+    let bot = server.register("bot", "a bot's password").await?;
+    let errand = Errand {
+        user: None,
+        storage: Storage {
+            folder: store.to_owned(),
+            store: store.to_owned(),
+        },
+        folder: folder.join("files"),
+        passphrase: None,
+        skip_errors: false,
+        cross_check: false,
+        extracted: None,
+        failed: None,
+        door: Some(Door::Token {
+            homeserver: server.url().to_owned(),
+            token: bot.token().context("no token")?.clone(),
+        }),
+        wanted: Wanted::default(),
+        sample: None,
+    };
+    for _ in 0..2 {
+        let before = busy::seconds(std::process::id())?;
+        let done = errand.all(&Job::new().0, &SystemClock).await?;
+        if !done.is_complete() {
+            bail!("not all is there: {done:?}");
+        }
+        println!(
+            "    {} keys, {} sent, {} compared: {:?} ms, {:.1} s of processors, peak {} MiB",
+            done.found.keys,
+            done.uploaded.sent,
+            done.verified.compared,
+            done.took_ms,
+            busy::seconds(std::process::id())? - before,
             peak()?
         );
     }

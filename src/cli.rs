@@ -50,8 +50,8 @@ pub async fn run(cli: Cli) -> Result<u8> {
         Order::SledRows => tokio::task::block_in_place(cross_check::serve).map(|()| 0),
         // Help must work before there is a configuration.
         Order::Shared(Command::Help(help)) => {
-            let name = help.command.as_deref();
-            let text = crate::command::help::text(args::declaration(), name)?;
+            let name = help.name();
+            let text = crate::command::help::text(args::declaration(), name.as_deref())?;
             Ok(answer::end(json, &answer::as_it_is(&text)))
         }
         Order::CheckConfig => {
@@ -103,7 +103,14 @@ pub async fn run(cli: Cli) -> Result<u8> {
             shared::run(&alone, Command::BotKeys(order), &clock, json).await
         }
         Order::Shared(command) => {
-            let config = loaded(path.as_deref())?.config;
+            let config = match (loaded(path.as_deref()), &command) {
+                (Err(Error::Config(text)), Command::BotKeys(_)) => {
+                    return Err(Error::Config(format!(
+                        "say where the bot's account is, with --homeserver, or give a configuration whose application service acts as the bot: {text}"
+                    )));
+                }
+                (loaded, _) => loaded?.config,
+            };
             let tokens = if command.needs_tokens() {
                 Tokens::load(&config.data_dir)?
             } else {

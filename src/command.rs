@@ -119,16 +119,16 @@ impl Command {
     /// Whether it asks the target, and so needs the registrations' tokens.
     #[must_use]
     pub fn needs_tokens(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Doctor(_)
-                | Self::Check(_)
-                | Self::Plan(_)
-                | Self::Import(_)
-                | Self::Retry(_)
-                | Self::Verify(_)
-                | Self::BotKeys(_)
-        )
+            | Self::Check(_)
+            | Self::Plan(_)
+            | Self::Import(_)
+            | Self::Retry(_)
+            | Self::Verify(_) => true,
+            Self::BotKeys(order) => order.door().is_some(),
+            _ => false,
+        }
     }
 
     /// Whether it is a job: long, with progress, and only one at a time.

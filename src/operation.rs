@@ -172,7 +172,7 @@ impl Operation {
 
     async fn done(&self, command: Command, job: &Job) -> Result<Answer> {
         match command {
-            Command::Help(help) => self.help(help.command.as_deref()),
+            Command::Help(help) => self.help(help.name().as_deref()),
             Command::Doctor(_) => {
                 let findings = self.engine.doctor().await;
                 Ok(Answer {

@@ -71,12 +71,27 @@ fn command(words: Vec<String>) -> Result<Command> {
     super::bot_keys::check_room(&words)?;
     // `!ferry import --help` asks for what `!ferry help import` says.
     if words.iter().any(|word| word == "--help" || word == "-h") {
-        let command = words.into_iter().find(|word| !word.starts_with('-'));
-        return Ok(Command::Help(help::Help { command }));
+        return Ok(Command::Help(help::Help {
+            command: named(words),
+        }));
     }
     Chat::try_parse_from(std::iter::once(PREFIX.to_owned()).chain(words))
         .map(|chat| chat.command)
         .map_err(|error| Error::Usage(clause(&error, &declaration())))
+}
+
+/// The words that name a command, and a step of it.
+fn named(words: Vec<String>) -> Vec<String> {
+    let mut at = Some(declaration());
+    let mut names = Vec::new();
+    for word in words.into_iter().filter(|word| !word.starts_with('-')) {
+        at = at.and_then(|command| command.find_subcommand(&word).cloned());
+        if at.is_none() && !names.is_empty() {
+            break;
+        }
+        names.push(word);
+    }
+    names
 }
 
 /// Clap's complaint as one lower-case clause, without its headings, hints about flags and terminal escapes.
@@ -177,8 +192,14 @@ mod tests {
     fn every_way_to_ask_for_help() {
         let all = Command::Help(help::Help::default());
         let import = Command::Help(help::Help {
-            command: Some("import".into()),
+            command: vec!["import".into()],
         });
+        let step = Command::Help(help::Help {
+            command: vec!["bot-keys".into(), "all".into()],
+        });
+        assert_eq!(good("!ferry help bot-keys all"), step);
+        assert_eq!(good("!ferry bot-keys all @bot:x --help"), step);
+        assert_eq!(good("!ferry bot-keys -h all"), step);
         assert_eq!(good("!ferry"), all);
         assert_eq!(good("!ferry --help"), all);
         assert_eq!(good("!ferry help"), all);

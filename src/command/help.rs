@@ -11,7 +11,15 @@ use crate::{Error, Result, config::nearest};
 #[command(after_help = "Example: help import")]
 pub struct Help {
     /// A command's name, or `words` for what the words mean; without it, the list of all
-    pub command: Option<String>,
+    pub command: Vec<String>,
+}
+
+impl Help {
+    /// The name, with its parts in one: `bot-keys all`. Nothing for the list of all.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        (!self.command.is_empty()).then(|| self.command.join(" "))
+    }
 }
 
 /// Signs of a line.

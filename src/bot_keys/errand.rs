@@ -18,7 +18,7 @@ use super::{
     cross_check::{CrossCheck, HIDDEN, Program, cross_check},
     extract::{Extracted, Wish, extract},
     key_backup::{
-        enable::{Enabled, Wanted, enable},
+        enable::{Enabled, KeyFrom, Wanted, enable},
         key_files,
         upload::{Into, Uploaded, upload},
         verify::{Verified, verify},
@@ -221,13 +221,18 @@ impl Errand {
         now_ms: u64,
     ) -> Result<Enabled> {
         private_dir(&self.folder).map_err(Error::file(&self.folder))?;
-        State::load(&self.folder, &account.user)?;
+        let before = State::load(&self.folder, &account.user)?;
+        let unfinished = before.filter(|state| state.unfinished);
+        let unfinished = unfinished.and_then(|state| state.backup_version);
         let wanted = Wanted {
             signers,
+            unfinished: unfinished.clone(),
             ..self.wanted.clone()
         };
         let enabled = enable(account, &self.folder, &wanted, now_ms).await?;
         let state = State {
+            unfinished: enabled.from == KeyFrom::New
+                || unfinished.as_ref() == Some(&enabled.version),
             backup_version: Some(enabled.version.clone()),
             new_device_id: account.device.clone(),
             user_id: account.user.clone(),
@@ -266,9 +271,22 @@ impl Errand {
     }
 
     /// Compares the backup that was enabled.
-    pub async fn verify(&self, account: &Account, keys: &Keys, job: &Job) -> Result<Verified> {
+    pub async fn verify(
+        &self,
+        account: &Account,
+        keys: &Keys,
+        job: &Job,
+        now_ms: u64,
+    ) -> Result<Verified> {
         let (into, key) = enabled(&self.folder, account).await?;
-        verify(account, &into.version, &key, keys, self.sample, job).await
+        let seen = verify(account, &into.version, &key, keys, self.sample, job).await?;
+        if seen.is_complete()
+            && let Some(mut state) = State::load(&self.folder, &account.user)?
+        {
+            state.unfinished = false;
+            state.keep(&self.folder, now_ms)?;
+        }
+        Ok(seen)
     }
 }
 

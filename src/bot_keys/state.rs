@@ -16,6 +16,9 @@ pub const FILE: &str = "migration-state.json";
 pub struct State {
     /// The version of the backup that the keys go into.
     pub backup_version: Option<String>,
+    /// Whether this version was made and is not known to be complete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
     /// The device that the token belongs to; an application service has none.
     pub new_device_id: Option<String>,
     /// The bot.
@@ -73,6 +76,7 @@ mod tests {
         assert_eq!(State::load(dir.path(), bot).unwrap(), None);
         let state = State {
             backup_version: Some("3".into()),
+            unfinished: true,
             new_device_id: None,
             user_id: bot.to_owned(),
             last_updated: String::new(),
@@ -82,6 +86,7 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         {
           "backupVersion": "3",
+          "unfinished": true,
           "newDeviceId": null,
           "userId": "@bot:x",
           "lastUpdated": "2026-08-01 14:05:00 UTC"

@@ -111,7 +111,7 @@ async fn one(order: &BotKeys, errand: &Errand, means: &Means<'_>) -> Result<Done
             let account = account().await?;
             let (keys, found) = tokio::task::block_in_place(|| errand.keys(means.job))?;
             let verified = errand
-                .verify(&account, &Mutex::new(keys), means.job)
+                .verify(&account, &Mutex::new(keys), means.job, now)
                 .await?;
             Ok(Done::Verified {
                 user: account.user,

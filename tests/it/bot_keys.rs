@@ -4,6 +4,7 @@
 mod old_store;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     process::{Command, Output},
@@ -27,6 +28,7 @@ use matrix_sdk::{
     },
 };
 use matrix_sdk_crypto::decrypt_room_key_export;
+use serde_json::Value;
 
 use crate::{
     encryption::{synced, texts},
@@ -226,6 +228,52 @@ fn a_store_is_read_in_the_shell_without_a_server() {
     let keys = decrypt_room_key_export(file, "another horse").unwrap();
     assert_eq!(keys.len(), 12);
     assert!(!out.contains("horse") && !err.contains("horse"));
+}
+
+/// Room, sender's key and session: the key.
+fn by_name<'a>(keys: impl Iterator<Item = &'a Value>) -> BTreeMap<[&'a str; 3], &'a Value> {
+    keys.map(|key| {
+        let field = |name: &str| key[name].as_str().unwrap();
+        let name = [field("room_id"), field("sender_key"), field("session_id")];
+        (name, key)
+    })
+    .collect()
+}
+
+#[test]
+fn every_key_is_the_one_that_the_original_crate_exports() {
+    for (sessions, rooms, passphrase) in [(1, 1, "none"), (400, 90, "empty"), (250, 30, "a horse")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store");
+        old_store::make(&store, sessions, rooms, passphrase);
+        let variables: &[_] = match passphrase {
+            "none" | "empty" => &[],
+            other => &[("STORE_PASSPHRASE", other)],
+        };
+        let words = [
+            "bot-keys",
+            "extract",
+            "--store",
+            "store",
+            "--plain",
+            "--cross-check",
+        ];
+        let (code, out, err) = ferryman(dir.path(), &words, variables);
+        assert_eq!(code, 0, "{out}{err}");
+        let written = fs::read(dir.path().join("extracted-keys.json")).unwrap();
+        let written: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written["total_keys"], sessions);
+        let by_room = written["keys_by_room"].as_object().unwrap();
+        assert_eq!(by_room.len(), rooms);
+        let expected = fs::read_to_string(store.join("expected.jsonl")).unwrap();
+        let expected: Vec<Value> = expected
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let written = by_room.values().flat_map(|keys| keys.as_array().unwrap());
+        assert!(by_name(written) == by_name(expected.iter()), "they differ");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,7 +74,7 @@ impl Errand {
         over(Stage::Enable);
         let uploaded = self.upload(&account, &keys, job).await?;
         over(Stage::Upload);
-        let verified = self.verify(&account, &keys, job).await?;
+        let verified = self.verify(&account, &keys, job, clock.now_ms()).await?;
         over(Stage::Verify);
         Ok(All {
             user: account.user,

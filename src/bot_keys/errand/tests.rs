@@ -186,6 +186,25 @@ async fn killed_at_any_request_it_ends_as_if_it_had_not_been() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_is_made_once_until_it_is_complete() {
+    let mut scene = Scene::of("v5-none").await;
+    scene.all().await.unwrap();
+    scene.errand.wanted.new_version = true;
+    let versions = || scene.server.memory.lock().unwrap().versions.len();
+    scene.server.set(|memory| memory.refuses_all = true);
+    for _ in 0..2 {
+        assert!(!scene.all().await.unwrap().is_complete());
+        assert_eq!(versions(), 2);
+    }
+    scene.server.set(|memory| memory.refuses_all = false);
+    assert!(scene.all().await.unwrap().is_complete());
+    assert_eq!(versions(), 2);
+    // That one was wanted, and is done: who says it again wants another.
+    assert!(scene.all().await.unwrap().is_complete());
+    assert_eq!(versions(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_keys_of_one_bot_do_not_go_to_another() {
     let scene = Scene::whose("v5-empty", "@other:x").await;
     let error = scene.all().await.unwrap_err();

@@ -23,6 +23,8 @@ use crate::{
 pub struct Wanted {
     /// A new version, whatever is there.
     pub new_version: bool,
+    /// A version that an earlier try has made and not filled: it is the new one.
+    pub unfinished: Option<String>,
     /// Recovery key or passphrase of the bot's secret storage, or of one that is to be set up.
     pub secret: Option<SecretString>,
     /// Whether the secret is a passphrase, if a secret storage is to be set up with it.
@@ -119,8 +121,11 @@ pub async fn enable(
         }
     }
     let mut signed_by = Vec::new();
+    let is_taken = |version: &Version| {
+        !wanted.new_version || wanted.unfinished.as_ref() == Some(&version.version)
+    };
     let (version, key, from, of_storage) = match (current, found) {
-        (Some(version), Some((key, from))) if !wanted.new_version => {
+        (Some(version), Some((key, from))) if is_taken(&version) => {
             (version.version, key, from, None)
         }
         (Some(version), None) if !wanted.new_version => {

@@ -1,5 +1,6 @@
 //! `extracted-keys.json`, read back.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -69,4 +70,17 @@ fn what_is_no_such_file_is_told_without_its_content() {
     crypto store …/extracted-keys.json: the key 1 in it, of !a:x, is no session: extract the keys again
     crypto store …/extracted-keys.json: it can't be read (line 1, column 19): extract the keys again
     ");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_file_is_an_answer(before in "[{}\\[\\]\":,a-z_ ]{0,40}", bytes: Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("extracted-keys.json");
+        for start in [before.as_str(), r#"{"keys_by_room":{"!a:x":["#] {
+            fs::write(&path, [start.as_bytes(), &bytes].concat()).unwrap();
+            prop_assert!(read(&path, folder.path()).is_err());
+        }
+    }
 }

@@ -30,6 +30,18 @@ fn program() -> PathBuf {
     target.join("debug/sled-store-v5")
 }
 
+/// Writes a store of so many sessions in a folder, and beside it `expected.jsonl`: the crate's own export of each.
+pub(super) fn make(folder: &Path, sessions: usize, rooms: usize, passphrase: &str) {
+    let numbers = [sessions, rooms].map(|number| number.to_string());
+    let written = Command::new(program())
+        .arg(folder)
+        .args(numbers)
+        .arg(passphrase)
+        .status()
+        .unwrap();
+    assert!(written.success());
+}
+
 /// Writes a store with these room keys (a list, as in an export) into a bot's storage folder.
 pub(super) fn write(storage: &Path, keys: &str, user: &str, device: &str) {
     let store = storage.join("encrypted");

@@ -42,6 +42,8 @@ pub(in crate::bot_keys) struct Memory {
     pub(in crate::bot_keys) requests: u32,
     /// Somebody is told of the request of this number, which is carried out and not answered.
     pub(in crate::bot_keys) alarm: Option<(u32, Arc<Notify>)>,
+    /// It takes none.
+    pub(in crate::bot_keys) refuses_all: bool,
     /// A session that it never takes.
     pub(in crate::bot_keys) refuses: Option<String>,
     /// The answer about a new version gets lost.
@@ -78,6 +80,9 @@ impl Memory {
             .is_some_and(|every| self.puts.is_multiple_of(every))
         {
             return answer(500, "M_UNKNOWN");
+        }
+        if self.refuses_all {
+            return answer(400, "M_BAD_JSON");
         }
         let body: Value = request.body_json().unwrap();
         let rooms = body["rooms"].as_object().unwrap();

@@ -157,6 +157,7 @@ async fn all(store: &Path, folder: &Path) -> Result<()> {
         folder: folder.join("files"),
         passphrase: None,
         skip_errors: false,
+        other_account: false,
         cross_check: false,
         extracted: None,
         failed: None,

@@ -4,6 +4,8 @@
 mod all;
 
 use std::{
+    collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -23,10 +25,10 @@ use super::{
         upload::{Into, Uploaded, upload},
         verify::{Verified, verify},
     },
-    place::Kind,
+    place::{Kind, find},
     read::read,
     safekeeping::keep::{Storage, USUAL_STORE},
-    signer::{Signer, Signers},
+    signer::Signers,
     state::State,
     write::write_failed,
 };
@@ -55,6 +57,8 @@ pub struct Errand {
     pub passphrase: Option<SecretString>,
     /// Goes on behind what is broken.
     pub skip_errors: bool,
+    /// The account need not be the store's own.
+    pub other_account: bool,
     /// Sled itself looks, too, in a process of its own.
     pub cross_check: bool,
     /// Keys that were extracted before; nothing for [`EXTRACTED`] in the folder, or else the store.
@@ -118,6 +122,7 @@ impl Errand {
         match self.extracted_before() {
             Some(file) => {
                 self.begin(job)?;
+                self.check_file(&file)?;
                 let extracted = read(&file, &self.folder)?;
                 let found = self.found(&extracted, Some(file))?;
                 Ok((extracted, found))
@@ -142,6 +147,34 @@ impl Errand {
             }
         }
         Ok((extracted, found))
+    }
+
+    /// An error if the store is more than the file has, or is to be looked at.
+    fn check_file(&self, file: &Path) -> Result<()> {
+        let instead = |reason: &str| {
+            Err(Error::Usage(format!(
+                "{} would be used instead of the store, {reason}: move it away, or name it with --keys",
+                file.display()
+            )))
+        };
+        if self.cross_check {
+            return instead("and --cross-check looks at the store");
+        }
+        if self.extracted.is_some() {
+            return Ok(());
+        }
+        let written = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
+        let places = find(&self.wish(&Job::new().0).store, self.user.as_deref());
+        for place in places.unwrap_or_default() {
+            let store = match place.kind {
+                Kind::Sled => place.path.join("db"),
+                Kind::Sqlite => place.path,
+            };
+            if written(&store) > written(file) {
+                return instead("which was written since");
+            }
+        }
+        Ok(())
     }
 
     fn begin(&self, job: &Job) -> Result<()> {
@@ -177,7 +210,8 @@ impl Errand {
 
     fn found(&self, extracted: &Extracted, file: Option<PathBuf>) -> Result<Found> {
         let broken = extracted.total_broken()?;
-        let list = (broken > 0).then(|| self.list());
+        // A file has only the number: its list was written when it was.
+        let list = (broken > 0 && file.is_none()).then(|| self.list());
         if let Some(list) = &list {
             write_failed(extracted, list)?;
         }
@@ -201,9 +235,6 @@ impl Errand {
 
     /// What the store has to sign a backup with. A store that can't be read signs nothing.
     pub fn signers(&self, job: &Job) -> Signers {
-        if !self.storage.store.exists() {
-            return Signers::default();
-        }
         match self.store(job) {
             Ok((keys, _)) => keys.signers().clone(),
             Err(error) => {
@@ -221,51 +252,60 @@ impl Errand {
         now_ms: u64,
     ) -> Result<Enabled> {
         private_dir(&self.folder).map_err(Error::file(&self.folder))?;
-        let before = State::load(&self.folder, &account.user)?;
-        let unfinished = before.filter(|state| state.unfinished);
-        let unfinished = unfinished.and_then(|state| state.backup_version);
-        let wanted = Wanted {
-            signers,
-            unfinished: unfinished.clone(),
-            ..self.wanted.clone()
-        };
-        let enabled = enable(account, &self.folder, &wanted, now_ms).await?;
-        let state = State {
-            unfinished: enabled.from == KeyFrom::New
-                || unfinished.as_ref() == Some(&enabled.version),
-            backup_version: Some(enabled.version.clone()),
+        // The folder is this bot's from now on: another one's keys must not be taken for its own.
+        let mut state = State::load(&self.folder, &account.user)?.unwrap_or_else(|| State {
+            backup_version: None,
+            unfinished: None,
             new_device_id: account.device.clone(),
             user_id: account.user.clone(),
             last_updated: String::new(),
+        });
+        state.keep(&self.folder, now_ms)?;
+        let wanted = Wanted {
+            signers,
+            unfinished: state.unfinished.clone(),
+            ..self.wanted.clone()
         };
+        let begin = |public: &str| {
+            let state = State {
+                unfinished: Some(public.to_owned()),
+                ..state.clone()
+            };
+            state.keep(&self.folder, now_ms)
+        };
+        let enabled = enable(account, &self.folder, &wanted, now_ms, &begin).await?;
+        if enabled.from == KeyFrom::New {
+            state.unfinished = Some(enabled.public_key.clone());
+        } else if state.unfinished.as_ref() != Some(&enabled.public_key) {
+            state.unfinished = None;
+        }
+        state.backup_version = Some(enabled.version.clone());
+        state.new_device_id.clone_from(&account.device);
         state.keep(&self.folder, now_ms)?;
         Ok(enabled)
     }
 
     /// An error if the store says that it is somebody else's: whoever has the account would read what that one can.
-    pub fn check_owner(&self, signers: &Signers, user: &UserId) -> Result<()> {
-        let mut owners = signers.iter().map(Signer::user);
-        match owners.next() {
-            Some(owner) if owner != user && owners.all(|owner| owner != user) => {
-                Err(Error::BotStore {
-                    path: self.storage.store.clone(),
-                    reason: format!(
-                        "it is that of {owner}, and the account is {user}: nothing was sent; give the store and the token of one bot"
-                    ),
-                })
-            }
+    pub fn check_owner(&self, owners: &BTreeSet<OwnedUserId>, user: &UserId) -> Result<()> {
+        match owners.iter().find(|owner| *owner != user) {
+            Some(owner) if !self.other_account => Err(Error::BotStore {
+                path: self.storage.store.clone(),
+                reason: format!(
+                    "it is that of {owner}, and the account is {user}: nothing was sent; give the store and the token of one bot, or try it on another account with --other-account"
+                ),
+            }),
             _ => Ok(()),
         }
     }
 
     /// Uploads into the backup that was enabled.
     pub async fn upload(&self, account: &Account, keys: &Keys, job: &Job) -> Result<Uploaded> {
-        let signers = keys
+        let owners = keys
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .signers()
+            .owners()
             .clone();
-        self.check_owner(&signers, &account.user)?;
+        self.check_owner(&owners, &account.user)?;
         let (into, _) = enabled(&self.folder, account).await?;
         upload(account, &into, keys, job).await
     }
@@ -281,9 +321,10 @@ impl Errand {
         let (into, key) = enabled(&self.folder, account).await?;
         let seen = verify(account, &into.version, &key, keys, self.sample, job).await?;
         if seen.is_complete()
+            && self.sample.is_none()
             && let Some(mut state) = State::load(&self.folder, &account.user)?
         {
-            state.unfinished = false;
+            state.unfinished = None;
             state.keep(&self.folder, now_ms)?;
         }
         Ok(seen)

@@ -1,8 +1,11 @@
 //! Taking the sessions out of a bot's crypto store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use secrecy::SecretString;
 
 use super::{
@@ -44,6 +47,7 @@ pub struct Extracted {
     places: Vec<Place>,
     changed: bool,
     signers: Signers,
+    owners: BTreeSet<OwnedUserId>,
     /// It goes last.
     _work: Work,
 }
@@ -81,6 +85,10 @@ pub fn extract(wish: &Wish) -> Result<Extracted> {
         };
     }
     let mut extracted = Extracted::new(index, places, changed, work);
+    extracted.owners = signers
+        .iter()
+        .map(|signer| signer.user().to_owned())
+        .collect();
     extracted.signers = signers;
     extracted.check(wish)?;
     Ok(extracted)
@@ -177,6 +185,7 @@ impl Extracted {
             places,
             changed,
             signers: Signers::default(),
+            owners: BTreeSet::new(),
             _work: work,
         }
     }
@@ -216,6 +225,15 @@ impl Extracted {
                 format!("no session in it can be read: {broken} broken, the first one at {first}")
             },
         ))
+    }
+
+    /// Whose sessions they are, as a store's account or a file says it.
+    pub fn owners(&self) -> &BTreeSet<OwnedUserId> {
+        &self.owners
+    }
+
+    pub(super) fn set_owners(&mut self, owners: BTreeSet<OwnedUserId>) {
+        self.owners = owners;
     }
 
     /// The stores that were read.

@@ -46,7 +46,7 @@ impl KeyIndex {
         db.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;
              CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-             CREATE TABLE key (id INTEGER PRIMARY KEY, room INTEGER NOT NULL, digest BLOB NOT NULL, first INTEGER NOT NULL,
+             CREATE TABLE key (id INTEGER PRIMARY KEY, room INTEGER NOT NULL, digest BLOB NOT NULL, session BLOB NOT NULL, first INTEGER NOT NULL,
                  proved INTEGER NOT NULL, file TEXT NOT NULL, at INTEGER NOT NULL, row_key BLOB, json TEXT NOT NULL);
              CREATE UNIQUE INDEX of_room ON key (room, digest);
              CREATE INDEX unproved ON key (file, at) WHERE proved = 0;
@@ -64,6 +64,7 @@ impl KeyIndex {
     /// Keeps a session if there is no better one: what is proved goes before what is not, then the lower first index.
     pub(super) fn keep(&self, key: &RoomKey, origin: &Origin) -> Result<()> {
         let digest = digest(&key.sender_key, &key.session_id);
+        let session = Sha256::digest(&key.session_id);
         let json =
             serde_json::to_string(key).map_err(|error| Error::file(&self.path)(error.into()))?;
         let json = Zeroizing::new(json);
@@ -71,8 +72,8 @@ impl KeyIndex {
             let room = self.room(key.room_id.as_str())?;
             self.db
                 .prepare_cached(
-                    "INSERT INTO key (room, digest, first, proved, file, at, row_key, json)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                    "INSERT INTO key (room, digest, first, proved, file, at, row_key, json, session)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                      ON CONFLICT (room, digest) DO UPDATE SET first = excluded.first, proved = excluded.proved,
                          file = excluded.file, at = excluded.at, row_key = excluded.row_key, json = excluded.json
                      WHERE excluded.proved > key.proved OR excluded.proved = key.proved AND excluded.first < key.first",
@@ -85,7 +86,8 @@ impl KeyIndex {
                     origin.file,
                     number(origin.offset),
                     origin.row_key,
-                    *json
+                    *json,
+                    &session[..16]
                 ])?;
             Ok(())
         };
@@ -239,7 +241,8 @@ impl KeyIndex {
         )
     }
 
-    /// Those of one room.
+    /// Those of one room, by their ID. Of several that have one (a damaged copy names another sender), the best: what is
+    /// proved, then the lower first index.
     pub(super) fn of_room(&self, room: &RoomId) -> Result<Vec<RoomKey>> {
         let mut keys = Vec::new();
         self.keys(
@@ -250,14 +253,20 @@ impl KeyIndex {
                 Ok(())
             },
         )?;
+        keys.sort_by(|one: &RoomKey, other| {
+            let rank = |key: &RoomKey| (!key.proved, key.first_known_index);
+            let by_id = one.session_id.cmp(&other.session_id);
+            by_id.then_with(|| rank(one).cmp(&rank(other)))
+        });
+        keys.dedup_by(|later, first| later.session_id == first.session_id);
         Ok(keys)
     }
 
-    /// All rooms, and how many sessions each has.
+    /// All rooms, and how many different session IDs each has.
     pub(super) fn by_room(&self) -> Result<Vec<(OwnedRoomId, u64)>> {
         let mut rooms = Vec::new();
         self.each(
-            "SELECT room.name, count(*) FROM room JOIN key ON key.room = room.id GROUP BY room.id ORDER BY room.name",
+            "SELECT room.name, count(DISTINCT key.session) FROM room JOIN key ON key.room = room.id GROUP BY room.id ORDER BY room.name",
             [],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
             |(room, keys)| {

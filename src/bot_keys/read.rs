@@ -1,12 +1,14 @@
 //! `extracted-keys.json` read back: one that [`super::write`] has written, or the tool that bots were moved with before.
 
-use std::{cell::RefCell, fmt, fs::File, io::BufReader, path::Path};
+use std::{cell::RefCell, collections::BTreeSet, fmt, fs::File, io::BufReader, path::Path};
 
+use ruma::OwnedUserId;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
 use super::{
+    broken::Broken,
     extract::{Extracted, PREFIX},
     key_index::{KeyIndex, Origin},
     room_key::RoomKey,
@@ -43,10 +45,14 @@ pub fn read(path: &Path, work: &Path) -> Result<Extracted> {
         };
         index.keep(&key, &origin)
     };
-    let top = Top(Sink {
-        keep: RefCell::new(&mut keep),
-        failed: &failed,
-    });
+    let mut about = About::default();
+    let top = Top {
+        about: &mut about,
+        sink: Sink {
+            keep: RefCell::new(&mut keep),
+            failed: &failed,
+        },
+    };
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, file));
     let read = json.deserialize_map(top).and_then(|()| json.end());
     if let Some(error) = failed.into_inner() {
@@ -66,7 +72,18 @@ pub fn read(path: &Path, work: &Path) -> Result<Extracted> {
             "no key is in it: extract the keys again".to_owned(),
         ));
     }
-    Ok(Extracted::new(index, Vec::new(), false, work))
+    for number in 0..about.failed {
+        index.broken(&Broken {
+            file: name.to_string(),
+            // Each is one of its own.
+            offset: Some(number + 1),
+            row_key: None,
+            error: "it could not be read when the file was written".into(),
+        })?;
+    }
+    let mut extracted = Extracted::new(index, Vec::new(), about.changed, work);
+    extracted.set_owners(about.owners);
+    Ok(extracted)
 }
 
 fn fault(path: &Path, reason: String) -> Error {
@@ -75,6 +92,9 @@ fn fault(path: &Path, reason: String) -> Error {
         reason,
     }
 }
+
+/// More broken places than that are not counted.
+const MOST_FAILED: u64 = 1_000_000;
 
 /// Where the keys go.
 struct Sink<'a> {
@@ -92,8 +112,19 @@ impl Sink<'_> {
     }
 }
 
+/// What a file says beside its keys.
+#[derive(Default)]
+struct About {
+    failed: u64,
+    changed: bool,
+    owners: BTreeSet<OwnedUserId>,
+}
+
 /// The whole file.
-struct Top<'a>(Sink<'a>);
+struct Top<'a> {
+    about: &'a mut About,
+    sink: Sink<'a>,
+}
 
 impl<'de> Visitor<'de> for Top<'_> {
     type Value = ();
@@ -108,8 +139,11 @@ impl<'de> Visitor<'de> for Top<'_> {
             match &*name {
                 "keys_by_room" => {
                     is_one = true;
-                    map.next_value_seed(Rooms(&self.0))?;
+                    map.next_value_seed(Rooms(&self.sink))?;
                 }
+                "failed_keys" => self.about.failed = map.next_value::<u64>()?.min(MOST_FAILED),
+                "changed" => self.about.changed = map.next_value()?,
+                "owners" => self.about.owners = map.next_value()?,
                 // The same keys once more.
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -16,9 +16,9 @@ pub const FILE: &str = "migration-state.json";
 pub struct State {
     /// The version of the backup that the keys go into.
     pub backup_version: Option<String>,
-    /// Whether this version was made and is not known to be complete.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unfinished: bool,
+    /// The public key of a version that is about to be made, or was made and is not known to be complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
     /// The device that the token belongs to; an application service has none.
     pub new_device_id: Option<String>,
     /// The bot.
@@ -53,11 +53,14 @@ impl State {
     }
 
     /// Writes it.
-    pub fn keep(mut self, folder: &Path, now_ms: u64) -> Result<()> {
-        self.last_updated = time(now_ms);
+    pub fn keep(&self, folder: &Path, now_ms: u64) -> Result<()> {
+        let written = Self {
+            last_updated: time(now_ms),
+            ..self.clone()
+        };
         let path = folder.join(FILE);
-        let mut text =
-            serde_json::to_vec_pretty(&self).map_err(|error| Error::file(&path)(error.into()))?;
+        let mut text = serde_json::to_vec_pretty(&written)
+            .map_err(|error| Error::file(&path)(error.into()))?;
         text.push(b'\n');
         write_private(&path, &text).map_err(Error::file(&path))
     }
@@ -76,7 +79,7 @@ mod tests {
         assert_eq!(State::load(dir.path(), bot).unwrap(), None);
         let state = State {
             backup_version: Some("3".into()),
-            unfinished: true,
+            unfinished: Some("cHVibGlj".into()),
             new_device_id: None,
             user_id: bot.to_owned(),
             last_updated: String::new(),
@@ -86,7 +89,7 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         {
           "backupVersion": "3",
-          "unfinished": true,
+          "unfinished": "cHVibGlj",
           "newDeviceId": null,
           "userId": "@bot:x",
           "lastUpdated": "2026-08-01 14:05:00 UTC"

@@ -19,7 +19,7 @@ use crate::{Error, Result, hex::hex, secret::write_private_with};
 /// Of the shape of `extracted-keys.json`.
 const VERSION: &str = "1.0";
 
-/// Writes all keys as plain JSON: `{version, total_keys, failed_keys, keys_by_room: {room: [key, …]}}`, each key as in an
+/// Writes all keys as plain JSON: `{version, total_keys, failed_keys, owners: [user], changed, keys_by_room: {room: [key, …]}}`, each key as in an
 /// export of room keys. The old tool's file had them once more as `all_keys`, and could not be read by Node from 413,900
 /// keys on.
 pub fn write_json(extracted: &Extracted, path: &Path) -> Result<()> {
@@ -27,8 +27,10 @@ pub fn write_json(extracted: &Extracted, path: &Path) -> Result<()> {
     write(path, |file| {
         write!(
             file,
-            r#"{{"version":{},"total_keys":{total},"failed_keys":{broken},"keys_by_room":{{"#,
-            json!(VERSION)
+            r#"{{"version":{},"total_keys":{total},"failed_keys":{broken},"owners":{},"changed":{},"keys_by_room":{{"#,
+            json!(VERSION),
+            json!(extracted.owners()),
+            extracted.changed()
         )?;
         let mut room = None;
         each(extracted, |key| {

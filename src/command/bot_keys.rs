@@ -69,7 +69,8 @@ impl BotKeys {
             Step::Upload(step) => Some(&step.reading),
             Step::Verify(step) => Some(&step.reading),
             Step::All(step) => Some(&step.reading),
-            Step::Backup(_) | Step::Restore(_) | Step::Enable(_) | Step::DeleteDevice(_) => None,
+            Step::Enable(step) => Some(&step.reading),
+            Step::Backup(_) | Step::Restore(_) | Step::DeleteDevice(_) => None,
         }
     }
 
@@ -107,7 +108,7 @@ impl BotKeys {
 }
 
 /// Options that name something on Ferryman's machine, or need somebody at its terminal.
-const SHELL_ONLY: [&str; 16] = [
+const SHELL_ONLY: [&str; 18] = [
     "--storage",
     "--store",
     "--sled-path",
@@ -123,6 +124,8 @@ const SHELL_ONLY: [&str; 16] = [
     "--output",
     "--failed-output",
     "--export",
+    "--export-passphrase",
+    "--other-account",
     "--password",
 ];
 

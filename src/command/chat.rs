@@ -1,7 +1,7 @@
 //! `!ferry …`: a message of the control room as a command.
 
 use clap::{
-    CommandFactory, Parser, ValueEnum,
+    CommandFactory, FromArgMatches, Parser, ValueEnum,
     error::{ContextKind, ContextValue},
 };
 
@@ -75,9 +75,19 @@ fn command(words: Vec<String>) -> Result<Command> {
             command: named(words),
         }));
     }
-    Chat::try_parse_from(std::iter::once(PREFIX.to_owned()).chain(words))
+    let words = std::iter::once(PREFIX.to_owned()).chain(words);
+    without_environment(declaration())
+        .try_get_matches_from(words)
+        .and_then(|found| Chat::from_arg_matches(&found))
         .map(|chat| chat.command)
         .map_err(|error| Error::Usage(clause(&error, &declaration())))
+}
+
+/// What the service has in its environment is nothing that somebody in the room has ordered.
+fn without_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.env(None::<&str>))
+        .mut_subcommands(without_environment)
 }
 
 /// The words that name a command, and a step of it.
@@ -205,6 +215,22 @@ mod tests {
         assert_eq!(good("!ferry help"), all);
         assert_eq!(good("!ferry help import"), import);
         assert_eq!(good("!ferry import --help"), import);
+    }
+
+    #[test]
+    fn the_environment_of_the_service_orders_nothing() {
+        let with_variables = |command: &clap::Command| {
+            let steps = command
+                .get_subcommands()
+                .flat_map(clap::Command::get_arguments);
+            steps
+                .filter(|argument| argument.get_env().is_some())
+                .count()
+        };
+        let bot_keys = |root: clap::Command| root.find_subcommand("bot-keys").unwrap().clone();
+        assert!(with_variables(&bot_keys(declaration())) > 10);
+        let without = without_environment(declaration());
+        assert_eq!(with_variables(&bot_keys(without)), 0);
     }
 
     #[test]

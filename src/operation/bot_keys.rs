@@ -20,6 +20,7 @@ use super::{Answer, Operation, Preview, Surface};
 use crate::{
     Error, Result,
     bot_keys::{
+        account::Door,
         errand::{EXTRACTED, Errand},
         key_backup::key_files,
         safekeeping::{keep, restore},
@@ -56,15 +57,19 @@ async fn carry_out(order: &BotKeys, known: &Known, means: &Means<'_>) -> Result<
         return Ok(vec![Outcome::of(None, Ok(done))]);
     }
     let errands = errands(order, known, means.asker)?;
+    let is_one = errands.len() == 1;
     let mut outcomes = Vec::new();
-    for errand in &errands {
+    for (user, errand) in errands {
         means.job.turn().await?;
-        // The steps of all kinds make a large future.
-        let result = Box::pin(one(order, errand, means)).await;
+        let result = match errand {
+            // The steps of all kinds make a large future.
+            Ok(errand) => Box::pin(one(order, &errand, means)).await,
+            Err(error) => Err(error),
+        };
         match result {
-            Err(error) if errands.len() == 1 => return Err(error),
+            Err(error) if is_one => return Err(error),
             Err(Error::Stopped) => return Err(Error::Stopped),
-            result => outcomes.push(Outcome::of(errand.user.clone(), result)),
+            result => outcomes.push(Outcome::of(user, result)),
         }
     }
     Ok(outcomes)
@@ -166,17 +171,34 @@ fn extracted(step: &Extract, errand: &Errand, means: &Means<'_>) -> Result<Done>
     })
 }
 
-async fn deleted(step: &DeleteDevice, errand: &Errand, means: &Means<'_>) -> Result<Done> {
-    let id = step
-        .device
-        .clone()
-        .or_else(|| keep::device(&errand.storage));
-    let id = id.ok_or_else(|| {
-        Error::Usage(
+/// The device that is meant. In the room it has to be named: what is confirmed there must be what is done.
+fn device(step: &DeleteDevice, errand: &Errand, surface: Surface) -> Result<String> {
+    match (&step.device, keep::device(&errand.storage), surface) {
+        (Some(named), ..) => Ok(named.clone()),
+        (None, Some(kept), Surface::Shell) => Ok(kept),
+        (None, Some(kept), Surface::Room) => Err(Error::Usage(format!(
+            "say which device, with --device: the bot's storage names {kept}, which is the new bot's if that has begun to use this storage"
+        ))),
+        (None, None, _) => Err(Error::Usage(
             "say which device: no bot-sdk.json in the bot's storage names one; give its ID with --device"
                 .to_owned(),
-        )
-    })?;
+        )),
+    }
+}
+
+/// In the room nobody can give a password.
+fn check_door(errand: &Errand, surface: Surface) -> Result<()> {
+    match (&errand.door, surface) {
+        (Some(Door::Token { .. }), Surface::Room) => Err(Error::Usage(
+            "the homeserver of this bot asks for its password: use the shell".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn deleted(step: &DeleteDevice, errand: &Errand, means: &Means<'_>) -> Result<Done> {
+    check_door(errand, means.asker.surface())?;
+    let id = device(step, errand, means.asker.surface())?;
     let account = errand.account().await?;
     account.check_old(&id)?;
     let Some(device) = account.device(&id).await? else {
@@ -255,19 +277,17 @@ impl Operation {
     pub(super) async fn bot_keys_preview(&self, order: &BotKeys) -> Result<Preview> {
         let asker = Asker::new(self.surface);
         let mut bots = Vec::new();
-        for errand in errands(order, &self.known(), &asker)? {
-            let account = errand.account().await?;
-            let device = match &order.step {
-                Step::DeleteDevice(step) => step
-                    .device
-                    .clone()
-                    .or_else(|| keep::device(&errand.storage)),
+        for (user, errand) in errands(order, &self.known(), &asker)? {
+            let device = match (&order.step, &errand) {
+                (Step::DeleteDevice(step), Ok(errand)) => {
+                    check_door(errand, self.surface)?;
+                    Some(device(step, errand, self.surface)?)
+                }
                 _ => None,
             };
-            let backup = account.backup().await?;
             bots.push(Before {
-                user: account.user,
-                backup: backup.map(|backup| (backup.version, backup.count)),
+                found: before(errand).await,
+                user,
                 device,
             });
         }
@@ -284,12 +304,18 @@ impl Operation {
     }
 }
 
+async fn before(errand: Result<Errand>) -> Result<Option<(String, u64)>> {
+    let account = errand?.account().await?;
+    let backup = account.backup().await?;
+    Ok(backup.map(|backup| (backup.version, backup.count)))
+}
+
 /// A bot's account before anything is done.
 pub struct Before {
     /// The bot.
-    pub user: OwnedUserId,
-    /// Version and number of sessions of its backup.
-    pub backup: Option<(String, u64)>,
+    pub user: Option<OwnedUserId>,
+    /// Version and number of sessions of its backup, or why nothing can be said.
+    pub found: std::result::Result<Option<(String, u64)>, Error>,
     /// The device that would be deleted.
     pub device: Option<String>,
 }

@@ -19,18 +19,19 @@ const FEW: usize = 10;
 /// For the room and the terminal.
 #[must_use]
 pub fn short(outcomes: &[Outcome]) -> String {
-    render(outcomes, FEW)
+    render(outcomes, FEW, true)
 }
 
 /// For the report.
 #[must_use]
 pub fn full(outcomes: &[Outcome]) -> String {
-    format!("# Bots' keys\n\n{}", render(outcomes, usize::MAX))
+    // A file is not the terminal: whoever asked to see a key finds none there.
+    format!("# Bots' keys\n\n{}", render(outcomes, usize::MAX, false))
 }
 
-fn render(outcomes: &[Outcome], lines: usize) -> String {
+fn render(outcomes: &[Outcome], lines: usize, keys: bool) -> String {
     if let [outcome] = outcomes {
-        return of_one(outcome, lines);
+        return of_one(outcome, lines, keys);
     }
     let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
     let mut text = format!(
@@ -44,14 +45,14 @@ fn render(outcomes: &[Outcome], lines: usize) -> String {
         if let Some(user) = &outcome.user {
             let _infallible = write!(text, "\n### {}\n", code(user));
         }
-        let _infallible = write!(text, "\n{}", of_one(outcome, lines));
+        let _infallible = write!(text, "\n{}", of_one(outcome, lines, keys));
     }
     text
 }
 
-fn of_one(outcome: &Outcome, lines: usize) -> String {
+fn of_one(outcome: &Outcome, lines: usize, keys: bool) -> String {
     match &outcome.result {
-        Ok(done) => steps::done(done, lines),
+        Ok(done) => steps::done(done, lines, keys),
         Err(error) => format!("Not done: {}\n", sentence(&error.to_string())),
     }
 }

@@ -361,7 +361,12 @@ async fn the_application_service_acts_as_the_bots_of_a_list() {
         Box::pin(reads(&stage.target, &folder, &told)).await;
 
         if target == Target::Tuwunel {
-            let order = format!("bot-keys delete-device {user}");
+            let unnamed = operator
+                .ask(&format!("bot-keys delete-device {user}"), LONG)
+                .await;
+            let unnamed = &unnamed.last().unwrap().body;
+            assert!(unnamed.contains("say which device"), "{unnamed}");
+            let order = format!("bot-keys delete-device {user} --device {}", told.device);
             let deleted = operator.ask(&order, LONG).await;
             let text: String = deleted.iter().map(|it| &*it.body).collect();
             assert!(text.contains("is gone"), "{text}");

@@ -45,10 +45,13 @@ pub struct All {
 }
 
 impl All {
-    /// Whether each session that could be read is in the backup, and the store was read as it stands.
+    /// Whether each session that could be read is in the backup, the store was read as it stands, and clients find the key.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.found.is_whole() && self.uploaded.failed.is_empty() && self.verified.is_complete()
+        self.enabled.is_findable()
+            && self.found.is_whole()
+            && self.uploaded.failed.is_empty()
+            && self.verified.is_complete()
     }
 }
 
@@ -66,7 +69,7 @@ impl Errand {
         let account = self.account().await?;
         let (keys, found) = tokio::task::block_in_place(|| self.keys(job))?;
         let signers = keys.signers().clone();
-        self.check_owner(&signers, &account.user)?;
+        self.check_owner(keys.owners(), &account.user)?;
         let keys = Mutex::new(keys);
         over(Stage::Extract);
         job.turn().await?;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::{
     bot_keys::{
-        key_backup::tests::homeserver::Homeserver,
+        key_backup::{secret_storage, tests::homeserver::Homeserver},
         state::FILE,
         tests::{Fixture, SESSIONS},
     },
@@ -40,6 +40,7 @@ impl Scene {
             folder: folder.join("files"),
             passphrase: None,
             skip_errors: false,
+            other_account: false,
             cross_check: false,
             extracted: None,
             failed: None,
@@ -186,8 +187,97 @@ async fn killed_at_any_request_it_ends_as_if_it_had_not_been() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_another_bots_keys_or_an_old_one_is_not_used() {
+    let mut scene = Scene::whose("v5-empty", "@other:x").await;
+    let job = Job::new().0;
+    let (keys, _) = scene.errand.store(&job).unwrap();
+    let path = scene.errand.folder.join(EXTRACTED);
+    crate::bot_keys::write::write_json(&keys, &path).unwrap();
+    drop(keys);
+    let mut lines = vec![scene.shown(&scene.all().await.unwrap_err())];
+    scene.errand.cross_check = true;
+    lines.push(scene.shown(&scene.all().await.unwrap_err()));
+    scene.errand.cross_check = false;
+    let log = scene.store.folder.path().join("matrix-sdk-crypto/db");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
+    let log = fs::File::options().append(true).open(log).unwrap();
+    log.set_modified(later).unwrap();
+    lines.push(scene.shown(&scene.all().await.unwrap_err()));
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    crypto store DIR: it is that of @bot:example.org, and the account is @other:x: nothing was sent; give the store and the token of one bot, or try it on another account with --other-account
+    DIR/files/extracted-keys.json would be used instead of the store, and --cross-check looks at the store: move it away, or name it with --keys
+    DIR/files/extracted-keys.json would be used instead of the store, which was written since: move it away, or name it with --keys
+    ");
+    assert!(scene.server.memory.lock().unwrap().versions.is_empty());
+    scene.errand.extracted = Some(path);
+    scene.errand.other_account = true;
+    assert!(scene.all().await.unwrap().is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_whose_key_nobody_finds_is_not_complete() {
+    let mut scene = Scene::of("v5-none").await;
+    assert!(scene.all().await.unwrap().is_complete());
+    scene.errand.wanted.new_version = true;
+    // The key in the folder opens the secret storage that was set up with it.
+    let second = scene.all().await.unwrap();
+    assert!(second.is_complete(), "{:?}", second.enabled);
+    let third = scene.all().await.unwrap();
+    assert!(!third.is_complete(), "{:?}", third.enabled);
+    assert!(third.verified.is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_cut_off_before_a_version_was_made_is_of_no_other_bot() {
+    let mut scene = Scene::of("v5-none").await;
+    scene.server.set(|memory| memory.refuses_versions = true);
+    assert!(scene.all().await.is_err());
+    let other = Scene::whose("v4-none", "@other:x").await;
+    scene.errand.door = other.errand.door.clone();
+    scene.errand.other_account = true;
+    let error = scene.all().await.unwrap_err();
+    insta::assert_snapshot!(scene.shown(&error), @"DIR/files has the files of @bot:example.org: choose another folder for @other:x with --into");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passphrase_opens_what_was_set_up_with_it_wherever_it_was_cut_off() {
+    let mut number = 1;
+    loop {
+        let mut scene = Scene::of("v5-none").await;
+        scene.errand.wanted.secret = Some(" a phrase ".into());
+        scene.errand.wanted.is_passphrase = true;
+        let alarm = Arc::new(Notify::new());
+        scene
+            .server
+            .set(|memory| memory.alarm = Some((number, Arc::clone(&alarm))));
+        let ended = tokio::select! {
+            all = scene.all() => Some(all.unwrap()),
+            () = alarm.notified() => None,
+        };
+        scene.server.set(|memory| memory.alarm = None);
+        for _ in 0..2 {
+            let all = scene.all().await.unwrap();
+            assert!(all.is_complete(), "{number}: {:?}", all.enabled);
+        }
+        let account = scene.errand.account().await.unwrap();
+        let phrase = scene.errand.wanted.secret.as_ref();
+        let opened = account.secret_storage(phrase).await.unwrap();
+        let secret_storage::Found::Open(opened) = opened else {
+            panic!("{number}: it is closed")
+        };
+        assert!(account.stored_backup_key(&opened).await.unwrap().is_some());
+        if ended.is_some() || number == 9 {
+            break;
+        }
+        number += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_version_is_made_once_until_it_is_complete() {
     let mut scene = Scene::of("v5-none").await;
+    scene.errand.wanted.secret = Some("a phrase".into());
+    scene.errand.wanted.is_passphrase = true;
     scene.all().await.unwrap();
     scene.errand.wanted.new_version = true;
     let versions = || scene.server.memory.lock().unwrap().versions.len();
@@ -208,7 +298,7 @@ async fn a_new_version_is_made_once_until_it_is_complete() {
 async fn the_keys_of_one_bot_do_not_go_to_another() {
     let scene = Scene::whose("v5-empty", "@other:x").await;
     let error = scene.all().await.unwrap_err();
-    insta::assert_snapshot!(scene.shown(&error), @"crypto store DIR: it is that of @bot:example.org, and the account is @other:x: nothing was sent; give the store and the token of one bot");
+    insta::assert_snapshot!(scene.shown(&error), @"crypto store DIR: it is that of @bot:example.org, and the account is @other:x: nothing was sent; give the store and the token of one bot, or try it on another account with --other-account");
     assert!(scene.server.memory.lock().unwrap().versions.is_empty());
 }
 

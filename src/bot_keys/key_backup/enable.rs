@@ -23,7 +23,8 @@ use crate::{
 pub struct Wanted {
     /// A new version, whatever is there.
     pub new_version: bool,
-    /// A version that an earlier try has made and not filled: it is the new one.
+    /// The public key of a version that an earlier try has made, or was about to make, and that is not known to be filled:
+    /// it is the new one.
     pub unfinished: Option<String>,
     /// Recovery key or passphrase of the bot's secret storage, or of one that is to be set up.
     pub secret: Option<SecretString>,
@@ -53,8 +54,10 @@ pub enum KeyFrom {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Storage {
-    /// A secret storage was set up; the recovery key, or the passphrase, opens it.
+    /// A secret storage was set up; the recovery key opens it.
     Made,
+    /// A secret storage was set up; the passphrase that was given opens it.
+    MadeByPassphrase,
     /// The key was put into the one that is there.
     Extended,
     /// It was in there.
@@ -83,12 +86,23 @@ pub struct Enabled {
     pub file: PathBuf,
 }
 
-/// Finds or makes a backup of the bot's, with its key in files of `folder`.
+impl Enabled {
+    /// Whether clients find the key in the account's secret storage, as far as can be seen: that of a new version is not in
+    /// one that stayed closed.
+    #[must_use]
+    pub fn is_findable(&self) -> bool {
+        (self.from, self.storage) != (KeyFrom::New, Storage::Closed)
+    }
+}
+
+/// Finds or makes a backup of the bot's, with its key in files of `folder`. `begin` is told the public key of a version before
+/// that is made.
 pub async fn enable(
     account: &Account,
     folder: &Path,
     wanted: &Wanted,
     now_ms: u64,
+    begin: &(dyn Fn(&str) -> Result<()> + Sync),
 ) -> Result<Enabled> {
     let current = account.backup().await?;
     let kept = key_files::load(folder)?;
@@ -100,10 +114,25 @@ pub async fn enable(
     let storage = match account.secret_storage(wanted.secret.as_ref()).await {
         // What was given opens the backup itself.
         Err(_) if given.as_ref().is_some_and(fits) => Found::Closed,
+        // One that was set up here before is opened by the key of that time.
+        Ok(Found::Closed) => match &kept {
+            Some(kept) => {
+                let kept = kept.to_base58().into();
+                account
+                    .secret_storage(Some(&kept))
+                    .await
+                    .unwrap_or(Found::Closed)
+            }
+            None => Found::Closed,
+        },
         other => other?,
     };
     let stored = match &storage {
-        Found::Open(opened) => account.stored_backup_key(opened).await?,
+        Found::Open(opened) => match account.stored_backup_key(opened).await {
+            // It is replaced, or not needed.
+            Err(_) if wanted.new_version || kept.as_ref().is_some_and(fits) => None,
+            stored => stored?,
+        },
         _ => None,
     };
     let ways = [
@@ -122,7 +151,9 @@ pub async fn enable(
     }
     let mut signed_by = Vec::new();
     let is_taken = |version: &Version| {
-        !wanted.new_version || wanted.unfinished.as_ref() == Some(&version.version)
+        !wanted.new_version
+            || version.public_key().is_some()
+                && wanted.unfinished.as_deref() == version.public_key()
     };
     let (version, key, from, of_storage) = match (current, found) {
         (Some(version), Some((key, from))) if is_taken(&version) => {
@@ -143,6 +174,7 @@ pub async fn enable(
                 None => fresh(wanted, is_bare)?,
             };
             key_files::keep(folder, &key, now_ms)?;
+            begin(&key_files::public(&key))?;
             let auth_data = json!({"public_key": key_files::public(&key)});
             let device = wanted.device.as_deref();
             let signed = account.sign(auth_data, &wanted.signers, device).await?;
@@ -151,7 +183,7 @@ pub async fn enable(
             (version, key, KeyFrom::New, of_storage)
         }
     };
-    let storage = put_away(account, storage, &key, of_storage).await?;
+    let storage = put_away(account, storage, &key, of_storage, wanted).await?;
     let file = key_files::keep(folder, &key, now_ms)?;
     Ok(Enabled {
         version,
@@ -175,7 +207,7 @@ fn fresh(
 ) -> Result<(BackupDecryptionKey, Option<SecretStorageKey>)> {
     match &wanted.secret {
         Some(secret) if is_bare && wanted.is_passphrase => {
-            let storage = SecretStorageKey::new_from_passphrase(secret.expose_secret());
+            let storage = SecretStorageKey::new_from_passphrase(secret.expose_secret().trim());
             let key = BackupDecryptionKey::from_base58(&storage.to_base58());
             let key = key.map_err(|error| {
                 Error::Usage(format!(
@@ -198,12 +230,20 @@ async fn put_away(
     storage: Found,
     key: &BackupDecryptionKey,
     of_storage: Option<SecretStorageKey>,
+    wanted: &Wanted,
 ) -> Result<Storage> {
     let (opened, made) = match storage {
         Found::Closed => return Ok(Storage::Closed),
         Found::Open(opened) => (*opened, false),
         Found::Nothing => {
-            let of_storage = of_storage.map_or_else(|| secret_storage::key_of(key), Ok)?;
+            let of_storage = match (of_storage, &wanted.secret) {
+                (Some(key), _) => key,
+                // A try that was cut off has made the backup's key already, of which another one can't be made.
+                (None, Some(phrase)) if wanted.is_passphrase => {
+                    SecretStorageKey::new_from_passphrase(phrase.expose_secret().trim())
+                }
+                (None, _) => secret_storage::key_of(key)?,
+            };
             (account.make_secret_storage(of_storage).await?, true)
         }
     };
@@ -212,9 +252,11 @@ async fn put_away(
         return Ok(Storage::Kept);
     }
     account.store_backup_key(&opened, key).await?;
-    Ok(if made {
-        Storage::Made
-    } else {
-        Storage::Extended
-    })
+    Ok(
+        match (made, wanted.is_passphrase && wanted.secret.is_some()) {
+            (true, true) => Storage::MadeByPassphrase,
+            (true, false) => Storage::Made,
+            (false, _) => Storage::Extended,
+        },
+    )
 }

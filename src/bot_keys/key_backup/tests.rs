@@ -226,10 +226,7 @@ async fn an_existing_backup_is_used_if_its_key_can_be_had() {
         .enable(first.path(), &Wanted::default())
         .await
         .unwrap();
-    assert_eq!(
-        (again.from, again.storage),
-        (KeyFrom::File, Storage::Closed)
-    );
+    assert_eq!((again.from, again.storage), (KeyFrom::File, Storage::Kept));
     // From another folder: not without the key, and not with a wrong one.
     let mut lines = Vec::new();
     let shown = |result: Result<Enabled>| {
@@ -293,7 +290,7 @@ async fn a_new_version_takes_a_new_key_and_the_old_file_stays() {
         ..Wanted::default()
     };
     let first = server.enable(dir.path(), &passphrase).await.unwrap();
-    assert_eq!(first.storage, Storage::Made);
+    assert_eq!(first.storage, Storage::MadeByPassphrase);
     let again = Wanted {
         new_version: true,
         ..passphrase.clone()

@@ -36,10 +36,10 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, and, where only a sample was compared, no fewer sessions are there than there should be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.wrong.is_empty()
+        self.wrong.is_empty() && self.in_backup >= self.in_store
     }
 }
 

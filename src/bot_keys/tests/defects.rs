@@ -116,6 +116,28 @@ fn nothing_with_keys_is_left_behind_and_nobody_else_reads_it_meanwhile() {
 }
 
 #[test]
+fn a_damaged_copy_does_not_take_the_place_of_its_session() {
+    let (good, worse) = at_indexes();
+    let folder = tempfile::tempdir().unwrap();
+    // The same session under another sender's name.
+    let copy = good.replace("nkGoGuQBtbWqUGlp7", "nkGoGuQBtbWqUGlp8");
+    assert_ne!(copy, good);
+    fs::write(folder.path().join("db"), [worse, copy, good].join("\u{0}")).unwrap();
+    let extracted = extract(&Wish {
+        skip_errors: true,
+        ..wish(folder.path())
+    })
+    .unwrap();
+    assert_eq!(extracted.total().unwrap(), 2);
+    let rooms = extracted.by_room().unwrap();
+    let [(room, 1)] = &*rooms else {
+        panic!("{rooms:?}")
+    };
+    let keys = extracted.of_room(room).unwrap();
+    assert_eq!((keys.len(), keys[0].first_known_index), (1, 2));
+}
+
+#[test]
 fn it_ends_when_it_is_asked_to() {
     let fixture = Fixture::new("v5-none");
     let wish = fixture.wish();

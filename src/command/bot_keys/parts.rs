@@ -110,6 +110,9 @@ pub struct Door {
     /// A file with the bot's access token there; or the variable `ACCESS_TOKEN`
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// The account need not be the store's own: for trying it out
+    #[arg(long)]
+    pub other_account: bool,
 }
 
 /// What a backup is to be like.

@@ -83,6 +83,9 @@ pub struct Enable {
     /// By whom.
     pub door: Door,
     #[command(flatten)]
+    /// How the store is read, whose keys sign a new backup.
+    pub reading: Reading,
+    #[command(flatten)]
     /// How.
     pub recovery: Recovery,
 }
@@ -126,7 +129,7 @@ pub struct Verify {
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
     /// Compare about so many sessions, spread over all rooms
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub sample: Option<u64>,
 }
 
@@ -178,6 +181,6 @@ pub struct All {
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
     /// Compare about so many sessions, spread over all rooms
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub sample: Option<u64>,
 }

@@ -66,9 +66,8 @@ impl Done {
     #[must_use]
     pub fn is_good(&self) -> bool {
         match self {
-            Self::Kept(_) | Self::Restored { .. } | Self::Enabled { .. } | Self::Deleted { .. } => {
-                true
-            }
+            Self::Kept(_) | Self::Restored { .. } | Self::Deleted { .. } => true,
+            Self::Enabled { enabled, .. } => enabled.is_findable(),
             Self::Extracted { found, .. } => found.is_whole(),
             Self::Uploaded {
                 found, uploaded, ..

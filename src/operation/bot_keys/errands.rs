@@ -71,36 +71,44 @@ pub fn needs_configuration(order: &BotKeys) -> Result<bool> {
     let Some(who) = order.who() else {
         return Ok(false);
     };
+    // Its folder of data is where the files of bots go that are named.
+    let is_named = who.list.is_some() || !who.bots.is_empty();
+    let needs_folder = is_named && who.into.is_none();
     let Some(door) = order.door() else {
-        return Ok(who.list.is_none() && !who.bots.is_empty() && !who.place.is_given());
+        return Ok(needs_folder || who.list.is_none() && is_named && !who.place.is_given());
     };
     match &who.list {
         Some(list) => {
             let bots = list::read(list)?;
-            Ok(bots.iter().any(|bot| bot.homeserver.is_none()))
+            Ok(needs_folder || bots.iter().any(|bot| bot.homeserver.is_none()))
         }
         None => Ok(door.homeserver.is_none()),
     }
 }
 
-/// What is done for each bot that an order is for.
-pub(super) fn errands(order: &BotKeys, known: &Known, asker: &Asker) -> Result<Vec<Errand>> {
+/// What is done for each bot that an order is for. What is wrong with one bot of a list is for that one alone.
+pub(super) fn errands(order: &BotKeys, known: &Known, asker: &Asker) -> Result<Vec<OfBot>> {
     let Some(who) = order.who() else {
         return Ok(Vec::new());
     };
     if let Some(path) = chosen_list(order, who, known)? {
         let bots = of_list(&list::read(&path)?, &who.bots, &path)?;
         for_one_only(order, &bots)?;
+        not_beside_a_list(order)?;
         let base = who.into.clone();
         let base = base.or_else(|| known.data_dir.as_ref().map(|dir| dir.join(FOLDER)));
-        let base = base.unwrap_or_else(|| FOLDER.into());
-        return bots
-            .into_iter()
-            .map(|bot| listed(order, bot, &base, known))
-            .collect();
+        let base = base.ok_or_else(|| {
+            Error::Usage("say where the bots' files go: name a folder with --into".to_owned())
+        })?;
+        let of_bot = |bot: Listed| (Some(bot.user.clone()), listed(order, bot, &base, known));
+        return Ok(bots.into_iter().map(of_bot).collect());
     }
-    single(order, who, known, asker).map(|errand| vec![errand])
+    let errand = single(order, who, known, asker)?;
+    Ok(vec![(errand.user.clone(), Ok(errand))])
 }
+
+/// A bot, as far as it is known, and what is done for it.
+pub(super) type OfBot = (Option<OwnedUserId>, Result<Errand>);
 
 /// The list that is meant: nothing where a bot is described by options.
 fn chosen_list(order: &BotKeys, who: &Who, known: &Known) -> Result<Option<PathBuf>> {
@@ -138,6 +146,40 @@ fn of_list(all: &[Listed], wanted: &[OwnedUserId], path: &Path) -> Result<Vec<Li
             })
         })
         .collect()
+}
+
+/// An error where an option would say once more, for all bots, what the list says of each.
+fn not_beside_a_list(order: &BotKeys) -> Result<()> {
+    let reading = order.reading().and_then(|it| it.store_passphrase.as_ref());
+    let recovery = order.recovery();
+    let given = [
+        (
+            reading.is_some(),
+            "--store-passphrase",
+            "store_passphrase_file",
+        ),
+        (
+            recovery.is_some_and(|it| it.recovery_key.is_some()),
+            "--recovery-key",
+            "recovery_key_file",
+        ),
+        (
+            recovery.is_some_and(|it| it.recovery_passphrase.is_some()),
+            "--recovery-passphrase",
+            "recovery_passphrase_file",
+        ),
+        (
+            order.door().is_some_and(|it| it.token_file.is_some()),
+            "--token-file",
+            "token_file",
+        ),
+    ];
+    match given.into_iter().find(|(is_given, ..)| *is_given) {
+        Some((_, option, field)) => Err(Error::Usage(format!(
+            "{option} is not taken beside a list: write {field} into the list"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// An error where several bots would have to share what an option names.
@@ -320,6 +362,7 @@ fn bare(order: &BotKeys) -> Errand {
         folder: PathBuf::new(),
         passphrase: None,
         skip_errors: order.reading().is_some_and(|it| it.skip_errors),
+        other_account: order.door().is_some_and(|it| it.other_account),
         cross_check: order.reading().is_some_and(|it| it.cross_check),
         extracted,
         failed,
@@ -335,150 +378,4 @@ fn folder_of(user: &UserId) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use clap::Parser;
-
-    use super::*;
-    use crate::secret::ExposeSecret;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        order: BotKeys,
-    }
-
-    fn order(words: &str) -> BotKeys {
-        let words = std::iter::once("bot-keys").chain(words.split_whitespace());
-        Line::try_parse_from(words).unwrap().order
-    }
-
-    fn with_service(surface: Surface, list: Option<PathBuf>) -> Known {
-        Known {
-            list,
-            service: Some(Service {
-                homeserver: "https://target".into(),
-                token: "as".into(),
-            }),
-            data_dir: Some("data".into()),
-            surface,
-        }
-    }
-
-    fn refused(words: &str, known: &Known, variables: &[(&'static str, &'static str)]) -> String {
-        let refused = errands(&order(words), known, &Asker::of(variables));
-        refused.unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_bot_is_described_by_options_and_variables() {
-        let alone = order("all --storage s --into f --homeserver https://x");
-        assert!(!needs_configuration(&alone).unwrap());
-        let asker = Asker::of(&[
-            ("ACCESS_TOKEN", "t0ken"),
-            ("STORE_PASSPHRASE", "of the store"),
-            ("RECOVERY_PHRASE", "of the storage"),
-        ]);
-        let errands = errands(&alone, &Known::nothing(), &asker).unwrap();
-        let [errand] = &*errands else { panic!() };
-        let Some(Door::Token { homeserver, token }) = &errand.door else {
-            panic!("{:?}", errand.door)
-        };
-        assert_eq!(
-            (&**homeserver, token.expose_secret()),
-            ("https://x", "t0ken")
-        );
-        assert_eq!(errand.folder, Path::new("f"));
-        assert_eq!(errand.storage.store, Path::new("s/encrypted"));
-        let secret = |it: &Option<SecretString>| it.as_ref().unwrap().expose_secret().to_owned();
-        assert_eq!(secret(&errand.passphrase), "of the store");
-        assert_eq!(secret(&errand.wanted.secret), "of the storage");
-        assert!(errand.wanted.is_passphrase);
-    }
-
-    #[test]
-    fn the_application_service_acts_as_one_that_has_no_token() {
-        let one = order("verify @bot:x --storage s");
-        assert!(needs_configuration(&one).unwrap());
-        let known = with_service(Surface::Shell, None);
-        let errands = errands(&one, &known, &Asker::of(&[])).unwrap();
-        let [errand] = &*errands else { panic!() };
-        assert!(matches!(errand.door, Some(Door::Service { .. })));
-        assert_eq!(errand.folder, Path::new("data/bot-keys/@bot:x"));
-        assert!(!needs_configuration(&order("backup")).unwrap());
-        assert!(!needs_configuration(&order("restore copy")).unwrap());
-        assert!(needs_configuration(&order("extract @bot:x")).unwrap());
-    }
-
-    #[test]
-    fn a_list_has_several_and_the_room_knows_only_those() {
-        let dir = tempfile::tempdir().unwrap();
-        let list = dir.path().join("bots.toml");
-        let text = r#"
-            [[bot]]
-            user = "@one:x"
-            storage = "one"
-            [[bot]]
-            user = "@two/a:x"
-            storage = "two"
-            homeserver = "https://elsewhere"
-            token_file = "token"
-        "#;
-        fs::write(&list, text).unwrap();
-        fs::write(dir.path().join("token"), "secret\n").unwrap();
-        let room = with_service(Surface::Room, Some(list.clone()));
-        let asker = Asker::of(&[]);
-        let all = errands(&order("all"), &room, &asker).unwrap();
-        let folders: Vec<_> = all
-            .iter()
-            .map(|it| it.folder.display().to_string())
-            .collect();
-        assert_eq!(
-            folders,
-            ["data/bot-keys/@one:x", "data/bot-keys/@two%2Fa:x"]
-        );
-        assert!(matches!(all[0].door, Some(Door::Service { .. })));
-        assert!(matches!(all[1].door, Some(Door::Token { .. })));
-        let one = errands(&order("upload @two/a:x"), &room, &asker).unwrap();
-        assert_eq!(one.len(), 1);
-        // It is only read where it is asked for.
-        let by_list = order(&format!("all --list {}", list.display()));
-        assert!(needs_configuration(&by_list).unwrap());
-        let lines = [
-            refused("all @three:x", &room, &[]),
-            refused("delete-device", &room, &[]),
-            refused("verify --keys file", &room, &[]),
-            refused("all", &with_service(Surface::Room, None), &[]),
-        ];
-        let lines = lines.join("\n");
-        insta::assert_snapshot!(lines.replace(&dir.path().display().to_string(), "DIR"), @r"
-        @three:x is not in the list of bots DIR/bots.toml: add it there
-        delete-device is for one bot at a time: name it
-        --keys is for one bot at a time: name the bot, or leave it out
-        there is no list of bots: write one (docs/bots.md), and name it as bot_keys.list in the configuration
-        ");
-    }
-
-    #[test]
-    fn what_is_missing_is_said() {
-        let shell = with_service(Surface::Shell, None);
-        let nothing = Known::nothing();
-        let lines = [
-            refused("all @a:x @b:x --storage s", &shell, &[]),
-            refused("all --homeserver https://x", &nothing, &[]),
-            refused(
-                "all --homeserver https://x --recovery-key",
-                &nothing,
-                &[("ACCESS_TOKEN", "t")],
-            ),
-            refused("extract --store-passphrase=nowhere", &nothing, &[]),
-        ];
-        insta::assert_snapshot!(lines.join("\n"), @r"
-        several bots need a list that says where each one's storage is: name it with --list
-        the bot's access token is missing: give it in the variable ACCESS_TOKEN or a file with --token-file
-        the recovery key can't be asked for, because this is no terminal: name a file with --recovery-key=FILE
-        nowhere: No such file or directory (os error 2)
-        ");
-    }
-}
+mod tests;

@@ -5,7 +5,10 @@ use std::fmt::Write;
 use crate::{
     command::bot_keys::{BotKeys, Step},
     operation::bot_keys::Before,
-    report::text::{code, count, len},
+    report::{
+        technical::one_line,
+        text::{code, count, len},
+    },
 };
 
 /// For whoever has ordered it in the room.
@@ -20,22 +23,26 @@ pub fn preview(order: &BotKeys, bots: &[Before]) -> String {
     };
     let is_new = order.recovery().is_some_and(|it| it.new_version);
     for bot in bots {
-        let _infallible = write!(text, "- {}: ", code(&bot.user));
-        let _infallible = match (&bot.device, &bot.backup) {
-            (Some(device), _) => writeln!(text, "device {}", code(device)),
-            (None, Some((version, keys))) if is_new => writeln!(
+        let user = bot.user.as_ref().map_or("?", |user| user.as_str());
+        let _infallible = write!(text, "- {}: ", code(user));
+        let _infallible = match (&bot.device, &bot.found) {
+            (_, Err(error)) => {
+                writeln!(text, "can't be done now: {}", one_line(&error.to_string()))
+            }
+            (Some(device), Ok(_)) => writeln!(text, "device {}", code(device)),
+            (None, Ok(Some((version, keys)))) if is_new => writeln!(
                 text,
                 "a new backup, in place of version {} with {}",
                 code(version),
                 count(*keys, "key", "keys")
             ),
-            (None, Some((version, keys))) => writeln!(
+            (None, Ok(Some((version, keys)))) => writeln!(
                 text,
                 "the backup that is there, version {} with {}",
                 code(version),
                 count(*keys, "key", "keys")
             ),
-            (None, None) => writeln!(text, "a new backup"),
+            (None, Ok(None)) => writeln!(text, "a new backup"),
         };
     }
     text

@@ -20,8 +20,8 @@ use crate::{
     secret::{ExposeSecret, SecretString},
 };
 
-/// After a step, with so many lines of each list.
-pub(super) fn done(done: &Done, lines: usize) -> String {
+/// After a step, with so many lines of each list, and recovery keys that are to be shown only with `keys`.
+pub(super) fn done(done: &Done, lines: usize, keys: bool) -> String {
     match done {
         Done::Kept(it) => kept(it),
         Done::Restored {
@@ -61,7 +61,7 @@ pub(super) fn done(done: &Done, lines: usize) -> String {
         } => {
             let mut text = format!("**{} has a key backup.**\n\n", code(user));
             text.push_str(&backup(enabled));
-            text.push_str(&recovery(enabled, shown.as_ref()));
+            text.push_str(&recovery(enabled, shown.as_ref().filter(|_| keys)));
             text + "\nNext: `bot-keys upload`, or `bot-keys all`.\n"
         }
         Done::Uploaded {
@@ -69,7 +69,7 @@ pub(super) fn done(done: &Done, lines: usize) -> String {
             found: it,
             uploaded: sent,
         } => {
-            let all = if sent.failed.is_empty() {
+            let all = if done.is_good() {
                 "**All keys of"
             } else {
                 "**Not all keys of"
@@ -90,7 +90,7 @@ pub(super) fn done(done: &Done, lines: usize) -> String {
         } => {
             let mut text = format!(
                 "{}, of {}\n\n{}",
-                status(seen.is_complete()),
+                status(done.is_good(), it),
                 code(user),
                 found(it)
             );
@@ -108,20 +108,29 @@ pub(super) fn done(done: &Done, lines: usize) -> String {
                 code(user)
             )
         }
-        Done::All { all: it, shown } => all(it, shown.as_ref(), lines),
+        Done::All { all: it, shown } => all(it, shown.as_ref().filter(|_| keys), lines),
     }
 }
 
-fn status(is_complete: bool) -> &'static str {
-    if is_complete {
-        "**Status: COMPLETE**"
+fn status(is_complete: bool, found: &Found) -> String {
+    let status = if is_complete {
+        "COMPLETE"
     } else {
-        "**Status: INCOMPLETE**"
+        "INCOMPLETE"
+    };
+    if found.broken > 0 {
+        let broken = count(found.broken, "place", "places");
+        return format!("**Status: {status}**, but for {broken} of the store that are broken");
     }
+    format!("**Status: {status}**")
 }
 
 fn all(all: &All, shown: Option<&SecretString>, lines: usize) -> String {
-    let mut text = format!("{}, of {}\n\n", status(all.is_complete()), code(&all.user));
+    let mut text = format!(
+        "{}, of {}\n\n",
+        status(all.is_complete(), &all.found),
+        code(&all.user)
+    );
     text.push_str(&found(&all.found));
     text.push_str(&backup(&all.enabled));
     text.push_str(&uploaded(&all.uploaded));
@@ -139,11 +148,29 @@ fn all(all: &All, shown: Option<&SecretString>, lines: usize) -> String {
         lines,
     ));
     text.push_str(&recovery(&all.enabled, shown));
-    if all.is_complete() {
-        text += "\nGive the new bot the recovery key: it reads what the old one could. When it does, delete the old device. Next: `bot-keys delete-device`.\n";
+    let key = match all.enabled.storage {
+        Storage::Made => "this recovery key",
+        Storage::MadeByPassphrase => "the passphrase that was given",
+        Storage::Extended | Storage::Kept | Storage::Closed => {
+            "the account's own recovery key or passphrase"
+        }
+    };
+    let _infallible = if all.is_complete() {
+        writeln!(
+            text,
+            "\nGive the new bot {key}: it reads what the old one could. When it does, delete the old device. Next: `bot-keys delete-device`."
+        )
+    } else if all.enabled.is_findable() {
+        writeln!(
+            text,
+            "\nThe same command again goes on where this one ended."
+        )
     } else {
-        text += "\nThe same command again goes on where this one ended.\n";
-    }
+        writeln!(
+            text,
+            "\nA new bot would look for the backup's key in the account's secret storage, and not find it: the same command again, with the account's recovery key or passphrase (--recovery-key, --recovery-passphrase), puts it there."
+        )
+    };
     text
 }
 
@@ -209,7 +236,8 @@ fn backup(enabled: &Enabled) -> String {
         KeyFrom::Given => "there before; its recovery key was given",
     };
     let storage = match enabled.storage {
-        Storage::Made => "set up; the recovery key opens it, or the passphrase that was given",
+        Storage::Made => "set up; the recovery key opens it",
+        Storage::MadeByPassphrase => "set up; the passphrase that was given opens it",
         Storage::Extended => "there before; the backup's key is in it now",
         Storage::Kept => "has the backup's key",
         Storage::Closed => {
@@ -217,8 +245,10 @@ fn backup(enabled: &Enabled) -> String {
         }
     };
     let signed: Vec<_> = enabled.signed_by.iter().map(code).collect();
-    let signed = if signed.is_empty() {
+    let signed = if enabled.from != KeyFrom::New {
         String::new()
+    } else if signed.is_empty() {
+        ", not signed".to_owned()
     } else {
         format!(", signed by {}", signed.join(" and "))
     };

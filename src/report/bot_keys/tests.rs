@@ -99,14 +99,14 @@ fn the_whole_way_of_one() {
 
     - store: 12,345 keys of 500 rooms in `storage/encrypted/matrix-sdk-crypto`
     - backup: version `3`, made now, signed by `ed25519:OLD`
-    - secret storage: set up; the recovery key opens it, or the passphrase that was given
+    - secret storage: set up; the recovery key opens it
     - uploaded: 12,300 keys; 45 as good or better there before
     - compared: 12,345 of 12,345 keys with version `3`, which has 12,345; all are there, and the same
     - took: reading the store 4.4 s, backup a moment, encrypting and uploading 9.2 s, comparing 6.0 s
 
     The recovery key is in `files/recovery-key.txt`: keep it where only you can read it, and nowhere else.
 
-    Give the new bot the recovery key: it reads what the old one could. When it does, delete the old device. Next: `bot-keys delete-device`.
+    Give the new bot this recovery key: it reads what the old one could. When it does, delete the old device. Next: `bot-keys delete-device`.
     ");
 }
 
@@ -139,14 +139,14 @@ fn what_is_missing_comes_with_its_reason() {
     let all = Box::new(all);
     let shown = Some("EsTx aaaa".into());
     insta::assert_snapshot!(said(Done::All { all, shown }), @r"
-    **Status: INCOMPLETE**, of `@bot:x`
+    **Status: INCOMPLETE**, but for 2 places of the store that are broken, of `@bot:x`
 
     - store: 12,345 keys of 500 rooms in `storage/encrypted/matrix-sdk-crypto`
     - broken: 2 places, listed in `files/failed-sessions.json`
     - Sled itself: 12,000 rows, 12,000 of them taken out
     - Sled itself: 12,000 rows, 11,990 of them taken out, 3 broken, **7 missing**; **it did not get to the end** (it panicked), so nothing is known of other rows
     - **the store changed while it was read**: its newest keys may be missing; stop the bot, and do it again
-    - backup: version `3`, there before; its key was in the secret storage, signed by `ed25519:OLD`
+    - backup: version `3`, there before; its key was in the secret storage
     - secret storage: **there, and closed**: nothing that was given opens it, so clients don't find the backup's key in it
     - uploaded: 12,300 keys; 45 as good or better there before; **1 not taken**
     - compared: 12,345 of 12,345 keys with version `3`, which has 12,345; **1 missing or different**; 1 that nothing proves replaced none
@@ -168,6 +168,24 @@ fn what_is_missing_comes_with_its_reason() {
 
     The same command again goes on where this one ended.
     ");
+}
+
+#[test]
+fn a_recovery_key_is_in_no_report() {
+    let all = Box::new(all());
+    let shown = Some("EsTx aaaa".into());
+    let user = "@bot:x".try_into().unwrap();
+    let enabled = Done::Enabled {
+        user,
+        enabled: enabled(),
+        shown: Some("EsTx aaaa".into()),
+    };
+    for done in [Done::All { all, shown }, enabled] {
+        let outcomes = [outcome(done)];
+        assert!(short(&outcomes).contains("EsTx"));
+        assert!(!full(&outcomes).contains("EsTx"));
+        assert!(!data(&outcomes).to_string().contains("EsTx"));
+    }
 }
 
 #[test]
@@ -223,7 +241,7 @@ fn single_steps() {
     ---
     **`@bot:x` has a key backup.**
 
-    - backup: version `3`, there before; its key is in the bot's folder, signed by `ed25519:OLD`
+    - backup: version `3`, there before; its key is in the bot's folder
     - secret storage: has the backup's key
 
     The recovery key is in `files/recovery-key.txt`: keep it where only you can read it, and nowhere else.
@@ -349,8 +367,8 @@ struct Line {
 #[test]
 fn what_would_be_done() {
     let before = |backup, device: Option<&str>| Before {
-        user: "@bot:x".try_into().unwrap(),
-        backup,
+        user: Some("@bot:x".try_into().unwrap()),
+        found: Ok(backup),
         device: device.map(str::to_owned),
     };
     let bots = [
@@ -361,13 +379,23 @@ fn what_would_be_done() {
         let words = std::iter::once("bot-keys").chain(words.split_whitespace());
         Line::try_parse_from(words).unwrap().order
     };
+    let unreached = Before {
+        found: Err(Error::Usage("no token".into())),
+        ..before(None, None)
+    };
     let texts = [
+        preview(&order("all"), &[unreached]),
         preview(&order("all"), &bots),
         preview(&order("enable --new-version"), &bots),
         preview(&order("upload"), &bots[1..]),
         preview(&order("delete-device"), &[before(None, Some("OLD"))]),
     ];
     insta::assert_snapshot!(texts.join("\n---\n"), @r"
+    **The room keys of 1 bot will be read, put into their key backups and compared**; the stores are only read, recovery keys go into files on Ferryman's machine.
+
+    - `@bot:x`: can't be done now: no token
+
+    ---
     **The room keys of 2 bots will be read, put into their key backups and compared**; the stores are only read, recovery keys go into files on Ferryman's machine.
 
     - `@bot:x`: a new backup

@@ -42,6 +42,8 @@ pub(in crate::bot_keys) struct Memory {
     pub(in crate::bot_keys) requests: u32,
     /// Somebody is told of the request of this number, which is carried out and not answered.
     pub(in crate::bot_keys) alarm: Option<(u32, Arc<Notify>)>,
+    /// It makes no version.
+    pub(in crate::bot_keys) refuses_versions: bool,
     /// It takes none.
     pub(in crate::bot_keys) refuses_all: bool,
     /// A session that it never takes.
@@ -190,6 +192,9 @@ impl Homeserver {
         })
         .await;
         on("POST", "/room_keys/version$", |memory, request| {
+            if memory.refuses_versions {
+                return answer(403, "M_FORBIDDEN");
+            }
             memory.begin(&request.body_json().unwrap())
         })
         .await;
@@ -242,7 +247,7 @@ impl Homeserver {
         folder: &Path,
         wanted: &Wanted,
     ) -> Result<Enabled> {
-        enable(&self.account().await, folder, wanted, NOW).await
+        enable(&self.account().await, folder, wanted, NOW, &|_| Ok(())).await
     }
 }
 

@@ -38,27 +38,35 @@ pub struct SessionData {
     mac: Base64<Standard>,
 }
 
-/// What is inside: `BackedUpSessionData` of the spec.
-#[derive(Serialize, Deserialize)]
+/// What is inside, as far as it matters for reading: `BackedUpSessionData` of the spec.
+#[derive(Deserialize)]
 struct Inside {
     algorithm: String,
     sender_key: String,
     session_key: String,
     #[serde(default)]
     sender_claimed_keys: BTreeMap<String, String>,
-    #[serde(default)]
-    forwarding_curve25519_key_chain: Vec<String>,
+}
+
+/// The whole of it, of a session that stays where it is.
+#[derive(Serialize)]
+struct Borrowed<'a> {
+    algorithm: &'a str,
+    sender_key: &'a str,
+    session_key: &'a str,
+    sender_claimed_keys: &'a BTreeMap<String, String>,
+    forwarding_curve25519_key_chain: &'a [String],
 }
 
 impl Sealed {
     /// Encrypts a session for whoever has the private key.
     pub fn seal(public: Curve25519PublicKey, key: &RoomKey) -> Result<Self> {
-        let inside = Inside {
-            algorithm: key.algorithm.clone(),
-            sender_key: key.sender_key.clone(),
-            session_key: key.session_key.expose_secret().to_owned(),
-            sender_claimed_keys: key.sender_claimed_keys.clone(),
-            forwarding_curve25519_key_chain: key.forwarding_curve25519_key_chain.clone(),
+        let inside = Borrowed {
+            algorithm: &key.algorithm,
+            sender_key: &key.sender_key,
+            session_key: key.session_key.expose_secret(),
+            sender_claimed_keys: &key.sender_claimed_keys,
+            forwarding_curve25519_key_chain: &key.forwarding_curve25519_key_chain,
         };
         let wrong = |reason: String| {
             Error::Usage(format!(
@@ -66,8 +74,9 @@ impl Sealed {
                 key.session_id, key.room_id
             ))
         };
-        let text = serde_json::to_vec(&inside).map_err(|error| wrong(error.to_string()))?;
-        let text = Zeroizing::new(text);
+        // It does not grow, which would leave copies behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(1 << 10));
+        serde_json::to_writer(&mut *text, &inside).map_err(|error| wrong(error.to_string()))?;
         let sealed = PkEncryption::from_key(public).encrypt(&text);
         let Message {
             ciphertext,

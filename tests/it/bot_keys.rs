@@ -4,11 +4,11 @@
 mod old_store;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::{Command, Output},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ferryman::{
@@ -30,6 +30,7 @@ use matrix_sdk::{
 use matrix_sdk_crypto::decrypt_room_key_export;
 use serde_json::Value;
 
+use self::old_store::Version;
 use crate::{
     encryption::{synced, texts},
     operator::Operator,
@@ -240,13 +241,38 @@ fn by_name<'a>(keys: impl Iterator<Item = &'a Value>) -> BTreeMap<[&'a str; 3], 
     .collect()
 }
 
+fn json_lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The keys of an `extracted-keys.json`.
+fn written(path: &Path) -> Vec<Value> {
+    let written: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let by_room = written["keys_by_room"].as_object().unwrap().values();
+    let keys: Vec<_> = by_room
+        .flat_map(|keys| keys.as_array().unwrap())
+        .cloned()
+        .collect();
+    assert_eq!(written["total_keys"], keys.len());
+    keys
+}
+
 #[test]
 fn every_key_is_the_one_that_the_original_crate_exports() {
-    for (sessions, rooms, passphrase) in [(1, 1, "none"), (400, 90, "empty"), (250, 30, "a horse")]
-    {
+    for (version, sessions, rooms, passphrase) in [
+        (Version::V4, 1, 1, "a horse"),
+        (Version::V4, 250, 30, "empty"),
+        (Version::V4, 120, 7, "none"),
+        (Version::V5, 1, 1, "none"),
+        (Version::V5, 400, 90, "empty"),
+        (Version::V5, 250, 30, "a horse"),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("store");
-        old_store::make(&store, sessions, rooms, passphrase);
+        version.make(&store, sessions, rooms, passphrase);
         let variables: &[_] = match passphrase {
             "none" | "empty" => &[],
             other => &[("STORE_PASSPHRASE", other)],
@@ -260,19 +286,85 @@ fn every_key_is_the_one_that_the_original_crate_exports() {
             "--cross-check",
         ];
         let (code, out, err) = ferryman(dir.path(), &words, variables);
-        assert_eq!(code, 0, "{out}{err}");
-        let written = fs::read(dir.path().join("extracted-keys.json")).unwrap();
-        let written: Value = serde_json::from_slice(&written).unwrap();
-        assert_eq!(written["total_keys"], sessions);
-        let by_room = written["keys_by_room"].as_object().unwrap();
-        assert_eq!(by_room.len(), rooms);
-        let expected = fs::read_to_string(store.join("expected.jsonl")).unwrap();
-        let expected: Vec<Value> = expected
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        let written = by_room.values().flat_map(|keys| keys.as_array().unwrap());
-        assert!(by_name(written) == by_name(expected.iter()), "they differ");
+        assert_eq!(code, 0, "{version:?} {passphrase}: {out}{err}");
+        let written = written(&dir.path().join("extracted-keys.json"));
+        let expected = json_lines(&store.join("expected.jsonl"));
+        assert_eq!((written.len(), expected.len()), (sessions, sessions));
+        let of_rooms: BTreeSet<_> = written.iter().map(|key| key["room_id"].as_str()).collect();
+        assert_eq!(of_rooms.len(), rooms);
+        assert!(
+            by_name(written.iter()) == by_name(expected.iter()),
+            "{version:?} {passphrase}: they differ"
+        );
+    }
+}
+
+/// Copies a folder file by file, as `cp -r` does, while others may write.
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &to);
+        } else if let Err(error) = fs::copy(entry.path(), to) {
+            // Sled has removed it meanwhile.
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+        }
+    }
+}
+
+#[test]
+fn of_a_store_copied_from_a_running_bot_every_session_comes_out_that_was_in_it() {
+    const SOME: usize = 1_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let expected = store.join("expected.jsonl");
+    let mut bot = Version::V5.begin(&store, 1_000_000, 50, "empty");
+    let begun = Instant::now();
+    let before = loop {
+        let so_far = fs::read_to_string(&expected).unwrap_or_default();
+        let whole = so_far.rfind('\n').map_or("", |end| &so_far[..=end]);
+        if whole.lines().count() >= SOME {
+            break whole.to_owned();
+        }
+        assert!(begun.elapsed() < LONG, "the bot writes nothing");
+        assert_eq!(bot.try_wait().unwrap(), None, "the bot has ended");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let copy = dir.path().join("copy");
+    copied(&store, &copy);
+    let live = |store: &str, into: &str| {
+        let words = [
+            "bot-keys",
+            "extract",
+            "--skip-errors",
+            "--plain",
+            "--store",
+            store,
+            "--into",
+            into,
+        ];
+        ferryman(dir.path(), &words, &[])
+    };
+    // Where it still runs, too; that it changes meanwhile is told.
+    let (code, out, err) = live("store", "of-the-running");
+    assert!(code == 0 || out.contains("changed"), "{code}: {out}{err}");
+    assert_eq!(bot.try_wait().unwrap(), None, "the bot has ended");
+    bot.kill().unwrap();
+    bot.wait().unwrap();
+    let (code, out, err) = live("copy", "of-the-copy");
+    assert_eq!(code, 0, "{out}{err}");
+    let before: Vec<Value> = before
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for into in ["of-the-running", "of-the-copy"] {
+        let written = written(&dir.path().join(into).join("extracted-keys.json"));
+        let written = by_name(written.iter());
+        for (name, key) in by_name(before.iter()) {
+            assert!(written.get(&name) == Some(&key), "{into}: {name:?}");
+        }
     }
 }
 

@@ -12,6 +12,8 @@ mod cipher;
 pub mod cross_check;
 pub mod errand;
 pub mod extract;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod in_use;
 pub mod key_backup;
 mod key_index;

@@ -2,12 +2,14 @@
 //!
 //! ```sh
 //! cd tests/fixtures/sled-stores/v5 && cargo run --release -- /tmp/store 100000 500 empty
-//! cargo bench --bench bot_keys -- --whole /tmp/store
+//! cargo bench --bench bot_keys -- --whole --beside target/release/sled-store-v5 /tmp/store
 //! ```
 //!
 //! The store is read so many times (3), and what comes out is written as JSON and as an encrypted export. Each is timed. With
 //! `--whole` a throw-away homeserver (Tuwunel, or Synapse if there is none) takes all keys into a backup afterwards, and gives
-//! them back to be compared: `bot-keys all`, with the time of each stage.
+//! them back to be compared: `bot-keys all`, with the time of each stage. With `--beside` the program that wrote the store takes
+//! its turn after each reading: it opens a copy with Sled and the SDK of that time, as the tools before did, and writes the
+//! sessions as JSON once; the time and the memory of the whole process count, here those of reading and writing JSON.
 
 #![expect(clippy::print_stdout, reason = "the measurements are what this prints")]
 
@@ -15,12 +17,14 @@
 mod busy;
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
-    time::Instant,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use ferryman::{
     bot_keys::{
         account::Door,
@@ -49,13 +53,17 @@ fn main() -> Result<()> {
     let mut rounds = 3;
     let mut store = None;
     let mut whole = false;
+    let mut beside = None;
     let mut given = env::args().skip(1).filter(|it| it != "--bench");
     while let Some(word) = given.next() {
         match word.as_str() {
             "--whole" => whole = true,
+            "--beside" => beside = Some(given.next().context("--beside needs a program")?),
             "--rounds" => rounds = given.next().context("--rounds needs a number")?.parse()?,
             other if other.starts_with('-') => {
-                bail!("{other} is not known: give a folder, --whole, or --rounds with a number")
+                bail!(
+                    "{other} is not known: give a folder, --whole, --beside with a program, or --rounds with a number"
+                )
             }
             other => store = Some(PathBuf::from(other)),
         }
@@ -94,12 +102,49 @@ fn main() -> Result<()> {
             started.elapsed().as_secs_f64(),
             peak()?
         );
+        if let Some(program) = &beside {
+            let here = seconds + json.as_secs_f64();
+            let there = original(program, &wish.store, folder.path())?;
+            println!(
+                "    the original crates take {:.1} times as long",
+                there / here
+            );
+        }
     }
     encryption(&extract(&wish)?)?;
     if whole {
         tokio::runtime::Runtime::new()?.block_on(all(&wish.store, folder.path()))?;
     }
     Ok(())
+}
+
+/// The same store read by the crates that wrote it, from a copy, because Sled writes at every open. Seconds.
+fn original(program: &str, store: &Path, folder: &Path) -> Result<f64> {
+    let copy = folder.join("copy");
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(store)
+        .arg(&copy)
+        .status()?;
+    ensure!(copied.success(), "the store can't be copied");
+    let (started, keys) = (Instant::now(), folder.join("original.json"));
+    let mut runs = Command::new(program)
+        .args(["export".as_ref(), copy.as_os_str(), keys.as_os_str()])
+        .arg("empty")
+        .spawn()?;
+    let mut most = 0;
+    let ended = loop {
+        most = busy::peak_mib(runs.id()).unwrap_or(0).max(most);
+        if let Some(ended) = runs.try_wait()? {
+            break ended;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    ensure!(ended.success(), "{program} has failed");
+    println!("    the original crates {seconds:.1} s, peak {most} MiB");
+    fs::remove_dir_all(copy)?;
+    Ok(seconds)
 }
 
 /// Encrypting on one and on all cores, beside what vodozemac alone does with the same plaintexts.

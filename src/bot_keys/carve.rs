@@ -64,6 +64,18 @@ use crate::{
     job::{Event, Job},
 };
 
+/// Any bytes as what is behind the checksums of a log.
+#[cfg(feature = "fuzzing")]
+pub(super) fn behind_checksums(bytes: &[u8]) {
+    for kind in [log::Kind::Link, log::Kind::Node] {
+        let _any = log::rows(kind, bytes, 0..bytes.len()).is_some();
+    }
+    let _any = (
+        key_before(bytes, bytes.len() / 2),
+        log::blob(bytes).is_some(),
+    );
+}
+
 /// How often a store that changes meanwhile is read.
 const ROUNDS: u32 = 3;
 /// Harvests that wait for the index.

@@ -212,8 +212,9 @@ impl Errand {
         let broken = extracted.total_broken()?;
         // A file has only the number: its list was written when it was.
         let list = (broken > 0 && file.is_none()).then(|| self.list());
-        if let Some(list) = &list {
-            write_failed(extracted, list)?;
+        if file.is_none() && (broken > 0 || self.list().exists()) {
+            // A former list is not to outlive what was in it.
+            write_failed(extracted, &self.list())?;
         }
         let places = extracted.places().iter().map(|place| place.path.clone());
         Ok(Found {

@@ -11,7 +11,7 @@ use super::{
     terminal::{self, Bar, note},
 };
 use crate::{
-    Result,
+    Error, Result,
     clock::Clock,
     command::Command,
     job::Job,
@@ -68,6 +68,12 @@ pub(super) async fn run(
     clock: &Arc<dyn Clock>,
     json: bool,
 ) -> Result<u8> {
+    if json && shows_recovery_key(&command) {
+        return Err(Error::Usage(
+            "--show-recovery-key is for a terminal, and lines of JSON are often kept: leave one of the two out"
+                .to_owned(),
+        ));
+    }
     // These are one document each, and no jobs.
     if json && !matches!(command, Command::Plan(_) | Command::Check(_)) {
         return tell(runner, command, clock).await;
@@ -86,6 +92,13 @@ pub(super) async fn run(
     drop(screen);
     stopper.abort();
     Ok(answer::print(&answer?))
+}
+
+fn shows_recovery_key(command: &Command) -> bool {
+    match command {
+        Command::BotKeys(order) => order.recovery().is_some_and(|it| it.show_recovery_key),
+        _ => false,
+    }
 }
 
 /// The same in lines of JSON.

@@ -4,9 +4,11 @@
 mod parts;
 mod steps;
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 
-pub use parts::{Door, Place, Reading, Recovery, Who, is_asked, storage};
+pub use parts::{Before, Comparison, Door, Place, Reading, Recovery, Who, is_asked, storage};
 pub use steps::{All, Backup, DeleteDevice, Enable, Extract, Restore, Upload, Verify};
 
 use crate::{Error, Result};
@@ -71,6 +73,28 @@ impl BotKeys {
             Step::All(step) => Some(&step.reading),
             Step::Enable(step) => Some(&step.reading),
             Step::Backup(_) | Step::Restore(_) | Step::DeleteDevice(_) => None,
+        }
+    }
+
+    /// The file of keys that was named instead of the store.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Path> {
+        let before = match &self.step {
+            Step::Upload(step) => &step.before,
+            Step::Verify(step) => &step.before,
+            Step::All(step) => &step.before,
+            _ => return None,
+        };
+        before.keys.as_deref()
+    }
+
+    /// How many sessions are compared, if not all are.
+    #[must_use]
+    pub fn sample(&self) -> Option<u64> {
+        match &self.step {
+            Step::Verify(step) => step.comparison.sample,
+            Step::All(step) => step.comparison.sample,
+            _ => None,
         }
     }
 
@@ -154,7 +178,7 @@ pub fn check_room(words: &[String]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use clap::{CommandFactory, Parser};
 

@@ -200,6 +200,12 @@ fn a_store_is_read_in_the_shell_without_a_server() {
             2,
             "ACCESS_TOKEN",
         ),
+        (
+            vec!["--json", "bot-keys", "all", "--show-recovery-key"],
+            &[],
+            2,
+            "leave one of the two out",
+        ),
     ] {
         let (got, out, err) = ferryman(dir.path(), &words, variables);
         assert_eq!((got, &*out), (code, ""), "{words:?}: {err}");

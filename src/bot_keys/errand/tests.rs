@@ -103,6 +103,30 @@ async fn the_whole_way_and_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_what_was_broken_does_not_outlive_it() {
+    let mut scene = Scene::of("v5-none").await;
+    scene.errand.skip_errors = true;
+    let log = scene.store.folder.path().join("matrix-sdk-crypto/db");
+    let whole = fs::read(&log).unwrap();
+    let mut broken = whole.clone();
+    let at = memchr::memmem::rfind(&broken, br#"{"pickle":{"init"#).unwrap();
+    broken[at + 80] = b'!';
+    fs::write(&log, broken).unwrap();
+    let listed = || {
+        let text = fs::read(scene.errand.folder.join(FAILED)).unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        list["sessions"].as_array().unwrap().len()
+    };
+    let (_, found) = scene.errand.store(&Job::new().0).unwrap();
+    assert!(found.list.is_some());
+    assert_eq!(listed() as u64, found.broken);
+    fs::write(&log, whole).unwrap();
+    let (_, found) = scene.errand.store(&Job::new().0).unwrap();
+    assert_eq!((found.broken, found.list), (0, None));
+    assert_eq!(listed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_error_is_told_and_mended_by_the_next_try() {
     let scene = Scene::of("v4-empty").await;
     scene.server.set(|memory| memory.fails_every = Some(1));

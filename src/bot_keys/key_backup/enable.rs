@@ -82,6 +82,8 @@ pub struct Enabled {
     pub signed_by: Vec<String>,
     /// Whether clients find it.
     pub storage: Storage,
+    /// Whether the recovery key opens the account's secret storage, too, so that a client needs nothing else.
+    pub opens_storage: bool,
     /// The file with the recovery key.
     pub file: PathBuf,
 }
@@ -183,7 +185,7 @@ pub async fn enable(
             (version, key, KeyFrom::New, of_storage)
         }
     };
-    let storage = put_away(account, storage, &key, of_storage, wanted).await?;
+    let (storage, opens_storage) = put_away(account, storage, &key, of_storage, wanted).await?;
     let file = key_files::keep(folder, &key, now_ms)?;
     Ok(Enabled {
         version,
@@ -192,6 +194,7 @@ pub async fn enable(
         from,
         signed_by,
         storage,
+        opens_storage,
         file,
     })
 }
@@ -224,16 +227,16 @@ fn fresh(
 }
 
 /// Sees to it that clients find the key. A new secret storage is opened by the backup's own key, so that there is one
-/// recovery key only.
+/// recovery key only; whether it is so is said, too.
 async fn put_away(
     account: &Account,
     storage: Found,
     key: &BackupDecryptionKey,
     of_storage: Option<SecretStorageKey>,
     wanted: &Wanted,
-) -> Result<Storage> {
+) -> Result<(Storage, bool)> {
     let (opened, made) = match storage {
-        Found::Closed => return Ok(Storage::Closed),
+        Found::Closed => return Ok((Storage::Closed, false)),
         Found::Open(opened) => (*opened, false),
         Found::Nothing => {
             let of_storage = match (of_storage, &wanted.secret) {
@@ -247,16 +250,16 @@ async fn put_away(
             (account.make_secret_storage(of_storage).await?, true)
         }
     };
+    let is_same = opened.is(key);
     let before = account.stored_backup_key(&opened).await;
     if matches!(before, Ok(Some(before)) if before.as_bytes() == key.as_bytes()) {
-        return Ok(Storage::Kept);
+        return Ok((Storage::Kept, is_same));
     }
     account.store_backup_key(&opened, key).await?;
-    Ok(
-        match (made, wanted.is_passphrase && wanted.secret.is_some()) {
-            (true, true) => Storage::MadeByPassphrase,
-            (true, false) => Storage::Made,
-            (false, _) => Storage::Extended,
-        },
-    )
+    let storage = match (made, wanted.is_passphrase && wanted.secret.is_some()) {
+        (true, true) => Storage::MadeByPassphrase,
+        (true, false) => Storage::Made,
+        (false, _) => Storage::Extended,
+    };
+    Ok((storage, is_same))
 }

@@ -31,6 +31,16 @@ pub struct Opened {
     key: SecretStorageKey,
 }
 
+impl Opened {
+    /// Whether its key is the same as a backup's.
+    #[must_use]
+    pub fn is(&self, backup: &BackupDecryptionKey) -> bool {
+        let key = Zeroizing::new(self.key.to_base58());
+        let key = BackupDecryptionKey::from_base58(&key);
+        key.is_ok_and(|key| key.as_bytes() == backup.as_bytes())
+    }
+}
+
 /// What is there.
 pub enum Found {
     /// No secret storage.

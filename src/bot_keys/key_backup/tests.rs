@@ -227,6 +227,7 @@ async fn an_existing_backup_is_used_if_its_key_can_be_had() {
         .await
         .unwrap();
     assert_eq!((again.from, again.storage), (KeyFrom::File, Storage::Kept));
+    assert!(made.opens_storage && again.opens_storage);
     // From another folder: not without the key, and not with a wrong one.
     let mut lines = Vec::new();
     let shown = |result: Result<Enabled>| {
@@ -301,6 +302,7 @@ async fn a_new_version_takes_a_new_key_and_the_old_file_stays() {
         (KeyFrom::New, Storage::Extended)
     );
     assert_ne!(second.public_key, first.public_key);
+    assert!(first.opens_storage && !second.opens_storage);
     assert_eq!(second.version, "2");
     let old = std::fs::read_dir(dir.path()).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();

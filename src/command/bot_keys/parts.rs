@@ -96,6 +96,22 @@ pub struct Reading {
     pub cross_check: bool,
 }
 
+/// What was extracted before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Before {
+    /// An `extracted-keys.json` instead of the store; the one in the bot's folder is used if it is there
+    #[arg(long, value_name = "FILE")]
+    pub keys: Option<PathBuf>,
+}
+
+/// How the backup is compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Comparison {
+    /// Compare about so many sessions, spread over all rooms
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample: Option<u64>,
+}
+
 /// How a bot's account is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Door {

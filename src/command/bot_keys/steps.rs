@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, builder::FalseyValueParser};
 
-use super::parts::{Door, Place, Reading, Recovery, Who};
+use super::parts::{Before, Comparison, Door, Place, Reading, Recovery, Who};
 
 /// `bot-keys backup`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -105,9 +105,9 @@ pub struct Upload {
     #[command(flatten)]
     /// How the store is read.
     pub reading: Reading,
-    /// An `extracted-keys.json` instead of the store; the one in the bot's folder is used if it is there
-    #[arg(long, value_name = "FILE")]
-    pub keys: Option<PathBuf>,
+    #[command(flatten)]
+    /// Keys that were extracted before.
+    pub before: Before,
 }
 
 /// `bot-keys verify`.
@@ -125,12 +125,12 @@ pub struct Verify {
     #[command(flatten)]
     /// How the store is read.
     pub reading: Reading,
-    /// An `extracted-keys.json` instead of the store; the one in the bot's folder is used if it is there
-    #[arg(long, value_name = "FILE")]
-    pub keys: Option<PathBuf>,
-    /// Compare about so many sessions, spread over all rooms
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub sample: Option<u64>,
+    #[command(flatten)]
+    /// Keys that were extracted before.
+    pub before: Before,
+    #[command(flatten)]
+    /// How much is compared.
+    pub comparison: Comparison,
 }
 
 /// `bot-keys delete-device`.
@@ -177,10 +177,10 @@ pub struct All {
     #[command(flatten)]
     /// What the backup is to be like.
     pub recovery: Recovery,
-    /// An `extracted-keys.json` instead of the store; the one in the bot's folder is used if it is there
-    #[arg(long, value_name = "FILE")]
-    pub keys: Option<PathBuf>,
-    /// Compare about so many sessions, spread over all rooms
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub sample: Option<u64>,
+    #[command(flatten)]
+    /// Keys that were extracted before.
+    pub before: Before,
+    #[command(flatten)]
+    /// How much is compared.
+    pub comparison: Comparison,
 }

@@ -198,10 +198,7 @@ fn for_one_only(order: &BotKeys, bots: &[Listed]) -> Result<()> {
         .into_iter()
         .flatten()
         .next(),
-        Step::Upload(step) => step.keys.as_ref().map(|_| "--keys"),
-        Step::Verify(step) => step.keys.as_ref().map(|_| "--keys"),
-        Step::All(step) => step.keys.as_ref().map(|_| "--keys"),
-        _ => None,
+        _ => order.keys().map(|_| "--keys"),
     };
     match option {
         Some(option) if bots.len() > 1 => Err(Error::Usage(format!(
@@ -342,20 +339,10 @@ fn wanted(order: &BotKeys, secret: Option<(SecretString, bool)>) -> Wanted {
 
 /// What is the same for every bot of an order.
 fn bare(order: &BotKeys) -> Errand {
-    let (mut extracted, mut failed, mut sample) = (None, None, None);
-    match &order.step {
-        Step::Extract(step) => failed.clone_from(&step.failed_output),
-        Step::Upload(step) => extracted.clone_from(&step.keys),
-        Step::Verify(step) => {
-            extracted.clone_from(&step.keys);
-            sample = step.sample;
-        }
-        Step::All(step) => {
-            extracted.clone_from(&step.keys);
-            sample = step.sample;
-        }
-        _ => {}
-    }
+    let failed = match &order.step {
+        Step::Extract(step) => step.failed_output.clone(),
+        _ => None,
+    };
     Errand {
         user: None,
         storage: storage(PathBuf::new(), None),
@@ -364,11 +351,11 @@ fn bare(order: &BotKeys) -> Errand {
         skip_errors: order.reading().is_some_and(|it| it.skip_errors),
         other_account: order.door().is_some_and(|it| it.other_account),
         cross_check: order.reading().is_some_and(|it| it.cross_check),
-        extracted,
+        extracted: order.keys().map(Path::to_owned),
         failed,
         door: None,
         wanted: Wanted::default(),
-        sample,
+        sample: order.sample(),
     }
 }
 

@@ -149,11 +149,9 @@ fn all(all: &All, shown: Option<&SecretString>, lines: usize) -> String {
     ));
     text.push_str(&recovery(&all.enabled, shown));
     let key = match all.enabled.storage {
-        Storage::Made => "this recovery key",
         Storage::MadeByPassphrase => "the passphrase that was given",
-        Storage::Extended | Storage::Kept | Storage::Closed => {
-            "the account's own recovery key or passphrase"
-        }
+        _ if all.enabled.opens_storage => "this recovery key",
+        _ => "the account's own recovery key or passphrase",
     };
     let _infallible = if all.is_complete() {
         writeln!(
@@ -239,6 +237,7 @@ fn backup(enabled: &Enabled) -> String {
         Storage::Made => "set up; the recovery key opens it",
         Storage::MadeByPassphrase => "set up; the passphrase that was given opens it",
         Storage::Extended => "there before; the backup's key is in it now",
+        Storage::Kept if enabled.opens_storage => "has the backup's key; the recovery key opens it",
         Storage::Kept => "has the backup's key",
         Storage::Closed => {
             "**there, and closed**: nothing that was given opens it, so clients don't find the backup's key in it"

@@ -38,6 +38,7 @@ fn enabled() -> Enabled {
         key: BackupDecryptionKey::from_bytes(&[7; 32]),
         from: KeyFrom::New,
         storage: Storage::Made,
+        opens_storage: true,
         signed_by: vec!["ed25519:OLD".into()],
         file: "files/recovery-key.txt".into(),
     }
@@ -205,6 +206,7 @@ fn single_steps() {
             enabled: Enabled {
                 from: KeyFrom::File,
                 storage: Storage::Kept,
+                opens_storage: false,
                 ..enabled()
             },
             shown: None,
@@ -312,6 +314,7 @@ fn no_key_is_in_what_machines_read() {
         "enabled": {
           "file": "files/recovery-key.txt",
           "from": "new",
+          "opens_storage": true,
           "public_key": "cHVibGlj",
           "signed_by": [
             "ed25519:OLD"

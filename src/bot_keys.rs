@@ -10,6 +10,7 @@ mod broken;
 mod carve;
 mod cipher;
 pub mod cross_check;
+mod ed25519;
 pub mod errand;
 pub mod extract;
 #[cfg(feature = "fuzzing")]

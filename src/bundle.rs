@@ -25,6 +25,7 @@ mod media;
 mod people;
 mod reader;
 mod records;
+mod same;
 mod schema;
 mod shards;
 mod staging;

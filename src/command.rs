@@ -30,6 +30,7 @@ pub mod room;
 pub mod sign_on;
 pub mod stages;
 pub mod status;
+pub mod sync;
 pub mod user;
 pub mod verify;
 pub mod why;
@@ -57,6 +58,8 @@ pub enum Command {
     Import(import::Import),
     /// Do again what has failed, or one room or user; nothing else is touched
     Retry(retry::Retry),
+    /// Carry over what has changed on Synapse since the last import; as often as you like, until the switch
+    Sync(sync::Sync),
     /// In the control room: carry out what you ordered, once you have seen its preview
     Confirm(confirm::Confirm),
     /// Where the migration stands, and how far the running job is
@@ -100,6 +103,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Import(_) => "import",
             Self::Retry(_) => "retry",
+            Self::Sync(_) => "sync",
             Self::Confirm(_) => "confirm",
             Self::Status(_) => "status",
             Self::Pause(_) => "pause",
@@ -125,6 +129,7 @@ impl Command {
             | Self::Plan(_)
             | Self::Import(_)
             | Self::Retry(_)
+            | Self::Sync(_)
             | Self::Verify(_) => true,
             Self::BotKeys(order) => order.door().is_some(),
             _ => false,
@@ -140,6 +145,7 @@ impl Command {
                 | Self::Bundle(_)
                 | Self::Import(_)
                 | Self::Retry(_)
+                | Self::Sync(_)
                 | Self::Verify(_)
                 | Self::BotKeys(_)
         )
@@ -149,6 +155,7 @@ impl Command {
     #[must_use]
     pub fn needs_confirmation(&self) -> bool {
         match self {
+            // A sync does what was confirmed with the import, for what is new.
             Self::Import(_) | Self::Retry(_) => true,
             Self::Export(export) => export.act_as_users,
             Self::BotKeys(order) => order.changes_server(),
@@ -214,6 +221,7 @@ impl Command {
             | Self::Status(_)
             | Self::Why(_)
             | Self::Confirm(_)
+            | Self::Sync(_)
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Cancel(_)

@@ -13,6 +13,7 @@ mod residence;
 mod retry;
 mod shelf;
 mod source;
+mod sync;
 mod there;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use opening::{Choice, blocking, newest, plan};
 pub use residence::{Joiner, Residence};
 pub use retry::{Again, Retried, Wanted as WantedAgain};
 use shelf::Shelf;
+pub use sync::{CaughtUp, Synced};
 use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -206,6 +208,7 @@ impl Engine {
             admins: false,
             left_out: ledger.left_out()?.unwrap_or_default(),
             own: own(&target),
+            joined: opening::joined(&ledger)?,
         };
         let plan = plan(&bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
@@ -346,6 +349,7 @@ async fn choice(
         admins: asked.admins,
         left_out: asked.left_out,
         own: own(target),
+        joined: opening::joined(ledger)?,
     })
 }
 

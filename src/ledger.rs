@@ -3,6 +3,7 @@
 //! A SQLite file in write-ahead mode: an entry that was committed is there after `kill -9`.
 
 mod again;
+mod inherit;
 
 use std::{
     fmt::Display,
@@ -12,6 +13,8 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+
+pub use inherit::{Differs, Place};
 
 use crate::{
     Error, Result,
@@ -172,6 +175,9 @@ impl Ledger {
                      bundle text not null primary key, history text not null) without rowid;
                  create table if not exists stage_choice (
                      bundle text not null primary key, left_out text not null) without rowid;
+                 create table if not exists place (
+                     bundle text not null, room text not null, joiner text not null, point text not null,
+                     primary key (bundle, room)) without rowid;
                  create table if not exists media_choice (
                      bundle text not null primary key, which text not null, max_mib integer) without rowid;",
             )

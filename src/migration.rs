@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod again;
 pub mod aliases;
 pub mod carry;
+pub mod changes;
 pub mod check;
 pub mod compare;
 pub mod context;

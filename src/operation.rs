@@ -31,6 +31,7 @@ mod bundles;
 pub mod lock;
 pub mod reports;
 mod retry;
+mod sync;
 pub mod watch;
 mod wish;
 
@@ -192,6 +193,7 @@ impl Operation {
             Command::Bundles(_) => self.bundles(job).await,
             Command::Bundle(bundle) => self.prove(job, bundle.path).await,
             Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
+            Command::Sync(wanted) => Box::pin(self.sync(job, wanted)).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(

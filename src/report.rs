@@ -27,6 +27,7 @@ pub mod room;
 pub mod sign_on;
 pub mod status;
 pub mod steering;
+pub mod sync;
 pub mod technical;
 pub mod text;
 pub mod user;

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use matrix_sdk::encryption::vodozemac::{
-    Curve25519PublicKey, Ed25519PublicKey,
+    Curve25519PublicKey,
     megolm::{InboundGroupSession, InboundGroupSessionPickle},
 };
 use ruma::RoomId;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::room_key::RoomKey;
+use super::{ed25519, room_key::RoomKey};
 
 /// The only algorithm that the old stores name nowhere.
 const MEGOLM: &str = "m.megolm.v1.aes-sha2";
@@ -64,7 +64,7 @@ impl Stored {
                 .map_err(|error| format!("a Curve25519 key in it can't be used ({error})"))?;
         }
         if let Some(key) = self.signing_key.get("ed25519") {
-            Ed25519PublicKey::from_base64(key)
+            ed25519::public_key(key)
                 .map_err(|error| format!("its sender's Ed25519 key can't be used ({error})"))?;
         }
         let session = InboundGroupSession::from_pickle(self.pickle);

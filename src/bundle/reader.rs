@@ -27,7 +27,7 @@ use super::{
     lines::Lines,
     manifest, media,
     schema::Schema,
-    shards::EventIndex,
+    shards::{EventIndex, Frames},
     work::{BUNDLE, Work},
 };
 use crate::{
@@ -299,6 +299,20 @@ impl Bundle {
         ))
     }
 
+    pub(super) fn frames(&self, room: &RoomId) -> Option<&Frames> {
+        self.events.rooms.get(room)
+    }
+
+    pub(super) fn path_of(&self, shard: &str) -> PathBuf {
+        self.dir.join(shard)
+    }
+
+    /// An entry of one of the files by user or room, as it is written.
+    pub(super) fn entry(&self, file: &str, key: &str) -> Result<Option<Box<RawValue>>> {
+        let found = self.index.get(file, key);
+        found.map_err(|error| self.unindexed(file, &error))
+    }
+
     fn by_room<T: DeserializeOwned>(&self, file: &str, room: &RoomId) -> Result<T> {
         let fault = |reason| self.contents().fault(reason);
         let value = self
@@ -350,7 +364,7 @@ pub enum OfUser {
 }
 
 impl OfUser {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::AccountData => ACCOUNT_DATA,
             Self::PushRules => PUSH_RULES,

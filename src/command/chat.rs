@@ -278,6 +278,8 @@ mod tests {
           import    Carry a bundle's accounts, rooms and history to the target; again, to go on where it
                     stopped
           retry     Do again what has failed, or one room or user; nothing else is touched
+          sync      Carry over what has changed on Synapse since the last import; as often as you like,
+                    until the switch
           confirm   In the control room: carry out what you ordered, once you have seen its preview
           status    Where the migration stands, and how far the running job is
           pause     Let the running job wait after its current step

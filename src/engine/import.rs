@@ -10,6 +10,7 @@ use crate::{
     ledger::{Ledger, Step},
     migration::{
         again::Things,
+        changes::gone::Gone,
         context::{Import, Parts},
         outcome::ImportSummary,
         plan::{Plan, Replayed, RoomAction},
@@ -55,8 +56,19 @@ impl Engine {
         bundle: Option<PathBuf>,
         asked: Asked,
     ) -> Result<ImportSummary> {
-        let started = self.clock.now_ms();
         let ready = Box::pin(self.ready(bundle, asked)).await?;
+        Box::pin(self.carry(job, ready, asked, None)).await
+    }
+
+    /// Carries out what is ready; what is gone is taken away first.
+    pub(super) async fn carry(
+        &self,
+        job: &Job,
+        ready: Ready,
+        asked: Asked,
+        gone: Option<&Gone>,
+    ) -> Result<ImportSummary> {
+        let started = self.clock.now_ms();
         if asked
             .confirmed
             .is_some_and(|confirmed| confirmed != ready.plan.digest())
@@ -74,6 +86,10 @@ impl Engine {
         let (import, _residence) = Box::pin(self.prepare(job, ready, None, nobody)).await?;
         // An import that can't begin leaves no choice behind.
         import.ledger.choose(history, media, left_out)?;
+        if let Some(gone) = gone {
+            gone.run(&import).await?;
+        }
+        // From now on it is this bundle with which the next one is compared: nothing may be left of the one before.
         memory.write(&self.config.data_dir)?;
         let mut summary = Box::pin(import.run()).await?;
         summary.elapsed_ms = self.clock.now_ms().saturating_sub(started);

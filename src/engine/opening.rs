@@ -7,17 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use ruma::OwnedUserId;
+use ruma::{OwnedRoomId, OwnedUserId};
 
 use crate::{
     Error, Result,
     bundle::{Bundle, Schema, SourceKind},
+    ledger::{Ledger, Place},
     migration::{
         facts::RoomFacts,
         media::planner::Terms,
         pending::{read, waiting::Found},
         people::{Counting, People},
-        plan::{Abilities, MediaPlan, Plan, Replayed, Shared},
+        plan::{Abilities, JoinPoint, MediaPlan, Plan, Replayed, RoomAction, Shared},
         planner, shared,
     },
     model::{media_wish::MediaWish, room::Room, stage::Stages, wanted::Wanted},
@@ -49,6 +50,8 @@ pub(super) struct Choice {
     pub(super) left_out: Stages,
     /// Accounts by whose names nobody can come over.
     pub(super) own: Vec<OwnedUserId>,
+    /// Rooms that are joined already: by whom, and where in their history.
+    pub(super) joined: BTreeMap<OwnedRoomId, (OwnedUserId, JoinPoint)>,
 }
 
 /// Plans a bundle.
@@ -78,7 +81,10 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
                 |error| planner::unreadable(&room, &error),
                 |facts| {
                     people.room(facts.joined());
-                    let plan = planner::plan_room(&facts, &target, history, &able);
+                    let mut plan = planner::plan_room(&facts, &target, history, &able);
+                    if let Some((joiner, join)) = choice.joined.get(&plan.room_id).cloned() {
+                        plan.action = RoomAction::Carry { joiner, join };
+                    }
                     shared::count(&mut others, &facts, &plan, bundle.server_name());
                     plan
                 },
@@ -127,6 +133,24 @@ fn media(bundle: &Bundle, terms: Terms) -> Result<MediaPlan> {
 fn lacks_own(schema: &Schema) -> bool {
     let as_users = |wanted: &Wanted| wanted.act_as_users;
     schema.source != Some(SourceKind::Database) && !schema.wanted.as_ref().is_some_and(as_users)
+}
+
+/// Where rooms were joined, as a ledger has it.
+pub(super) fn joined(ledger: &Ledger) -> Result<BTreeMap<OwnedRoomId, (OwnedUserId, JoinPoint)>> {
+    let mut joined = BTreeMap::new();
+    for Place {
+        room,
+        joiner,
+        point,
+    } in ledger.places()?
+    {
+        let read = || {
+            let point = serde_json::from_str(&point).ok()?;
+            Some((room.try_into().ok()?, (joiner.try_into().ok()?, point)))
+        };
+        joined.extend(read());
+    }
+    Ok(joined)
 }
 
 /// A room's facts, with everybody who waits at its door.

@@ -11,4 +11,5 @@ mod sample;
 mod settings;
 mod stage;
 mod stages;
+mod sync;
 mod waiting;

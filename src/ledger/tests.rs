@@ -79,3 +79,40 @@ fn a_problem_is_listed_once_until_it_is_solved() {
     ledger.solved("event", "$e").unwrap();
     assert!(ledger.problems().unwrap().is_empty());
 }
+
+#[test]
+fn a_newer_bundle_takes_over_what_has_not_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledger.sqlite");
+    let old = Ledger::open(&path, "old").unwrap();
+    let new = Ledger::open(&path, "new").unwrap();
+    for room in ["!a:x", "!b:x"] {
+        for step in [Step::Join, Step::Settle] {
+            old.record(step, room, &Outcome::Done("equal")).unwrap();
+        }
+        old.advance(room, 7).unwrap();
+        let place = Place {
+            room: room.to_owned(),
+            joiner: "@anna:x".to_owned(),
+            point: "{}".to_owned(),
+        };
+        old.place(&place).unwrap();
+    }
+    old.problem(&Problem::new("event", "$e", "refused"))
+        .unwrap();
+    let differs = Differs {
+        again: vec![(Step::Settle, "!b:x".to_owned())],
+        through: vec![("!b:x".to_owned(), 5)],
+    };
+    assert!(new.is_empty().unwrap());
+    new.inherit("old", &differs).unwrap();
+    assert!(new.is_done(Step::Settle, "!a:x").unwrap());
+    assert!(new.is_done(Step::Join, "!b:x").unwrap());
+    assert_eq!(new.entry(Step::Settle, "!b:x").unwrap(), None);
+    let position = |room| new.entry(Step::Replay, room).unwrap().unwrap().position;
+    assert_eq!((position("!a:x"), position("!b:x")), (7, 5));
+    assert_eq!(new.places().unwrap(), old.places().unwrap());
+    assert_eq!(new.problems().unwrap(), old.problems().unwrap());
+    // What was there stays as it was.
+    assert!(old.is_done(Step::Settle, "!b:x").unwrap());
+}

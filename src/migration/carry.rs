@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedUserId, RoomId, UserId};
 
 use super::{
     context::Import,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    ledger::{Entry, Outcome, Step},
+    ledger::{Entry, Outcome, Place, Step},
     resident::OpenRoom,
 };
 
@@ -54,6 +54,10 @@ pub async fn run(
         import.ledger.record(Step::Open, room_id, &Outcome::Begun)?;
         import.ledger.advance(room_id, 0)?;
     }
+    if !import.ledger.is_done(Step::Join, room_id)? {
+        // A later export has to go on from here, whatever it would choose itself.
+        import.ledger.place(&place(room_id, joiner, join))?;
+    }
     if import.admin.is_some() {
         // One room goes ahead: without the old server's keys, no other has to be joined.
         let ahead = async {
@@ -81,6 +85,14 @@ pub async fn run(
         replay::run(import, &import.sender, &room, &plan.name).await?;
     }
     settle::run(import, plan, &room).await
+}
+
+fn place(room: &RoomId, joiner: &UserId, join: &JoinPoint) -> Place {
+    Place {
+        room: room.to_string(),
+        joiner: joiner.to_string(),
+        point: serde_json::to_string(join).unwrap_or_default(),
+    }
 }
 
 /// Whether nobody is in a room any more: a target that is killed may lose what it wrote last. Whoever joined it is asked

@@ -83,7 +83,7 @@ pub fn plan_user(user: &User, server_name: &ServerName, own: &[OwnedUserId]) -> 
 
 /// An account that nobody can use on Synapse stays closed: the target knows no locked, suspended or shadow-banned ones,
 /// and none of them may come back open.
-fn closed(user: &User) -> Option<&'static str> {
+pub(super) fn closed(user: &User) -> Option<&'static str> {
     let states = [
         (user.erased, "erased"),
         (user.deactivated, "deactivated"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedUserId, RoomId, UserId};
+use ruma::{OwnedEventId, OwnedUserId, RoomId, UserId};
 
 use super::{
     compare::{Expected, Found},
@@ -23,6 +23,9 @@ use crate::{
 
 /// Other members as whom a timeline is read if the first reader misses something.
 const OTHER_READERS: usize = 3;
+
+/// In the place of the type of an event that can't be read.
+const UNREADABLE: &str = "unreadable";
 
 /// A room's current state in the bundle.
 pub fn bundle_state(bundle: &Bundle, room: &RoomId) -> Result<Vec<StateEvent>> {
@@ -64,7 +67,7 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
             PduHeader::of(&line.pdu).and_then(|header| Ok((header, pdu::content(&line.pdu)?)));
         let Ok((header, content)) = read else {
             links.pass_unreadable(&line.event_id);
-            let entry = TimelineEntry::new(line.event_id, "unreadable".to_owned(), &line.pdu);
+            let entry = TimelineEntry::new(line.event_id, UNREADABLE.to_owned(), &line.pdu);
             expected.timeline.push(entry);
             continue;
         };
@@ -81,6 +84,14 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
     }
     expected.edges = edges.end();
     Ok(expected)
+}
+
+/// The order in which a room's timeline is sent; nothing in the place of an event that can't be read.
+pub fn order(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Vec<Option<OwnedEventId>>> {
+    let timeline = expected(bundle, plan, replay)?.timeline.into_iter();
+    Ok(timeline
+        .map(|entry| (entry.kind != UNREADABLE).then_some(entry.event_id))
+        .collect())
 }
 
 /// What the target has of a room, read as its members.

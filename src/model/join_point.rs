@@ -1,10 +1,10 @@
 //! Where in a room's history its one remote join happens.
 
 use ruma::{EventId, OwnedEventId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where in a room's history the join through the resident happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "at")]
 pub enum JoinPoint {
     /// Right after the create event, by the room's creator.

@@ -73,6 +73,16 @@ impl Target {
             .await?;
         Ok(())
     }
+
+    /// Takes a tag off a room.
+    pub async fn delete_tag(&self, user: &UserId, room: &RoomId, tag: &str) -> Result<()> {
+        let path = format!("{}/{}", tags_path(user, room), encode(tag));
+        let request = Request::new(reqwest::Method::DELETE, path);
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
 }
 
 fn tags_path(user: &UserId, room: &RoomId) -> String {

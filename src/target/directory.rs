@@ -50,6 +50,24 @@ impl Target {
         Ok(())
     }
 
+    /// Takes a room out of the directory, as one of its members with the power to.
+    pub async fn unlist_room(&self, user: &UserId, room: &RoomId) -> Result<()> {
+        let request = Request::put(listing(room), &json!({ "visibility": "private" }));
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
+    /// Removes an alias, as one of its room's members.
+    pub async fn delete_alias(&self, user: &UserId, alias: &RoomAliasId) -> Result<()> {
+        let request = Request::new(reqwest::Method::DELETE, path(alias));
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
     /// The room that an alias names.
     pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>> {
         let resolved: Option<Resolved> = self.bot_http.find(&Request::get(path(alias))).await?;

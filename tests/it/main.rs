@@ -39,6 +39,7 @@ mod retry;
 mod room;
 mod shell;
 mod steering;
+mod sync;
 mod targets;
 mod unattended;
 mod user_data;

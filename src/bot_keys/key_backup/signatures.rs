@@ -12,6 +12,7 @@ use crate::{
     Error, Result,
     bot_keys::{
         account::Account,
+        ed25519,
         signer::{Signer, Signers},
     },
     http::Request,
@@ -71,7 +72,7 @@ fn key_of(published: &Value, user: &UserId, signer: &Signer) -> Option<Ed25519Pu
         None => of_user("master_keys")?,
     };
     let key = about.get("keys")?.get(signer.key_id().as_str())?;
-    Ed25519PublicKey::from_base64(key.as_str()?).ok()
+    ed25519::public_key(key.as_str()?).ok()
 }
 
 fn unsigned(error: &dyn std::fmt::Display) -> Error {

@@ -42,6 +42,7 @@ pub(super) struct Source {
     dir: TempDir,
     rooms: Vec<Draft>,
     history: Option<Replayed>,
+    name: &'static str,
 }
 
 impl Source {
@@ -50,10 +51,15 @@ impl Source {
     }
 
     pub(super) fn of(rooms: Vec<Draft>) -> Self {
+        Self::named("bundle", rooms)
+    }
+
+    pub(super) fn named(name: &'static str, rooms: Vec<Draft>) -> Self {
         let source = Self {
             dir: tempfile::tempdir().unwrap(),
             rooms,
             history: None,
+            name,
         };
         sample::write(&source.bundle(), &source.rooms);
         source
@@ -67,13 +73,17 @@ impl Source {
         }
     }
 
+    pub(super) fn rooms(&self) -> &[Draft] {
+        &self.rooms
+    }
+
     pub(super) fn room(&self, id: &str) -> &Draft {
         let room = self.rooms.iter().find(|room| room.room_id == id);
         room.unwrap()
     }
 
-    fn bundle(&self) -> PathBuf {
-        self.dir.path().join("bundle")
+    pub(super) fn bundle(&self) -> PathBuf {
+        self.dir.path().join(self.name)
     }
 }
 
@@ -97,6 +107,16 @@ pub(super) struct End {
     encryption: Encryption,
     settings: Settings,
     media: BTreeMap<String, Vec<u8>>,
+}
+
+impl End {
+    /// Without the order of a room's events: one of the target's own may come earlier or later.
+    pub(super) fn unordered(mut self) -> Self {
+        for lines in self.rooms.values_mut() {
+            lines.sort();
+        }
+        self
+    }
 }
 
 impl Stage {

@@ -161,6 +161,14 @@ impl World {
         }
     }
 
+    /// From now on the resident would hand out these rooms.
+    pub(in super::super) fn hears_of(&mut self, rooms: &[Draft]) {
+        let rooms = rooms.iter();
+        self.source = rooms
+            .map(|room| (room.room_id.clone(), room.clone()))
+            .collect();
+    }
+
     pub(super) fn available(&self, localpart: &str) -> Answer {
         if self.forbidden_names.contains(localpart) {
             Err(Fault(403, "M_FORBIDDEN", "Username is forbidden"))

@@ -1,0 +1,278 @@
+//! What was taken away on the source between two exports, and is taken away on the target, too: only what an import has
+//! brought there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use super::Changes;
+use crate::{
+    Error, Result,
+    bundle::{Bundle, OfUser},
+    ledger::{Entry, Step},
+    migration::{accounts::how, context::Import, plan::RoomAction, planner},
+    model::{account_data::AccountData, push_rules::PushRules},
+};
+
+/// A room's tags, in its account data.
+const TAGS: &str = "m.tag";
+
+/// What is not there any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    /// Aliases that name nothing any more, or another room, and the room that they have named.
+    pub aliases: BTreeMap<OwnedRoomAliasId, OwnedRoomId>,
+    /// Rooms that are not in the directory any more.
+    pub listed: BTreeSet<OwnedRoomId>,
+    /// Tags by user and room.
+    pub tags: BTreeMap<OwnedUserId, BTreeMap<OwnedRoomId, BTreeSet<String>>>,
+    /// Push rules by user: kind and ID.
+    pub rules: BTreeMap<OwnedUserId, BTreeSet<(String, String)>>,
+    /// Accounts that were open.
+    pub closed: BTreeSet<OwnedUserId>,
+    /// Rooms that were deleted on the source; they stay on the target.
+    pub rooms: BTreeSet<OwnedRoomId>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Tags {
+    #[serde(default)]
+    tags: BTreeMap<String, Box<RawValue>>,
+}
+
+fn tags(content: Option<&RawValue>) -> BTreeMap<String, Box<RawValue>> {
+    let read = content.and_then(|content| serde_json::from_str::<Tags>(content.get()).ok());
+    read.unwrap_or_default().tags
+}
+
+impl Gone {
+    pub(super) fn between(old: &Bundle, new: &Bundle, changes: &Changes) -> Result<Self> {
+        let now = new.aliases()?;
+        let aliases = old.aliases()?.into_iter();
+        let mut gone = Self {
+            aliases: aliases
+                .filter(|(alias, room)| now.get(alias) != Some(room))
+                .collect(),
+            listed: old
+                .directory()?
+                .difference(&new.directory()?)
+                .cloned()
+                .collect(),
+            ..Self::default()
+        };
+        for user in &changes.settings {
+            gone.of_user(old, new, user)?;
+        }
+        let shut = |bundle: &Bundle| -> Result<BTreeSet<OwnedUserId>> {
+            let users = bundle.users()?.into_iter();
+            let shut = users.filter(|user| planner::closed(user).is_some());
+            Ok(shut.map(|user| user.user_id).collect())
+        };
+        let before = shut(old)?;
+        let closed = shut(new)?.into_iter();
+        gone.closed = closed
+            .filter(|user| changes.users.contains(user) && !before.contains(user))
+            .collect();
+        let now: BTreeSet<_> = new.rooms()?.into_iter().map(|it| it.room_id).collect();
+        let rooms = old.rooms()?.into_iter().map(|it| it.room_id);
+        gone.rooms = rooms.filter(|room| !now.contains(room)).collect();
+        Ok(gone)
+    }
+
+    fn of_user(&mut self, old: &Bundle, new: &Bundle, user: &UserId) -> Result<()> {
+        let before: AccountData = old.of_user(OfUser::AccountData, user)?;
+        let now: AccountData = new.of_user(OfUser::AccountData, user)?;
+        for (room, data) in &before.rooms {
+            let of_now = now.rooms.get(room).and_then(|data| data.get(TAGS));
+            let now = tags(of_now.map(|it| &**it));
+            let before = tags(data.get(TAGS).map(|it| &**it)).into_keys();
+            let gone: BTreeSet<_> = before.filter(|tag| !now.contains_key(tag)).collect();
+            if !gone.is_empty() {
+                let of_user = self.tags.entry(user.to_owned()).or_default();
+                of_user.insert(room.clone(), gone);
+            }
+        }
+        let before: PushRules = old.of_user(OfUser::PushRules, user)?;
+        let now = own_rules(&new.of_user(OfUser::PushRules, user)?);
+        let gone: BTreeSet<_> = own_rules(&before).difference(&now).cloned().collect();
+        if !gone.is_empty() {
+            self.rules.insert(user.to_owned(), gone);
+        }
+        Ok(())
+    }
+
+    /// Takes it away on the target, before what is new comes: an alias may name another room now. What can't be taken away
+    /// is a problem each.
+    pub async fn run(&self, import: &Import) -> Result<()> {
+        for (alias, room) in &self.aliases {
+            import.job.turn().await?;
+            let taken = self.alias(import, alias, room).await;
+            import.outcome("alias", Step::Alias, alias, taken)?;
+        }
+        for room in &self.listed {
+            import.job.turn().await?;
+            let taken = listing(import, room).await;
+            import.outcome("listing", Step::Listing, room, taken)?;
+        }
+        for user in &self.closed {
+            import.job.turn().await?;
+            let taken = close(import, user).await;
+            import.outcome("account", Step::Account, user, taken)?;
+        }
+        for (user, rooms) in &self.tags {
+            import.job.turn().await?;
+            if !import.can_act(user) {
+                continue;
+            }
+            let taken = untag(import, user, rooms).await;
+            import.outcome("settings", Step::UserData, user, taken)?;
+        }
+        for (user, rules) in &self.rules {
+            import.job.turn().await?;
+            if !import.can_act(user) {
+                continue;
+            }
+            let taken = unrule(import, user, rules).await;
+            import.outcome("settings", Step::UserData, user, taken)?;
+        }
+        Ok(())
+    }
+
+    async fn alias(
+        &self,
+        import: &Import,
+        alias: &OwnedRoomAliasId,
+        room: &OwnedRoomId,
+    ) -> Result<()> {
+        if import.target.resolve(alias).await?.as_ref() != Some(room) {
+            return Ok(());
+        }
+        let joiner = joiner(import, room)?;
+        import.target.delete_alias(joiner, alias).await?;
+        if import.target.resolve(alias).await?.as_ref() == Some(room) {
+            return Err(Error::Target(
+                "it is not there on Synapse any more, and the target keeps it: remove it there"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Rules that a user has made; changes of the default ones are set back with the others.
+fn own_rules(rules: &PushRules) -> BTreeSet<(String, String)> {
+    let mut all = BTreeSet::new();
+    for (kind, rules) in rules.kinds() {
+        for rule in rules {
+            let id = rule.get("rule_id").and_then(Value::as_str);
+            let is_own = rule.get("default") != Some(&Value::Bool(true));
+            if let Some(id) = id.filter(|id| is_own && !id.starts_with('.')) {
+                all.insert((kind.to_owned(), id.to_owned()));
+            }
+        }
+    }
+    all
+}
+
+fn joiner<'a>(import: &'a Import, room: &OwnedRoomId) -> Result<&'a UserId> {
+    let plan = import.plan.rooms.iter().find(|it| it.room_id == *room);
+    match plan.map(|plan| &plan.action) {
+        Some(RoomAction::Carry { joiner, .. }) => Ok(joiner),
+        _ => Err(Error::Target(format!(
+            "its room {room} is not carried over any more, so nobody can take it away: remove it on the target"
+        ))),
+    }
+}
+
+async fn listing(import: &Import, room: &OwnedRoomId) -> Result<()> {
+    if !import.target.is_listed(room).await? {
+        return Ok(());
+    }
+    let hidden = import.target.unlist_room(joiner(import, room)?, room).await;
+    match (hidden, &import.admin) {
+        (Err(Error::Answer { status: 403, .. }), Some(admin)) => {
+            let command = format!("rooms directory unpublish {room}");
+            admin.run(&command).await?;
+        }
+        (hidden, _) => hidden?,
+    }
+    if import.target.is_listed(room).await? {
+        return Err(Error::Target(
+            "it is not listed on Synapse any more, and the target still lists it: take it out there"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn close(import: &Import, user: &OwnedUserId) -> Result<()> {
+    let account = import.ledger.entry(Step::Account, user)?;
+    let how = account.filter(Entry::is_done).map(|entry| entry.detail);
+    match how.as_deref() {
+        Some(how::CREATED) => {}
+        Some(how::ADOPTED) => {
+            return Err(Error::Target(
+                "it was closed on Synapse since it was carried over, and it was on the target before: close it there, or open it on Synapse"
+                    .to_owned(),
+            ));
+        }
+        _ => return Ok(()),
+    }
+    match &import.admin {
+        Some(admin) => {
+            admin.run(&format!("users deactivate {user}")).await?;
+        }
+        None => import.target.deactivate(user).await?,
+    }
+    if import.target.is_open(user).await? {
+        return Err(Error::Target(
+            "the account was closed on Synapse since it was carried over, and the target keeps it open: deactivate it there"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+async fn untag(
+    import: &Import,
+    user: &UserId,
+    rooms: &BTreeMap<OwnedRoomId, BTreeSet<String>>,
+) -> Result<()> {
+    for (room, gone) in rooms {
+        if !import.plan.target.replay {
+            for tag in gone {
+                import.target.delete_tag(user, room, tag).await?;
+            }
+            continue;
+        }
+        let there = import.target.account_data(user, Some(room), TAGS).await?;
+        let mut left = tags(there.as_deref());
+        let before = left.len();
+        left.retain(|tag, _| !gone.contains(tag));
+        if left.len() < before {
+            let content = to_raw_value(&BTreeMap::from([("tags", left)])).map_err(|error| {
+                Error::Target(format!(
+                    "the tags of {room} can't be written ({error}): report this as a bug"
+                ))
+            })?;
+            import
+                .target
+                .set_account_data(user, Some(room), TAGS, &content)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn unrule(import: &Import, user: &UserId, rules: &BTreeSet<(String, String)>) -> Result<()> {
+    let there = own_rules(&import.target.push_rules(user).await?);
+    for (kind, rule) in rules.intersection(&there) {
+        import.target.delete_push_rule(user, (kind, rule)).await?;
+    }
+    Ok(())
+}

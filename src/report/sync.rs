@@ -79,6 +79,31 @@ fn render(synced: &Synced, limit: usize) -> String {
         time(*since_ts),
         duration(synced.elapsed_ms)
     );
+    text.push_str(&news(changes));
+    let mut line = |of_line: String| {
+        let _infallible = writeln!(text, "- {of_line}");
+    };
+    line(format!("bundle: {}", code(&synced.bundle.display())));
+    line(format!(
+        "the one before, {}, is not needed any more",
+        code(&before.display())
+    ));
+    if !changes.new_users.is_empty()
+        && let Some(path) = &import.passwords
+    {
+        line(format!(
+            "passwords of all new accounts are in {} on Ferryman's machine",
+            code(&path.display())
+        ));
+    }
+    text.push_str(&problems::list(&synced.unread, limit));
+    text.push_str(&problems::list(&import.problems, limit));
+    text
+}
+
+/// What has changed, a line for each kind.
+fn news(changes: &Changes) -> String {
+    let mut text = String::new();
     let mut line = |of_line: String| {
         let _infallible = writeln!(text, "- {of_line}");
     };
@@ -155,21 +180,6 @@ fn render(synced: &Synced, limit: usize) -> String {
             )
         ));
     }
-    line(format!("bundle: {}", code(&synced.bundle.display())));
-    line(format!(
-        "the one before, {}, is not needed any more",
-        code(&before.display())
-    ));
-    if !changes.new_users.is_empty()
-        && let Some(path) = &import.passwords
-    {
-        line(format!(
-            "passwords of all new accounts are in {} on Ferryman's machine",
-            code(&path.display())
-        ));
-    }
-    text.push_str(&problems::list(&synced.unread, limit));
-    text.push_str(&problems::list(&import.problems, limit));
     text
 }
 

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     bot_keys::cross_check,
     clock::{Clock, SystemClock},
-    command::Command,
+    command::{CARRYING, Command},
     config::{
         Tokens,
         load::{self, Loaded},
@@ -84,7 +84,7 @@ pub async fn run(cli: Cli) -> Result<u8> {
             let _lock = BridgeLock::take(&config.data_dir)?;
             // It would find half of the accounts.
             let job = running(&config.data_dir);
-            if let Some(job) = job.filter(|job| ["import", "retry"].contains(&job.name.as_str())) {
+            if let Some(job) = job.filter(|job| CARRYING.contains(&job.name.as_str())) {
                 return Err(Error::Busy(job.told()));
             }
             let tokens = Tokens::load_or_random(&config.data_dir)?;

@@ -35,6 +35,9 @@ pub mod user;
 pub mod verify;
 pub mod why;
 
+/// Jobs that bring accounts and rooms to the target.
+pub const CARRYING: [&str; 3] = ["import", "retry", "sync"];
+
 /// What an operator can order, in the room as `!ferry …` and in the shell as `ferryman …`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {

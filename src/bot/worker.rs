@@ -29,7 +29,7 @@ use crate::{
     Error, Result, audit,
     clock::Clock,
     command::{
-        Command,
+        CARRYING, Command,
         chat::{Address, pointed},
     },
     config::Config,
@@ -405,7 +405,7 @@ impl<R: Runner> Worker<R> {
         self.last_word((&event_id, &below), "answer", text).await;
         telling.picture().await;
         talk.post(&files).await;
-        if ["import", "retry"].contains(&name) {
+        if CARRYING.contains(&name) {
             // Operators may have come over with it.
             invite_operators(&self.client, &self.room, &self.config).await;
         }

@@ -11,7 +11,7 @@ use crate::{job::Phase, migration::outcome::Status, report::progress::Counts};
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// Jobs that are told also when they don't run.
-pub const JOBS: [&str; 3] = ["export", "import", "verify"];
+pub const JOBS: [&str; 4] = ["export", "import", "sync", "verify"];
 
 /// What is so at one moment.
 #[derive(Debug, Clone, Default)]

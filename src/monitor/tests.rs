@@ -100,6 +100,7 @@ fn everything_that_is_told() {
     # TYPE ferryman_job_last_success_timestamp_seconds gauge
     ferryman_job_last_success_timestamp_seconds{job="export"} 4
     ferryman_job_last_success_timestamp_seconds{job="import"} 0
+    ferryman_job_last_success_timestamp_seconds{job="sync"} 0
     ferryman_job_last_success_timestamp_seconds{job="verify"} 0
     # HELP ferryman_job_paused Whether it waits because somebody asked it to.
     # TYPE ferryman_job_paused gauge
@@ -111,6 +112,7 @@ fn everything_that_is_told() {
     # TYPE ferryman_job_running gauge
     ferryman_job_running{job="export"} 0
     ferryman_job_running{job="import"} 1
+    ferryman_job_running{job="sync"} 0
     ferryman_job_running{job="verify"} 0
     # HELP ferryman_job_started_timestamp_seconds When the running job began.
     # TYPE ferryman_job_started_timestamp_seconds gauge
@@ -173,9 +175,11 @@ fn without_a_job_and_a_ledger_there_is_less() {
     ferryman_commands_total{outcome="refused"} 0
     ferryman_job_last_success_timestamp_seconds{job="export"} 0
     ferryman_job_last_success_timestamp_seconds{job="import"} 0
+    ferryman_job_last_success_timestamp_seconds{job="sync"} 0
     ferryman_job_last_success_timestamp_seconds{job="verify"} 0
     ferryman_job_running{job="export"} 0
     ferryman_job_running{job="import"} 0
+    ferryman_job_running{job="sync"} 0
     ferryman_job_running{job="verify"} 0
     ferryman_last_heartbeat_timestamp_seconds 0
     ferryman_last_transaction_timestamp_seconds 0

@@ -101,6 +101,7 @@ pub fn lack(lack: Lack) -> String {
 pub fn interrupted(command: &str) -> String {
     match command {
         "import" => "Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.".to_owned(),
+        "sync" => "Ferryman was restarted in the middle of this `sync`. What was carried is kept; `!ferry sync` goes on, with what has come since.".to_owned(),
         "export" => "Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.".to_owned(),
         "preview" => "Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.".to_owned(),
         "confirm" => "Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.".to_owned(),
@@ -192,6 +193,7 @@ mod tests {
             too_old(7_200_000),
             interrupted("import"),
             interrupted("export"),
+            interrupted("sync"),
             interrupted("verify"),
             interrupted("preview"),
             interrupted("confirm"),
@@ -217,6 +219,7 @@ mod tests {
         This command arrived 2 h 0 min after it was sent, so it was not run (or the clocks of the two machines differ). Send it again if you still want it.
         Ferryman was restarted in the middle of this `import`. What was done is kept; `!ferry import` goes on from there.
         Ferryman was restarted in the middle of this `export`. There is no bundle of it; `!ferry export` starts over.
+        Ferryman was restarted in the middle of this `sync`. What was carried is kept; `!ferry sync` goes on, with what has come since.
         Ferryman was restarted in the middle of this `verify`. Nothing is lost; send it again.
         Ferryman was restarted before it had shown what this order would do. Nothing was begun; send it again.
         Ferryman was restarted before the confirmed order began. Nothing was done; confirm it again.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     counter::Counter,
+    installed::ended,
     journey::{assert_good, job},
     targets::{Target, each_target},
 };
@@ -186,8 +187,30 @@ async fn what_has_changed_comes_over_and_nothing_else_is_touched() {
         );
         assert_eq!(counter.changes(), Vec::<String>::new());
         assert_good(&engine.verify(&job(), None).await.unwrap());
+        in_the_shell(&stage).await;
     }))
     .await;
+}
+
+/// One more line on Synapse, and the command as cron would run it.
+async fn in_the_shell(stage: &Stage) {
+    let lobby = stage.filled.room("lobby");
+    stage
+        .filled
+        .user("erin")
+        .say(lobby, "One more")
+        .await
+        .unwrap();
+    let yaml = stage.source.config_path().display().to_string();
+    let change = ("FERRYMAN_SYNAPSE_HOMESERVER_YAML", yaml.as_str());
+    let output = ended(stage, &["sync"], Some(change));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("Carried what has changed on Synapse: 1 event since"),
+        "{text}{:?}",
+        output.stderr
+    );
+    assert!(text.contains("rooms: 1 went on"), "{text}");
 }
 
 /// As the people of the target see it.

@@ -27,5 +27,5 @@ else
 fi
 
 step tests
-# Two at a time: each starts servers of its own.
-cargo test --locked -- --test-threads 2
+# Three at a time: each starts servers of its own, and waits for them half of the time.
+cargo test --locked -- --test-threads 3

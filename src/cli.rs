@@ -30,6 +30,7 @@ mod answer;
 pub mod args;
 pub mod lines;
 pub mod logging;
+mod manual;
 mod shared;
 pub mod signals;
 mod terminal;
@@ -47,6 +48,17 @@ pub async fn run(cli: Cli) -> Result<u8> {
             "demo, run and login-bridge have no lines of JSON: leave --json out".to_owned(),
         )),
         Order::Demo(demo) => crate::demo::run(&demo).await,
+        Order::Completions(wanted) => {
+            let text = manual::completions(wanted.shell);
+            Ok(answer::end(json, &answer::as_it_is(text.trim_end())))
+        }
+        Order::Man(man) => {
+            let pages = manual::write(&man.out)?;
+            Ok(answer::end(
+                json,
+                &Answer::of(report::manual::written(pages, &man.out)),
+            ))
+        }
         Order::SledRows => tokio::task::block_in_place(cross_check::serve).map(|()| 0),
         // Help must work before there is a configuration.
         Order::Shared(Command::Help(help)) => {

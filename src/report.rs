@@ -13,6 +13,7 @@ pub mod export;
 pub mod finding;
 pub mod import;
 pub mod login_bridge;
+pub mod manual;
 mod media;
 pub mod notice;
 pub mod page;

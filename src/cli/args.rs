@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::command::{Command, login_bridge::LoginBridge};
 
@@ -39,6 +40,10 @@ pub enum Order {
     Demo(Demo),
     /// Let people log in to the new server with their Synapse passwords, until all have done so
     LoginBridge(LoginBridge),
+    /// Print the completions of a shell, from the same declaration as this help
+    Completions(Completions),
+    /// Write the manual's pages into a folder, one for each command
+    Man(Man),
     /// For `bot-keys --cross-check` alone: reads the copy of a Sled store in the current folder
     #[command(hide = true)]
     SledRows,
@@ -66,6 +71,25 @@ pub struct Demo {
     /// The server to carry to; without it, Tuwunel if this machine has it, else the stand-in
     #[arg(long, value_enum)]
     pub target: Option<DemoTarget>,
+}
+
+/// `completions SHELL`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: completions bash > ~/.local/share/bash-completion/completions/ferryman"
+)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `man --out DIR`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: man --out ~/.local/share/man/man1")]
+pub struct Man {
+    /// Where the pages go
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// The demo's server to carry to.

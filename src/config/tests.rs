@@ -314,3 +314,25 @@ proptest! {
         let _refused = attempt(GOOD, &[("FERRYMAN_SERVER_NAME", &value), ("FERRYMAN_BOT_URL", &value), ("FERRYMAN_OPERATORS", &value)]);
     }
 }
+
+#[test]
+fn the_samples_for_containers_say_what_there_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in [
+        "Dockerfile",
+        "config/compose.yaml",
+        "config/kubernetes.yaml",
+    ] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let is_part = |sign: char| sign.is_ascii_uppercase() || sign == '_';
+        let words = text.split(|sign| !is_part(sign));
+        let mut settings = 0;
+        for name in words.filter(|word| word.starts_with("FERRYMAN_") && !word.ends_with('_')) {
+            let bare = name.strip_suffix("_FILE").unwrap_or(name);
+            let is_setting = super::keys::KEYS.iter().any(|key| key.variable() == bare);
+            assert!(is_setting || name == "FERRYMAN_CONFIG", "{name} of {file}");
+            settings += 1;
+        }
+        assert!(settings > 0 || file == "Dockerfile", "{file}");
+    }
+}

@@ -200,18 +200,26 @@ fn a_store_is_read_in_the_shell_without_a_server() {
             2,
             "ACCESS_TOKEN",
         ),
-        (
-            vec!["--json", "bot-keys", "all", "--show-recovery-key"],
-            &[],
-            2,
-            "leave one of the two out",
-        ),
     ] {
         let (got, out, err) = ferryman(dir.path(), &words, variables);
         assert_eq!((got, &*out), (code, ""), "{words:?}: {err}");
         assert!(err.contains(part), "{words:?}: {err}");
     }
     assert!(!dir.path().join("storage/wrong").exists());
+    let words = [
+        "--json",
+        "bot-keys",
+        "all",
+        "--show-recovery-key",
+        "--homeserver",
+        "http://127.0.0.1:9",
+    ];
+    let (code, out, err) = ferryman(dir.path(), &words, &[("ACCESS_TOKEN", "t0ken")]);
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(
+        format!("{out}{err}").contains("leave one of the two out"),
+        "{out}{err}"
+    );
 
     let words = with(&["--plain", "--cross-check"]);
     let (code, out, err) = ferryman(dir.path(), &words, &passphrase);

@@ -13,6 +13,7 @@ pub mod encryption;
 pub mod facts;
 pub mod forecast;
 pub mod import;
+pub mod late;
 pub mod listings;
 pub mod media;
 pub mod mend;

@@ -23,6 +23,8 @@ pub struct Place {
 pub struct Differs {
     /// Steps that are to be taken again.
     pub again: Vec<(Step, String)>,
+    /// Steps that are done but for what the text says.
+    pub but_for: Vec<(Step, String, String)>,
     /// Rooms of which so many events of the newer timeline are through.
     pub through: Vec<(String, u64)>,
 }
@@ -56,6 +58,18 @@ impl Ledger {
         })
     }
 
+    /// The subjects of a step with a certain text, sorted.
+    pub fn with_detail(&self, step: Step, detail: &str) -> Result<Vec<String>> {
+        self.with(|database| {
+            database
+                .prepare(
+                    "select subject from step where bundle = ?1 and step = ?2 and detail = ?3 order by subject",
+                )?
+                .query_map(params![self.bundle, step.name(), detail], |row| row.get(0))?
+                .collect()
+        })
+    }
+
     /// Takes over all that is known of another bundle's import, but for what differs: at once, or not at all.
     pub fn inherit(&self, from: &(impl Display + ?Sized), differs: &Differs) -> Result<()> {
         let from = from.to_string();
@@ -81,6 +95,13 @@ impl Ledger {
                     all.prepare("delete from step where bundle = ?1 and step = ?2 and subject = ?3")?;
                 for (step, subject) in &differs.again {
                     forget.execute(params![self.bundle, step.name(), subject])?;
+                }
+                let mut but_for = all.prepare(
+                    "update step set outcome = 'failed', detail = ?4
+                     where bundle = ?1 and step = ?2 and subject = ?3",
+                )?;
+                for (step, subject, detail) in &differs.but_for {
+                    but_for.execute(params![self.bundle, step.name(), subject, detail])?;
                 }
                 let mut through = all.prepare(
                     "update step set position = ?3 where bundle = ?1 and step = 'replay' and subject = ?2",

@@ -102,12 +102,15 @@ fn a_newer_bundle_takes_over_what_has_not_changed() {
         .unwrap();
     let differs = Differs {
         again: vec![(Step::Settle, "!b:x".to_owned())],
+        but_for: vec![(Step::Join, "!a:x".to_owned(), "later".to_owned())],
         through: vec![("!b:x".to_owned(), 5)],
     };
     assert!(new.is_empty().unwrap());
     new.inherit("old", &differs).unwrap();
     assert!(new.is_done(Step::Settle, "!a:x").unwrap());
     assert!(new.is_done(Step::Join, "!b:x").unwrap());
+    assert!(!new.is_done(Step::Join, "!a:x").unwrap());
+    assert_eq!(new.with_detail(Step::Join, "later").unwrap(), ["!a:x"]);
     assert_eq!(new.entry(Step::Settle, "!b:x").unwrap(), None);
     let position = |room| new.entry(Step::Replay, room).unwrap().unwrap().position;
     assert_eq!((position("!a:x"), position("!b:x")), (7, 5));

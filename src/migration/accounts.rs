@@ -5,6 +5,7 @@ pub mod admins;
 
 use super::{
     context::{Each, Import},
+    late::AFTER_THE_ROOMS,
     plan::{UserAction, UserPlan},
 };
 use crate::{
@@ -72,6 +73,12 @@ async fn one(import: &Import, user: &UserPlan) -> Result<()> {
     let (ledger, id) = (&import.ledger, &user.user_id);
     let entry = ledger.entry(Step::Account, id)?;
     if entry.as_ref().is_some_and(Entry::is_done) {
+        return Ok(());
+    }
+    if entry
+        .as_ref()
+        .is_some_and(|entry| entry.detail == AFTER_THE_ROOMS)
+    {
         return Ok(());
     }
     let begun = entry.is_some_and(|entry| entry.outcome == "begun");

@@ -9,8 +9,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
+    accounts::how,
+    late::AFTER_THE_ROOMS,
     plan::{RoomAction, RoomPlan},
-    read_back,
+    read_back, user_data,
 };
 use crate::{
     Result,
@@ -18,6 +20,9 @@ use crate::{
     ledger::{Differs, Ledger, Step},
     model::{event_line::EventLine, key_backup::KeyBackupLine, pending::Pending, user::User},
 };
+
+/// Where somebody waits.
+type Doors = BTreeMap<OwnedRoomId, Pending>;
 
 /// The differences. Of users and rooms that are new nothing else is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,8 +33,8 @@ pub struct Changes {
     pub users: BTreeSet<OwnedUserId>,
     /// Users whose account data, push rules or profile fields are others.
     pub settings: BTreeSet<OwnedUserId>,
-    /// Users who have read something.
-    pub readers: BTreeSet<OwnedUserId>,
+    /// Users who have read something, and where.
+    pub readers: BTreeMap<OwnedUserId, BTreeSet<OwnedRoomId>>,
     /// Users whose encryption identity is another, or who have verified somebody.
     pub identities: BTreeSet<OwnedUserId>,
     /// Versions of key backups that have other keys: user and number.
@@ -100,22 +105,27 @@ impl Changes {
             }
             // How far a room is read stands among the account data.
             if differs(OfUser::Receipts)? || differs(OfUser::AccountData)? {
-                self.readers.insert(id.clone());
+                let rooms = user_data::read_since(old, new, &id);
+                if !rooms.is_empty() {
+                    self.readers.insert(id.clone(), rooms);
+                }
             }
             if differs(OfUser::CrossSigning)? {
                 self.identities.insert(id.clone());
             }
             if differs(OfUser::Pending)? {
-                self.of_doors(old, new, &id)?;
+                self.of_doors(old, new, &id);
             }
         }
         Ok(())
     }
 
-    fn of_doors(&mut self, old: &Bundle, new: &Bundle, user: &UserId) -> Result<()> {
-        type Doors = BTreeMap<OwnedRoomId, Pending>;
-        let before: Doors = old.of_user(OfUser::Pending, user)?;
-        let now: Doors = new.of_user(OfUser::Pending, user)?;
+    fn of_doors(&mut self, old: &Bundle, new: &Bundle, user: &UserId) {
+        let doors = |bundle: &Bundle| bundle.of_user::<Doors>(OfUser::Pending, user);
+        // What could not be exported of somebody is told with the export.
+        let (Ok(before), Ok(now)) = (doors(old), doors(new)) else {
+            return;
+        };
         let is_same = |room: &OwnedRoomId| {
             let text = |of: &Doors| of.get(room).map(|it| serde_json::to_string(it).ok());
             text(&before) == text(&now)
@@ -123,7 +133,6 @@ impl Changes {
         let rooms = before.keys().chain(now.keys());
         self.doors
             .extend(rooms.filter(|&room| !is_same(room)).cloned());
-        Ok(())
     }
 
     fn of_rooms(&mut self, old: &Bundle, new: &Bundle) -> Result<()> {
@@ -171,20 +180,42 @@ impl Changes {
         replay: bool,
     ) -> Result<Differs> {
         let mut again = Vec::new();
+        let mut but_for = Vec::new();
         for user in &self.users {
-            for step in [Step::Profile, Step::Admin] {
-                again.push((step, user.to_string()));
-            }
+            again.push((Step::Admin, user.to_string()));
             // One for each address.
             for taken in before.taken_for(user)? {
                 if taken.step == "address" {
                     again.push((Step::Address, subject(user, &taken.part)));
                 }
             }
+            if before.is_done(Step::Profile, user)? {
+                but_for.push((Step::Profile, user.to_string(), AFTER_THE_ROOMS.to_owned()));
+            }
+        }
+        for user in &self.gone.closed {
+            let account = before.entry(Step::Account, user)?;
+            if account.is_some_and(|entry| entry.is_done() && entry.detail == how::CREATED) {
+                but_for.push((Step::Account, user.to_string(), AFTER_THE_ROOMS.to_owned()));
+            } else {
+                // Of one that was there before us it is told.
+                again.push((Step::Account, user.to_string()));
+            }
+        }
+        for user in new.users()? {
+            let user = &user.user_id;
+            // What somebody's own events do to their private receipts is undone.
+            let mut rooms = user_data::read_privately(new, user);
+            rooms.retain(|room| self.rooms.contains(room));
+            rooms.extend(self.readers.get(user).into_iter().flatten().cloned());
+            let entry = before.entry(Step::Receipts, user)?;
+            if let Some(entry) = entry.filter(|_| !rooms.is_empty()) {
+                let waits = user_data::left_to_read(&entry, &rooms);
+                but_for.push((Step::Receipts, user.to_string(), waits));
+            }
         }
         let each = [
             (Step::UserData, &self.settings),
-            (Step::Receipts, &self.readers),
             (Step::Signatures, &self.identities),
         ];
         for (step, users) in each {
@@ -217,11 +248,18 @@ impl Changes {
         }
         let mut through = Vec::new();
         for plan in rooms.iter().filter(|it| self.rooms.contains(&it.room_id)) {
-            let known = ids(old, plan)?;
-            let position = through_of(&read_back::order(new, plan, replay)?, &known);
+            // Of a room that can't be read everything is sent again, or told where it fails.
+            let position = match (ids(old, plan), read_back::order(new, plan, replay)) {
+                (Ok(known), Ok(order)) => through_of(&order, &known),
+                _ => 0,
+            };
             through.push((plan.room_id.to_string(), position));
         }
-        Ok(Differs { again, through })
+        Ok(Differs {
+            again,
+            but_for,
+            through,
+        })
     }
 }
 

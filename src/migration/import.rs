@@ -5,7 +5,7 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    encryption, listings, media,
+    encryption, late, listings, media,
     outcome::{ImportSummary, MediaSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
@@ -24,7 +24,12 @@ const ROOMS_IN_FLIGHT: usize = 4;
 impl Import {
     /// All steps in their order.
     pub async fn run(&self) -> Result<ImportSummary> {
-        for stage in self.plan.left_out.others().iter() {
+        let stages = self.plan.left_out.others();
+        for stage in stages.iter().filter(|stage| *stage <= Stage::Rooms) {
+            Box::pin(self.stage(stage)).await?;
+        }
+        late::run(self).await?;
+        for stage in stages.iter().filter(|stage| *stage > Stage::Rooms) {
             Box::pin(self.stage(stage)).await?;
         }
         self.summary()

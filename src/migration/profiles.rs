@@ -2,6 +2,7 @@
 
 use super::{
     context::{Each, Import},
+    late::AFTER_THE_ROOMS,
     plan::UserAction,
 };
 use crate::{
@@ -48,6 +49,16 @@ async fn one(import: &Import, user: &User) -> Result<()> {
     {
         return Ok(());
     }
+    let entry = import.ledger.entry(Step::Profile, id)?;
+    if entry.is_some_and(|entry| entry.detail == AFTER_THE_ROOMS) {
+        return Ok(());
+    }
+    now(import, user).await
+}
+
+/// Sets what differs, and notes that it is done.
+pub(super) async fn now(import: &Import, user: &User) -> Result<()> {
+    let id = &user.user_id;
     match set(import, user).await {
         // Whether it was set all the same is read, from a target that is back by then.
         Err(error) if error.class() == Class::Retry => set(import, user).await?,

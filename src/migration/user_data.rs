@@ -12,7 +12,7 @@ pub mod verify;
 
 use std::collections::BTreeSet;
 
-use ruma::{RoomId, UserId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 
 use super::{
     context::{Each, Import},
@@ -42,6 +42,40 @@ const IN_FLIGHT: usize = 8;
 pub(super) fn waits_for(entry: &Entry) -> impl Iterator<Item = &str> {
     let rooms = entry.detail.strip_prefix(WAITS).unwrap_or_default();
     rooms.split(' ').filter(|room| !room.is_empty())
+}
+
+/// The entry of somebody who has read in these rooms since, with those that were left before.
+pub(super) fn left_to_read(entry: &Entry, rooms: &BTreeSet<OwnedRoomId>) -> String {
+    let mut all: BTreeSet<&str> = waits_for(entry).collect();
+    all.extend(rooms.iter().map(|room| room.as_str()));
+    let all: Vec<_> = all.into_iter().collect();
+    format!("{WAITS}{}", all.join(" "))
+}
+
+/// Rooms in which somebody has read further, by two bundles; what could not be exported of somebody is told with the export.
+pub(super) fn read_since(old: &Bundle, new: &Bundle, user: &UserId) -> BTreeSet<OwnedRoomId> {
+    let (Ok(before), Ok(now)) = (Theirs::of(old, user), Theirs::of(new, user)) else {
+        return BTreeSet::new();
+    };
+    let (before, now) = (before.read, now.read);
+    let is_other = |room: &OwnedRoomId| {
+        before.markers.get(room) != now.markers.get(room)
+            || before.receipts.get(room) != now.receipts.get(room)
+    };
+    let rooms = now.markers.keys().chain(now.receipts.keys());
+    rooms.filter(|room| is_other(room)).cloned().collect()
+}
+
+/// Rooms in which somebody keeps for themself how far they have read.
+pub(super) fn read_privately(bundle: &Bundle, user: &UserId) -> BTreeSet<OwnedRoomId> {
+    let Ok(data) = Theirs::of(bundle, user) else {
+        return BTreeSet::new();
+    };
+    let receipts = data.read.receipts.into_iter();
+    receipts
+        .filter(|(_, receipts)| receipts::any_private(receipts))
+        .map(|(room, _)| room)
+        .collect()
 }
 
 /// One user's part of a bundle.

@@ -10,6 +10,9 @@ use crate::{
     http::{Request, encode},
 };
 
+/// How Tuwunel 1.9 is asked to leave the rooms alone: their own member events are carried over. MSC4466.
+const PROPAGATE_TO: &str = "org.matrix.msc4466.propagate_to";
+
 /// A user's global profile; an empty string counts as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Profile {
@@ -86,7 +89,7 @@ impl Target {
         Ok(())
     }
 
-    /// Sets the display name; an empty one removes it. Tried once: set twice, it would be two member events in every room.
+    /// Sets the display name, without a word to the rooms where the target can be asked for that; an empty one removes it. Tried once: set twice, it would be two member events in every room.
     pub async fn set_displayname(&self, user: &UserId, name: &str) -> Result<()> {
         self.set_known_field(user, "displayname", name).await
     }
@@ -98,7 +101,9 @@ impl Target {
 
     async fn set_known_field(&self, user: &UserId, field: &str, value: &str) -> Result<()> {
         let request = Request::put(field_path(user, field), &json!({ field: value }));
-        let request = Self::as_user(request, user).once();
+        let request = Self::as_user(request, user)
+            .query(PROPAGATE_TO, "none")
+            .once();
         self.puppets_http.send::<Anything>(&request).await?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use ferryman::{
         outcome::{RoomVerification, Verification},
         plan::RoomAction,
     },
-    report::page::page,
+    report::{self, page::page},
 };
 
 use crate::{
@@ -112,8 +112,7 @@ pub(crate) fn assert_good(verification: &Verification) {
         .collect();
     assert!(
         verification.is_good(),
-        "users: {:?}\naliases: {:?}\nrooms: {bad:#?}",
-        verification.users,
-        verification.aliases
+        "rooms: {bad:#?}\n{}",
+        report::verification::full(verification)
     );
 }

@@ -5,7 +5,7 @@ use ferryman::{
     demo::stage::Stage,
     engine::{Engine, ExportOptions, Synced},
     lab::{
-        client::v3,
+        client::{Client, v3},
         fill::{PIXEL, password},
     },
     report::{self, page::page},
@@ -18,6 +18,8 @@ use crate::{
     journey::{assert_good, job},
     targets::{Target, each_target},
 };
+
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(100);
 
 async fn synced(engine: &Engine) -> Synced {
     let synced = engine.sync(&job(), false, Box::new(page)).await.unwrap();
@@ -62,6 +64,8 @@ async fn live_on(stage: &Stage, with_history: bool) -> Since {
             .unwrap();
         let wrong = bob.say(lobby, "Is this still the old one?").await.unwrap();
         bob.redact(lobby, &wrong, "it is").await.unwrap();
+        dave.set_displayname("Dave II").await.unwrap();
+        renamed(dave, "Dave II").await;
         dave.leave(lobby).await.unwrap();
         alice
             .ban(lobby, filled.user("frank").user_id())
@@ -80,7 +84,12 @@ async fn live_on(stage: &Stage, with_history: bool) -> Since {
         let method = reqwest::Method::DELETE;
         alice.request(method, &entrance, None).await.unwrap();
         bob.set_displayname("Bob II").await.unwrap();
-        renamed(stage).await;
+        renamed(bob, "Bob II").await;
+        let judy = filled.user("judy").user_id();
+        let path = format!("/_synapse/admin/v1/deactivate/{judy}");
+        let erased = json!({ "erase": false });
+        filled.admin().post(&path, &erased).await.unwrap();
+        left(stage, judy).await;
     }
     bob.set_account_data("org.example.since", &json!({ "is": "new" }))
         .await
@@ -93,18 +102,29 @@ async fn live_on(stage: &Stage, with_history: bool) -> Since {
 }
 
 /// Synapse tells one room after the other of a new name.
-async fn renamed(stage: &Stage) {
-    let bob = stage.filled.user("bob");
-    for room in bob.joined_rooms().await.unwrap() {
+async fn renamed(client: &Client, name: &str) {
+    for room in client.joined_rooms().await.unwrap() {
         loop {
-            let member = bob
-                .state_content(&room, "m.room.member", bob.user_id())
+            let member = client
+                .state_content(&room, "m.room.member", client.user_id())
                 .await;
-            if member.unwrap()["displayname"] == "Bob II" {
+            if member.unwrap()["displayname"] == name {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(MOMENT).await;
         }
+    }
+}
+
+/// Synapse lets whoever is deactivated leave one room after the other.
+async fn left(stage: &Stage, user: &str) {
+    let path = format!("/_synapse/admin/v1/users/{user}/joined_rooms");
+    loop {
+        let rooms = stage.filled.admin().get(&path).await.unwrap();
+        if rooms["total"] == 0 {
+            break;
+        }
+        tokio::time::sleep(MOMENT).await;
     }
 }
 
@@ -170,6 +190,7 @@ async fn what_has_changed_comes_over_and_nothing_else_is_touched() {
             );
             assert_eq!(first.caught_up.changes.gone.aliases.len(), 1);
             assert_eq!(first.caught_up.changes.gone.listed.len(), 1);
+            assert_eq!(first.caught_up.changes.gone.closed.len(), 1);
         }
         assert_good(&engine.verify(&job(), None).await.unwrap());
         // Synapse gives nobody whom an application service has registered a password to log in with.

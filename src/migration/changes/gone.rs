@@ -14,8 +14,8 @@ use super::Changes;
 use crate::{
     Error, Result,
     bundle::{Bundle, OfUser},
-    ledger::{Entry, Step},
-    migration::{accounts::how, context::Import, plan::RoomAction, planner},
+    ledger::Step,
+    migration::{context::Import, plan::RoomAction, planner},
     model::{account_data::AccountData, push_rules::PushRules},
 };
 
@@ -33,7 +33,7 @@ pub struct Gone {
     pub tags: BTreeMap<OwnedUserId, BTreeMap<OwnedRoomId, BTreeSet<String>>>,
     /// Push rules by user: kind and ID.
     pub rules: BTreeMap<OwnedUserId, BTreeSet<(String, String)>>,
-    /// Accounts that were open.
+    /// Accounts that were open; they are closed once their rooms are up to date ([`late`](super::super::late)).
     pub closed: BTreeSet<OwnedUserId>,
     /// Rooms that were deleted on the source; they stay on the target.
     pub rooms: BTreeSet<OwnedRoomId>,
@@ -66,7 +66,7 @@ impl Gone {
             ..Self::default()
         };
         for user in &changes.settings {
-            gone.of_user(old, new, user)?;
+            gone.of_user(old, new, user);
         }
         let shut = |bundle: &Bundle| -> Result<BTreeSet<OwnedUserId>> {
             let users = bundle.users()?.into_iter();
@@ -84,9 +84,13 @@ impl Gone {
         Ok(gone)
     }
 
-    fn of_user(&mut self, old: &Bundle, new: &Bundle, user: &UserId) -> Result<()> {
-        let before: AccountData = old.of_user(OfUser::AccountData, user)?;
-        let now: AccountData = new.of_user(OfUser::AccountData, user)?;
+    fn of_user(&mut self, old: &Bundle, new: &Bundle, user: &UserId) {
+        let data = |bundle: &Bundle| bundle.of_user::<AccountData>(OfUser::AccountData, user);
+        let rules = |bundle: &Bundle| bundle.of_user::<PushRules>(OfUser::PushRules, user);
+        // What could not be exported of somebody is told with the export.
+        let (Ok(before), Ok(now)) = (data(old), data(new)) else {
+            return;
+        };
         for (room, data) in &before.rooms {
             let of_now = now.rooms.get(room).and_then(|data| data.get(TAGS));
             let now = tags(of_now.map(|it| &**it));
@@ -97,13 +101,14 @@ impl Gone {
                 of_user.insert(room.clone(), gone);
             }
         }
-        let before: PushRules = old.of_user(OfUser::PushRules, user)?;
-        let now = own_rules(&new.of_user(OfUser::PushRules, user)?);
+        let (Ok(before), Ok(now)) = (rules(old), rules(new)) else {
+            return;
+        };
+        let now = own_rules(&now);
         let gone: BTreeSet<_> = own_rules(&before).difference(&now).cloned().collect();
         if !gone.is_empty() {
             self.rules.insert(user.to_owned(), gone);
         }
-        Ok(())
     }
 
     /// Takes it away on the target, before what is new comes: an alias may name another room now. What can't be taken away
@@ -118,11 +123,6 @@ impl Gone {
             import.job.turn().await?;
             let taken = listing(import, room).await;
             import.outcome("listing", Step::Listing, room, taken)?;
-        }
-        for user in &self.closed {
-            import.job.turn().await?;
-            let taken = close(import, user).await;
-            import.outcome("account", Step::Account, user, taken)?;
         }
         for (user, rooms) in &self.tags {
             import.job.turn().await?;
@@ -204,34 +204,6 @@ async fn listing(import: &Import, room: &OwnedRoomId) -> Result<()> {
     if import.target.is_listed(room).await? {
         return Err(Error::Target(
             "it is not listed on Synapse any more, and the target still lists it: take it out there"
-                .to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-async fn close(import: &Import, user: &OwnedUserId) -> Result<()> {
-    let account = import.ledger.entry(Step::Account, user)?;
-    let how = account.filter(Entry::is_done).map(|entry| entry.detail);
-    match how.as_deref() {
-        Some(how::CREATED) => {}
-        Some(how::ADOPTED) => {
-            return Err(Error::Target(
-                "it was closed on Synapse since it was carried over, and it was on the target before: close it there, or open it on Synapse"
-                    .to_owned(),
-            ));
-        }
-        _ => return Ok(()),
-    }
-    match &import.admin {
-        Some(admin) => {
-            admin.run(&format!("users deactivate {user}")).await?;
-        }
-        None => import.target.deactivate(user).await?,
-    }
-    if import.target.is_open(user).await? {
-        return Err(Error::Target(
-            "the account was closed on Synapse since it was carried over, and the target keeps it open: deactivate it there"
                 .to_owned(),
         ));
     }

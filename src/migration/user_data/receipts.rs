@@ -33,6 +33,12 @@ pub(super) struct Read {
     pub(super) markers: BTreeMap<OwnedRoomId, String>,
 }
 
+/// Whether one of them is private: Tuwunel moves that to each event that its user sends.
+pub(super) fn any_private(receipts: &[Receipt]) -> bool {
+    let mut kinds = receipts.iter().map(|receipt| &receipt.receipt_type);
+    kinds.any(|kind| kind == PRIVATE)
+}
+
 /// Those that the target keeps side by side, and those that have no place there.
 fn chosen<'a>(
     receipts: &'a [Receipt],

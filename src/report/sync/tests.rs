@@ -28,7 +28,7 @@ fn busy() -> Changes {
         new_users: [user_id!("@nina:x").to_owned()].into(),
         users: [user_id!("@bob:x").to_owned()].into(),
         readers: [user_id!("@bob:x"), user_id!("@eve:x")]
-            .map(ToOwned::to_owned)
+            .map(|user| (user.to_owned(), [room_id!("!a:x").to_owned()].into()))
             .into(),
         rooms: [room_id!("!a:x"), room_id!("!b:x")]
             .map(ToOwned::to_owned)

@@ -1,0 +1,65 @@
+//! What a sync does to accounts once their rooms are up to date, and before what they have read is set.
+//!
+//! Tuwunel tells every room of a new name, and lets whoever is deactivated leave: events of its own, dated today. Before what
+//! is older in the same rooms they would win over it.
+
+use ruma::{OwnedUserId, UserId};
+
+use super::{accounts::how, context::Import, profiles};
+use crate::{
+    Error, Result,
+    ledger::{Outcome, Step},
+};
+
+/// In the ledger, of a step that waits for the rooms.
+pub const AFTER_THE_ROOMS: &str = "its turn comes after the rooms";
+
+/// Closes accounts and sets names and pictures, as far as they wait for this.
+pub async fn run(import: &Import) -> Result<()> {
+    for user in waiting(import, Step::Account)? {
+        import.job.turn().await?;
+        let closed = close(import, &user).await;
+        import.outcome("account", Step::Account, &user, closed)?;
+    }
+    for user in waiting(import, Step::Profile)? {
+        import.job.turn().await?;
+        if !import.can_act(&user) {
+            import.ledger.forget(Step::Profile, &user)?;
+        } else if let Some(user) = import.users.get(&user) {
+            let set = profiles::now(import, user).await;
+            import.outcome("profile", Step::Profile, &user.user_id, set)?;
+        }
+    }
+    Ok(())
+}
+
+fn waiting(import: &Import, step: Step) -> Result<Vec<OwnedUserId>> {
+    let users = import
+        .ledger
+        .with_detail(step, AFTER_THE_ROOMS)?
+        .into_iter();
+    Ok(users
+        .filter_map(|user| OwnedUserId::try_from(user).ok())
+        .filter(|user| import.is_about_user(user))
+        .collect())
+}
+
+async fn close(import: &Import, user: &UserId) -> Result<()> {
+    match &import.admin {
+        Some(admin) => {
+            // What became of their memberships on Synapse has come over.
+            let command = format!("users deactivate --no-leave-rooms {user}");
+            admin.run(&command).await?;
+        }
+        None => import.target.deactivate(user).await?,
+    }
+    if import.target.is_open(user).await? {
+        return Err(Error::Target(
+            "the account was closed on Synapse since it was carried over, and the target keeps it open: deactivate it there"
+                .to_owned(),
+        ));
+    }
+    import
+        .ledger
+        .record(Step::Account, user, &Outcome::Done(how::RESERVED))
+}

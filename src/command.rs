@@ -15,9 +15,11 @@ pub mod cancel;
 pub mod chat;
 pub mod check;
 pub mod confirm;
+pub mod cutover;
 pub mod docs;
 pub mod doctor;
 pub mod export;
+pub mod freeze;
 pub mod help;
 pub mod import;
 pub mod login_bridge;
@@ -36,7 +38,7 @@ pub mod verify;
 pub mod why;
 
 /// Jobs that bring accounts and rooms to the target.
-pub const CARRYING: [&str; 3] = ["import", "retry", "sync"];
+pub const CARRYING: [&str; 4] = ["import", "retry", "sync", "cutover"];
 
 /// What an operator can order, in the room as `!ferry …` and in the shell as `ferryman …`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -63,6 +65,14 @@ pub enum Command {
     Retry(retry::Retry),
     /// Carry over what has changed on Synapse since the last import; as often as you like, until the switch
     Sync(sync::Sync),
+    /// The last steps to the switch and after it, one by one: what is done, what comes next, and `cutover next` to take it
+    Cutover(cutover::Cutover),
+    /// How to let nobody write on Synapse while all can read, and whether it is so
+    Freeze(freeze::Freeze),
+    /// How to let everybody write again, and whether it is so
+    Unfreeze(freeze::Unfreeze),
+    /// How to go back to Synapse from here, and what would be lost; nothing is changed
+    Rollback(cutover::Rollback),
     /// In the control room: carry out what you ordered, once you have seen its preview
     Confirm(confirm::Confirm),
     /// Where the migration stands, and how far the running job is
@@ -107,6 +117,10 @@ impl Command {
             Self::Import(_) => "import",
             Self::Retry(_) => "retry",
             Self::Sync(_) => "sync",
+            Self::Cutover(_) => "cutover",
+            Self::Freeze(_) => "freeze",
+            Self::Unfreeze(_) => "unfreeze",
+            Self::Rollback(_) => "rollback",
             Self::Confirm(_) => "confirm",
             Self::Status(_) => "status",
             Self::Pause(_) => "pause",
@@ -133,6 +147,8 @@ impl Command {
             | Self::Import(_)
             | Self::Retry(_)
             | Self::Sync(_)
+            | Self::Cutover(_)
+            | Self::Rollback(_)
             | Self::Verify(_) => true,
             Self::BotKeys(order) => order.door().is_some(),
             _ => false,
@@ -142,16 +158,19 @@ impl Command {
     /// Whether it is a job: long, with progress, and only one at a time.
     #[must_use]
     pub fn is_job(&self) -> bool {
-        matches!(
-            self,
-            Self::Export(_)
-                | Self::Bundle(_)
-                | Self::Import(_)
-                | Self::Retry(_)
-                | Self::Sync(_)
-                | Self::Verify(_)
-                | Self::BotKeys(_)
-        )
+        match self {
+            Self::Cutover(cutover) => cutover.which.is_some(),
+            _ => matches!(
+                self,
+                Self::Export(_)
+                    | Self::Bundle(_)
+                    | Self::Import(_)
+                    | Self::Retry(_)
+                    | Self::Sync(_)
+                    | Self::Verify(_)
+                    | Self::BotKeys(_)
+            ),
+        }
     }
 
     /// Whether it changes a server, so that whoever orders it in the room sees beforehand what will be done.
@@ -177,6 +196,9 @@ impl Command {
                     | Self::Plan(_)
                     | Self::User(_)
                     | Self::Room(_)
+                    | Self::Freeze(_)
+                    | Self::Unfreeze(_)
+                    | Self::Rollback(_)
                     | Self::Verify(_)
                     | Self::Bundle(_)
             )
@@ -225,6 +247,10 @@ impl Command {
             | Self::Why(_)
             | Self::Confirm(_)
             | Self::Sync(_)
+            | Self::Cutover(_)
+            | Self::Freeze(_)
+            | Self::Unfreeze(_)
+            | Self::Rollback(_)
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Cancel(_)

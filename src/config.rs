@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
+pub use crate::model::proxy::Proxy;
 use crate::secret::SecretString;
 
 mod check;
@@ -38,6 +39,8 @@ pub struct Config {
     pub synapse: Synapse,
     /// The server that is entered.
     pub target: Target,
+    /// The server as everybody else sees it.
+    pub public: Public,
     /// The bot and its listener.
     pub bot: Bot,
     /// The federation face of the migration.
@@ -72,6 +75,17 @@ pub struct Synapse {
 pub struct Target {
     /// Base URL, without a trailing slash.
     pub url: String,
+}
+
+/// `[public]`. What isn't said is asked of `/.well-known/matrix`.
+#[derive(Debug, Clone, Default)]
+pub struct Public {
+    /// Where clients reach the server: a base URL without a trailing slash.
+    pub client_url: Option<String>,
+    /// Where other servers reach it: a base URL without a trailing slash.
+    pub federation_url: Option<String>,
+    /// The reverse proxy in front of it.
+    pub proxy: Option<Proxy>,
 }
 
 /// `[bot]`.

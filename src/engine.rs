@@ -2,6 +2,7 @@
 
 mod bundles;
 mod check;
+pub mod cutover;
 mod doctor;
 mod import;
 mod login_bridge;

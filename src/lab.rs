@@ -10,6 +10,7 @@ pub mod fill;
 pub mod folder;
 pub mod large;
 pub mod names;
+pub mod nginx;
 pub mod path;
 pub mod postgres;
 pub mod process;

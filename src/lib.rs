@@ -25,6 +25,7 @@ pub mod migration;
 pub mod model;
 pub mod monitor;
 pub mod operation;
+pub mod outside;
 pub mod registration;
 pub mod report;
 pub mod resident;

@@ -3,6 +3,7 @@
 pub mod abilities;
 pub mod account_data;
 pub mod cross_signing;
+pub mod cutover;
 pub mod device;
 pub mod event_line;
 pub mod figures;
@@ -15,6 +16,7 @@ pub mod order;
 pub mod pdu;
 pub mod pending;
 pub mod provider_pair;
+pub mod proxy;
 pub mod push_rules;
 pub mod receipt;
 pub mod replayed;

@@ -28,7 +28,9 @@ use crate::{
 
 pub mod bot_keys;
 mod bundles;
+mod cutover;
 pub mod lock;
+mod look;
 pub mod reports;
 mod retry;
 mod sync;
@@ -194,6 +196,10 @@ impl Operation {
             Command::Bundle(bundle) => self.prove(job, bundle.path).await,
             Command::Retry(retry) => Box::pin(self.retry(job, &retry::wanted(retry))).await,
             Command::Sync(wanted) => Box::pin(self.sync(job, wanted)).await,
+            Command::Cutover(wanted) => Box::pin(self.cutover(job, wanted)).await,
+            Command::Freeze(wanted) => self.freeze(wanted.in_front).await,
+            Command::Unfreeze(wanted) => self.unfreeze(wanted.in_front).await,
+            Command::Rollback(wanted) => Box::pin(self.rollback(wanted.in_front)).await,
             Command::Verify(verify) => self.verify(job, verify.bundle).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(
@@ -210,27 +216,9 @@ impl Operation {
                     ..Answer::of(report::steering::audit(&entries))
                 })
             }
-            Command::User(user) => {
-                let state = self.engine.user(user.bundle, &user.user).await?;
-                Ok(Answer {
-                    data: value(&state),
-                    ..Answer::of(report::user::markdown(&state))
-                })
-            }
-            Command::Room(room) => {
-                let state = self.engine.room(room.bundle, &room.room).await?;
-                Ok(Answer {
-                    data: value(&state),
-                    ..Answer::of(report::room::markdown(&state))
-                })
-            }
-            Command::Why(why) => {
-                let found = self.engine.why(
-                    &why.reference,
-                    reports::of_export(&self.engine.config.data_dir)?,
-                )?;
-                Ok(Answer::of(report::why::markdown(&found)))
-            }
+            Command::User(user) => self.user(user).await,
+            Command::Room(room) => self.room(room).await,
+            Command::Why(why) => self.why(&why.reference),
             Command::SignOn(wanted) => self.sign_on(wanted).await,
             Command::Report(_) => self.report(),
             Command::BotKeys(order) => Box::pin(self.bot_keys(job, &order)).await,

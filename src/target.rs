@@ -18,6 +18,7 @@ pub mod push_rules;
 mod reach;
 pub mod receipts;
 pub mod room;
+pub mod say;
 mod session;
 
 use std::collections::BTreeMap;

@@ -280,6 +280,11 @@ mod tests {
           retry     Do again what has failed, or one room or user; nothing else is touched
           sync      Carry over what has changed on Synapse since the last import; as often as you like,
                     until the switch
+          cutover   The last steps to the switch and after it, one by one: what is done, what comes next,
+                    and `cutover next` to take it
+          freeze    How to let nobody write on Synapse while all can read, and whether it is so
+          unfreeze  How to let everybody write again, and whether it is so
+          rollback  How to go back to Synapse from here, and what would be lost; nothing is changed
           confirm   In the control room: carry out what you ordered, once you have seen its preview
           status    Where the migration stands, and how far the running job is
           pause     Let the running job wait after its current step

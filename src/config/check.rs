@@ -9,7 +9,7 @@ use std::{
 use reqwest::header::HeaderName;
 use ruma::{OwnedRoomOrAliasId, OwnedServerName, OwnedUserId};
 
-use super::Trust;
+use super::{Proxy, Trust};
 use crate::{Error, Result, secret::SecretString};
 
 /// Domains that stand for the operator's own in samples and documentation.
@@ -209,6 +209,20 @@ pub(super) fn trust(key: &str, value: &str) -> Result<Trust> {
             "is neither \"any\" nor \"cross-signed\": write one of them",
         ),
     }
+}
+
+/// A reverse proxy that we have words for.
+pub(super) fn proxy(key: &str, value: &str) -> Result<Proxy> {
+    value.parse().or_else(|_| {
+        let names: Vec<_> = Proxy::ALL.iter().map(|proxy| proxy.name()).collect();
+        wrong(
+            key,
+            &format!(
+                "is none that Ferryman has words for: write one of {}, or leave it out",
+                names.join(", ")
+            ),
+        )
+    })
 }
 
 /// A file that must be there.

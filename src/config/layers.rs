@@ -192,6 +192,7 @@ fn near_key(path: &str) -> Option<String> {
     let sections = [
         "synapse",
         "tuwunel",
+        "public",
         "bot",
         "resident",
         "login_bridge",

@@ -5,7 +5,8 @@ use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
 use super::{
-    Bot, BotKeys, Config, DatabaseAddress, LoginBridge, Metrics, Resident, Synapse, Target, check,
+    Bot, BotKeys, Config, DatabaseAddress, LoginBridge, Metrics, Public, Resident, Synapse, Target,
+    check,
     keys::KEYS,
     layers::{Layers, Origin},
 };
@@ -114,6 +115,17 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
         },
         target: Target {
             url: target_url(layers)?,
+        },
+        public: Public {
+            client_url: optional(layers, "public.client_url")?
+                .map(|value| check::url("public.client_url", value))
+                .transpose()?,
+            federation_url: optional(layers, "public.federation_url")?
+                .map(|value| check::url("public.federation_url", value))
+                .transpose()?,
+            proxy: optional(layers, "public.proxy")?
+                .map(|value| check::proxy("public.proxy", value))
+                .transpose()?,
         },
         bot: Bot {
             localpart,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Bot, BotKeys, Config, LoginBridge, Metrics, Resident, Synapse, Target, Trust};
+use super::{Bot, BotKeys, Config, LoginBridge, Metrics, Public, Resident, Synapse, Target, Trust};
 
 /// A small installation of `ferry.test` whose data is in this folder.
 pub(crate) fn sample(data_dir: &Path) -> Config {
@@ -21,6 +21,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
         target: Target {
             url: "http://127.0.0.1:6167".to_owned(),
         },
+        public: Public::default(),
         bot: Bot {
             localpart: "ferryman".to_owned(),
             listen: ([127, 0, 0, 1], 29330).into(),

@@ -118,12 +118,18 @@ impl Stage {
     /// Starts the application service in this process.
     #[must_use]
     pub fn start_bot(&self) -> RunningBot {
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(bot::run(self.engine(), async {
-            let _dropped = stopped.await;
-        }));
-        RunningBot { stop, task }
+        start_bot(self.engine())
     }
+}
+
+/// Starts the application service of an installation in this process.
+#[must_use]
+pub fn start_bot(engine: Engine) -> RunningBot {
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(bot::run(engine, async {
+        let _dropped = stopped.await;
+    }));
+    RunningBot { stop, task }
 }
 
 impl RunningBot {

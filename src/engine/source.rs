@@ -1,6 +1,6 @@
 //! Which reader an export takes, and where its bundle goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Engine, ExportOptions, opening};
 use crate::{
@@ -78,7 +78,14 @@ fn out(engine: &Engine, options: &ExportOptions, source: SourceKind) -> Result<P
     let unfinished = (source == SourceKind::AdminApi)
         .then(|| bundle::unfinished(&dir, &origin))
         .flatten();
-    Ok(unfinished.unwrap_or_else(|| dir.join(name(engine.clock.now_ms(), &options.wanted))))
+    Ok(unfinished.unwrap_or_else(|| free(&dir, engine.clock.now_ms(), &options.wanted)))
+}
+
+/// A name that is free: of two bundles from the same second, the later one sorts behind the other.
+fn free(dir: &Path, now_ms: u64, wanted: &Wanted) -> PathBuf {
+    let mut names = (0..).map(|second| dir.join(name(now_ms + second * 1000, wanted)));
+    let free = names.find(|path| path.symlink_metadata().is_err());
+    free.unwrap_or_else(|| dir.join(name(now_ms, wanted)))
 }
 
 fn name(now_ms: u64, wanted: &Wanted) -> String {
@@ -90,4 +97,20 @@ fn name(now_ms: u64, wanted: &Wanted) -> String {
     let seconds = i64::try_from(now_ms / 1000).unwrap_or_default();
     let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     format!("{what}{}.tar.zst", time.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_bundles_of_one_second_have_two_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = Wanted::default();
+        let next = || free(dir.path(), 1_999, &wanted);
+        let first = next();
+        std::fs::write(&first, "").unwrap();
+        assert!(first.ends_with("synapse-export-19700101T000001Z.tar.zst"));
+        assert!(next().ends_with("synapse-export-19700101T000002Z.tar.zst"));
+    }
 }

@@ -14,6 +14,15 @@ impl Http {
         Ok(self.timeout(Duration::from_secs(5)))
     }
 
+    /// The same at another address.
+    pub fn at(&self, base: &str) -> Result<Self> {
+        Ok(Self {
+            client: agent::of(base)?,
+            base: base.trim_end_matches('/').to_owned(),
+            ..self.clone()
+        })
+    }
+
     /// With a remedy for a 403 to a path that begins like this: only admins may ask there.
     #[must_use]
     pub fn for_admins(mut self, path: &'static str, remedy: &'static str) -> Self {

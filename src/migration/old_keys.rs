@@ -42,7 +42,9 @@ pub(super) async fn check(import: &Import) -> Result<()> {
     }
 }
 
-fn comparison(wanted: &BTreeMap<String, String>, published: &PublishedKeys) -> Comparison {
+/// The old server's keys against published ones.
+#[must_use]
+pub fn comparison(wanted: &BTreeMap<String, String>, published: &PublishedKeys) -> Comparison {
     let mut comparison = Comparison {
         expected: wanted.len() as u64,
         ..Comparison::default()

@@ -57,7 +57,7 @@ fn entry(listed: &Listed, busy: Option<&str>) -> String {
         State::Unread { reason } => format!("**can't be looked at**: {}", sentence(reason).trim_end_matches('.')),
     };
     let used = match (listed.imported, busy) {
-        (true, Some(job @ ("import" | "retry" | "sync" | "verify"))) => format!(
+        (true, Some(job @ ("import" | "retry" | "sync" | "cutover" | "verify"))) => format!(
             "\n  - the last import was of this one; {} is running",
             code(job)
         ),

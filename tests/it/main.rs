@@ -16,6 +16,7 @@ mod cockpit;
 mod conformance;
 mod counter;
 mod crowd;
+mod cutover;
 mod database;
 mod demo;
 mod doctor;

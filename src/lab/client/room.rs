@@ -43,6 +43,11 @@ impl Client {
         field(&self.put(&path, content).await?, "state", "event_id")
     }
 
+    /// One event, as the user sees it.
+    pub async fn event(&self, room: &str, event: &str) -> Result<Value> {
+        self.get(&v3(&["rooms", room, "event", event])).await
+    }
+
     /// The content of one piece of state.
     pub async fn state_content(&self, room: &str, kind: &str, key: &str) -> Result<Value> {
         self.get(&v3(&["rooms", room, "state", kind, key])).await

@@ -1,6 +1,12 @@
 //! The way into a Synapse for other servers: a port that can be shut, as if the network between them were cut.
 
-use std::net::Ipv4Addr;
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+};
 
 use tokio::{
     io::copy_bidirectional,
@@ -15,6 +21,7 @@ use crate::lab::{LabError, Result};
 #[derive(Debug)]
 pub struct Gate {
     open: watch::Sender<bool>,
+    inner: Arc<AtomicU16>,
     task: JoinHandle<()>,
 }
 
@@ -25,17 +32,27 @@ impl Gate {
             .await
             .map_err(LabError::file(format!("127.0.0.1:{port}")))?;
         let (open, opened) = watch::channel(true);
+        let inner = Arc::new(AtomicU16::new(inner));
+        let leads_to = Arc::clone(&inner);
         let task = tokio::spawn(async move {
             while let Ok((outer, _)) = listener.accept().await {
+                let inner = leads_to.load(Ordering::Relaxed);
                 tokio::spawn(pass(outer, inner, opened.clone()));
             }
         });
-        Ok(Self { open, task })
+        Ok(Self { open, inner, task })
     }
 
     /// Cuts every connection, and takes none until it is opened again.
     pub fn shut(&self) {
         self.open.send_replace(false);
+    }
+
+    /// Leads new connections to another port of 127.0.0.1, such as a proxy's, and cuts those that there are.
+    pub fn lead(&self, inner: u16) {
+        self.inner.store(inner, Ordering::Relaxed);
+        self.shut();
+        self.open();
     }
 
     /// Lets connections pass again.

@@ -1,0 +1,244 @@
+//! The rooms that other servers share: each of these hears of the new server early, for the first event in a room comes with
+//! a join that nobody else knows. Whether it has arrived, the other server is asked itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use ruma::{EventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId};
+
+use super::{Cutover, bad, good, warning};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    engine::Engine,
+    job::Job,
+    ledger::{Ledger, Step as Taken},
+    migration::outcome::Finding,
+    target::{
+        Target,
+        admin_room::{AdminRoom, failure},
+    },
+};
+
+/// Members who are tried as the one who says hello: the first ones may lack the power.
+const SPEAKERS: usize = 10;
+/// How often another server is asked for an event, and the pause in between.
+const LOOKS: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(3);
+/// What the command says of an event that the other server has.
+const ARRIVED: &str = "Got PDU from specified server";
+/// Rooms that are named one by one.
+const NAMED: usize = 20;
+
+/// A room that others share.
+#[derive(Debug)]
+struct Shared {
+    id: OwnedRoomId,
+    name: String,
+    /// Local members who are joined.
+    ours: Vec<OwnedUserId>,
+    /// The other servers, that with the most members first.
+    others: Vec<OwnedServerName>,
+}
+
+/// What became of a hello.
+enum Heard {
+    By(OwnedServerName),
+    /// None of the room's servers answers at all.
+    Nobody,
+}
+
+impl Engine {
+    /// Says hello in each room that other servers share, in a way that no client shows, and asks one of them whether it has
+    /// arrived.
+    pub async fn says_hello(&self, job: &Job) -> Result<Vec<Finding>> {
+        let target = self.target()?;
+        let admin = target.admin_room().await?;
+        let bundle = self.open(None).await?;
+        let rooms = match self.last_ledger()? {
+            Some(ledger) => tokio::task::block_in_place(|| shared(&bundle, &ledger))?,
+            None => Vec::new(),
+        };
+        let (mut silent, mut arrived, mut bads) = (BTreeSet::new(), 0, Vec::new());
+        let mut unheard = 0;
+        let mut servers = BTreeSet::new();
+        for room in &rooms {
+            job.turn().await?;
+            match self.hello(&target, &admin, room, &mut silent).await {
+                Ok(Heard::By(server)) => {
+                    servers.insert(server);
+                    arrived += 1;
+                }
+                Ok(Heard::Nobody) => unheard += 1,
+                Err(error) => bads.push(bad(&room.name, error.to_string())),
+            }
+        }
+        let mut all = vec![good(
+            "rooms",
+            format!(
+                "in {arrived} of {} rooms that others share, one of {} other servers has what we say",
+                rooms.len(),
+                servers.len()
+            ),
+        )];
+        if !silent.is_empty() {
+            let names: Vec<_> = silent
+                .iter()
+                .take(NAMED)
+                .map(|server| server.as_str())
+                .collect();
+            all.push(warning(
+                "silent servers",
+                format!(
+                    "{} of them do not answer, so that in {unheard} rooms nobody could be asked: {}",
+                    silent.len(),
+                    names.join(", ")
+                ),
+            ));
+        }
+        let more = bads.len().saturating_sub(NAMED);
+        all.extend(bads.into_iter().take(NAMED));
+        if more > 0 {
+            all.push(bad("other rooms", format!("{more} more failed")));
+        }
+        Ok(all)
+    }
+
+    async fn hello(
+        &self,
+        target: &Target,
+        admin: &AdminRoom,
+        room: &Shared,
+        silent: &mut BTreeSet<OwnedServerName>,
+    ) -> Result<Heard> {
+        let mut cutover = Cutover::load(&self.config.data_dir)?;
+        let event = if let Some(event) = cutover.hellos.get(&room.id) {
+            event.clone()
+        } else {
+            // The same one again if it was cut off before it was noted.
+            let name = format!("ferryman-{}", cutover.switched_ts().unwrap_or_default());
+            let event = say(target, room, &name).await?;
+            cutover.hellos.insert(room.id.clone(), event.clone());
+            cutover.save(&self.config.data_dir)?;
+            event
+        };
+        for server in &room.others {
+            if silent.contains(server) {
+                continue;
+            }
+            match arrives(admin, &event, server).await? {
+                Arrives::Yes => return Ok(Heard::By(server.clone())),
+                Arrives::Silent => {
+                    silent.insert(server.clone());
+                }
+                Arrives::No(why) => {
+                    return Err(Error::Target(format!(
+                        "what was said there has not arrived at {server} ({why}): say something in a client, and look there; `cutover federation` asks again"
+                    )));
+                }
+            }
+        }
+        Ok(Heard::Nobody)
+    }
+}
+
+async fn say(target: &Target, room: &Shared, name: &str) -> Result<ruma::OwnedEventId> {
+    let mut refused = None;
+    for user in room.ours.iter().take(SPEAKERS) {
+        match target.hello(user, &room.id, name).await {
+            Err(error @ Error::Answer { status: 403, .. }) => refused = Some(error),
+            other => return other,
+        }
+    }
+    Err(refused.unwrap_or_else(|| Error::Target("nobody of ours is in it".to_owned())))
+}
+
+enum Arrives {
+    Yes,
+    No(String),
+    Silent,
+}
+
+/// Asks another server for an event of ours, as often as it takes to get there.
+async fn arrives(admin: &AdminRoom, event: &EventId, server: &OwnedServerName) -> Result<Arrives> {
+    let command = format!("debug get-remote-pdu {event} {server}");
+    let mut why = String::new();
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let reply = admin.run(&command).await?;
+        if reply.contains(ARRIVED) {
+            return Ok(Arrives::Yes);
+        }
+        why = failure(&reply);
+        if !has_answered(&why) {
+            return Ok(Arrives::Silent);
+        }
+    }
+    Ok(Arrives::No(why))
+}
+
+/// Whether it was the other server that did not have it, and not the way there that failed.
+fn has_answered(why: &str) -> bool {
+    ["404", "403", "M_NOT_FOUND", "M_FORBIDDEN", "not found"]
+        .iter()
+        .any(|sign| why.to_lowercase().contains(&sign.to_lowercase()))
+}
+
+/// Rooms that were carried over and that other servers share, by the bundle.
+fn shared(bundle: &Bundle, ledger: &Ledger) -> Result<Vec<Shared>> {
+    let own = bundle.server_name();
+    let mut all = Vec::new();
+    for room in bundle.rooms()? {
+        if !ledger.is_done(Taken::Settle, &room.room_id)? {
+            continue;
+        }
+        let mut others: BTreeMap<OwnedServerName, u64> = BTreeMap::new();
+        let mut ours = Vec::new();
+        for (user, membership) in bundle.memberships(&room.room_id)? {
+            if membership != "join" {
+                continue;
+            }
+            if user.server_name() != own {
+                *others.entry(user.server_name().to_owned()).or_default() += 1;
+            } else if ledger.is_done(Taken::Account, &user)? {
+                ours.push(user);
+            }
+        }
+        if others.is_empty() || ours.is_empty() {
+            continue;
+        }
+        // Who has made the room has the power to speak in it, most of the time.
+        ours.sort_by_key(|user| room.creator.as_ref() != Some(user));
+        let mut others: Vec<_> = others.into_iter().collect();
+        others.sort_by_key(|(_, members)| std::cmp::Reverse(*members));
+        all.push(Shared {
+            name: name(&room.room_id, room.name.as_deref()),
+            id: room.room_id,
+            ours,
+            others: others.into_iter().map(|(server, _)| server).collect(),
+        });
+    }
+    Ok(all)
+}
+
+fn name(id: &RoomId, name: Option<&str>) -> String {
+    name.map_or_else(|| id.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_lacks_an_event_is_not_a_silent_one() {
+        assert!(has_answered(
+            "Remote server did not have PDU: [404 / M_NOT_FOUND] Event not found"
+        ));
+        assert!(!has_answered("error sending request: connection refused"));
+        assert!(!has_answered("Request timed out"));
+    }
+}

@@ -1,0 +1,62 @@
+use ruma::{event_id, room_id};
+
+use super::*;
+
+fn done(at_ts: u64) -> Done {
+    Done {
+        at_ts,
+        accepted: false,
+    }
+}
+
+#[test]
+fn steps_come_one_after_the_other() {
+    let mut cutover = Cutover::default();
+    for step in Step::ALL {
+        assert_eq!(cutover.next(), Some(step));
+        cutover.allows(step).unwrap();
+        cutover.mark(step, done(1));
+    }
+    assert_eq!(cutover.next(), None);
+    insta::assert_snapshot!(
+        Cutover::default().allows(Step::Switch).unwrap_err(),
+        @"`cutover switch` comes after `cutover catch-up`, which is not done yet"
+    );
+    insta::assert_snapshot!(
+        cutover.allows(Step::LastSync).unwrap_err(),
+        @"everybody is on Tuwunel since the switch, so `cutover last-sync` comes too late: `rollback` says how to go back to Synapse"
+    );
+}
+
+#[test]
+fn a_step_taken_again_undoes_those_after_it_until_the_switch() {
+    let mut cutover = Cutover::default();
+    for step in [Step::CatchUp, Step::Freeze, Step::LastSync, Step::Verify] {
+        cutover.mark(step, done(1));
+    }
+    cutover.mark(Step::LastSync, done(2));
+    assert_eq!(cutover.next(), Some(Step::Verify));
+    for step in [Step::Verify, Step::Switch, Step::Settings] {
+        cutover.mark(step, done(3));
+    }
+    cutover.mark(Step::Switch, done(4));
+    assert_eq!(cutover.next(), Some(Step::Federation));
+    assert_eq!(cutover.switched_ts(), Some(4));
+}
+
+#[test]
+fn it_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Cutover::load(dir.path()).unwrap(), Cutover::default());
+    let mut cutover = Cutover::default();
+    cutover.mark(Step::CatchUp, done(1));
+    cutover
+        .hellos
+        .insert(room_id!("!a:x").to_owned(), event_id!("$a").to_owned());
+    cutover.save(dir.path()).unwrap();
+    assert_eq!(Cutover::load(dir.path()).unwrap(), cutover);
+    fs::write(file(dir.path()), "{").unwrap();
+    let error = Cutover::load(dir.path()).unwrap_err().to_string();
+    let shown = error.replace(&*dir.path().to_string_lossy(), "DATA");
+    insta::assert_snapshot!(shown, @"DATA/cutover.json can't be read (EOF while parsing an object at line 1 column 1), so nobody knows how far the cutover is: remove the file to begin it again");
+}

@@ -1,0 +1,134 @@
+//! Saying something, and seeing what was said since.
+
+use reqwest::Method;
+use ruma::{EventId, OwnedEventId, RoomId, UserId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Anything, Target};
+use crate::{
+    Error, Result,
+    http::{Request, encode},
+    secret::{ExposeSecret, random_token},
+};
+
+/// The type of an event that no client shows.
+const HELLO: &str = "im.ferryman.hello";
+
+/// Events in one answer.
+const PAGE: u32 = 100;
+
+#[derive(Debug, Deserialize)]
+struct Sent {
+    event_id: OwnedEventId,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    chunk: Vec<Event>,
+    end: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    origin_server_ts: u64,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+fn path(room: &RoomId, what: &str) -> String {
+    format!("/_matrix/client/v3/rooms/{}/{what}", encode(room.as_str()))
+}
+
+impl Target {
+    /// Says something as the bot.
+    pub async fn say(&self, room: &RoomId, text: &str) -> Result<OwnedEventId> {
+        let transaction = random_token();
+        let path = path(
+            room,
+            &format!("send/m.room.message/{}", transaction.expose_secret()),
+        );
+        let request = Request::put(path, &json!({ "msgtype": "m.notice", "body": text }));
+        let sent: Sent = self.bot_http.send(&request).await?;
+        Ok(sent.event_id)
+    }
+
+    /// Whether the bot sees an event.
+    pub async fn hears(&self, room: &RoomId, event: &EventId) -> Result<bool> {
+        let path = path(room, &format!("event/{}", encode(event.as_str())));
+        let found = self.bot_http.find::<Anything>(&Request::get(path)).await?;
+        Ok(found.is_some())
+    }
+
+    /// Sends an event that no client shows, as a puppet: once, however often it is asked for by the same name.
+    pub async fn hello(&self, user: &UserId, room: &RoomId, name: &str) -> Result<OwnedEventId> {
+        let path = path(room, &format!("send/{HELLO}/{}", encode(name)));
+        let body = json!({ "body": "This room's server has moved to new software." });
+        let request = Self::as_user(Request::put(path, &body), user);
+        let sent: Sent = self.puppets_http.send(&request).await?;
+        Ok(sent.event_id)
+    }
+
+    /// How many events a room has had since a time, in milliseconds since the Unix epoch, as a member sees it; those of
+    /// [`hello`](Self::hello) don't count.
+    pub async fn said_since(&self, reader: &UserId, room: &RoomId, since_ts: u64) -> Result<u64> {
+        let (mut count, mut from) = (0, None);
+        loop {
+            let mut request = Request::get(path(room, "messages"))
+                .query("dir", "b")
+                .query("limit", &PAGE);
+            if let Some(from) = &from {
+                request = request.query("from", from);
+            }
+            let page: Page = self
+                .puppets_http
+                .send(&Self::as_user(request, reader))
+                .await?;
+            let newer = |event: &&Event| event.origin_server_ts >= since_ts;
+            let new = page.chunk.iter().filter(newer);
+            count += new.filter(|event| event.kind != HELLO).count() as u64;
+            let is_over = !page.chunk.iter().all(|event| newer(&event));
+            if is_over || page.chunk.is_empty() || page.end.is_none() || page.end == from {
+                return Ok(count);
+            }
+            from = page.end;
+        }
+    }
+
+    /// Why nobody can make an account without being asked for anything, `None`; or what the server lets strangers do, in
+    /// one clause.
+    pub async fn lets_strangers_in(&self) -> Result<Option<&'static str>> {
+        let request = Request::post("/_matrix/client/v3/register", &json!({}));
+        let answer = self
+            .anonymous_http
+            .relay(
+                Method::POST,
+                "/_matrix/client/v3/register",
+                &reqwest::header::HeaderMap::new(),
+                b"{}".to_vec(),
+            )
+            .await?;
+        match answer.status.as_u16() {
+            403 => Ok(None),
+            401 => Ok(Some(
+                "accounts can still be made, with the token or in whichever way it asks for",
+            )),
+            200 => Ok(Some("anybody can make an account")),
+            _ => Err(self.anonymous_http.unexpected(&request, &answer)),
+        }
+    }
+}
+
+impl Target {
+    /// The same server by another address, in a hurry.
+    pub fn at(&self, url: &str) -> Result<Self, Error> {
+        Ok(Self {
+            puppets_http: self.puppets_http.at(url)?,
+            bot_http: self.bot_http.at(url)?,
+            anonymous_http: self.anonymous_http.at(url)?,
+            ..self.clone()
+        }
+        .hurried())
+    }
+}

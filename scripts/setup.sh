@@ -10,6 +10,12 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 # For the tests: a real browser opens the bundle's page.
 [[ ${1:-} != tests ]] || command -v "${CHROMIUM_BIN:-chromium}" >/dev/null || missing+=(chromium)
+# The lines for reverse proxies are read by real ones.
+if [[ ${1:-} == tests ]]; then
+  for proxy in nginx haproxy caddy; do
+    [ -x "/usr/sbin/$proxy" ] || command -v "$proxy" >/dev/null || missing+=("$proxy")
+  done
+fi
 # Debian keeps its programs off the PATH.
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 if ((${#missing[@]})); then
@@ -25,8 +31,20 @@ if ((${#missing[@]})); then
     echo "create_main_cluster = false" | "${as_root[@]}" tee "$no_cluster" >/dev/null
     trap '"${as_root[@]}" rm -f "$no_cluster"' EXIT
   fi
+  # Nor is a proxy to start by itself.
+  no_start=/usr/sbin/policy-rc.d
+  if [ ! -e "$no_start" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$no_start" >/dev/null
+    "${as_root[@]}" chmod +x "$no_start"
+    trap '"${as_root[@]}" rm -f "$no_cluster" "$no_start"' EXIT
+    made_no_start=yes
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-  "${as_root[@]}" rm -f "$no_cluster"
+  "${as_root[@]}" rm -f "$no_cluster" ${made_no_start:+"$no_start"}
+  for proxy in nginx haproxy caddy; do
+    # Nor at the next boot.
+    [[ " ${missing[*]} " != *" $proxy "* ]] || "${as_root[@]}" systemctl disable --quiet "$proxy" 2>/dev/null || true
+  done
   trap - EXIT
 fi
 command -v cargo >/dev/null || {

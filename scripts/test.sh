@@ -25,6 +25,13 @@ if [ -x "$tuwunel" ]; then
 else
   echo "SKIPPED:  every test on Tuwunel: no binary (set TUWUNEL_BIN to one of its releases)"
 fi
+for proxy in nginx haproxy caddy; do
+  if [ -x "/usr/sbin/$proxy" ] || command -v "$proxy" >/dev/null; then
+    echo "proxy:    $proxy"
+  else
+    echo "SKIPPED:  what only $proxy can show: it is not there"
+  fi
+done
 
 step tests
 # Three at a time: each starts servers of its own, and waits for them half of the time.

@@ -2,8 +2,9 @@
 //! people who stay logged in on the old one, log in on the new one and go on talking in the same rooms.
 
 mod people;
+mod proxies;
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, io::Write, time::Duration};
 
 use ferryman::{
     clock::SystemClock,
@@ -24,7 +25,7 @@ use ferryman::{
     lab::{
         fill::{PIXEL, federated, password},
         names::Names,
-        nginx::{self, Nginx},
+        proxy::{InFront as RealProxy, Lines, program},
         synapse::{Synapse, SynapseOptions},
         target::Target,
     },
@@ -41,7 +42,7 @@ use people::{Talk, eventually};
 struct Scene {
     source: Synapse,
     other: Synapse,
-    nginx: Nginx,
+    nginx: RealProxy,
     target: Target,
     installation: Installation,
     engine: Engine,
@@ -52,7 +53,7 @@ impl Scene {
         names: &Names,
         source: Synapse,
         other: Synapse,
-        nginx: Nginx,
+        nginx: RealProxy,
         admin: Value,
     ) -> Self {
         let between = Between {
@@ -113,20 +114,20 @@ impl Scene {
             .markdown
     }
 
-    fn to_synapse(&self) -> String {
-        nginx::all_to(self.source.url())
+    fn to_synapse(&self) -> Lines {
+        Lines::all_to(Proxy::Nginx, self.source.url())
     }
 
-    fn frozen(&self) -> String {
-        format!(
-            "{}\n{}",
-            proxy::freeze_lines(Proxy::Nginx),
-            self.to_synapse()
-        )
+    fn frozen(&self) -> Lines {
+        self.to_synapse().behind(proxy::freeze_lines(Proxy::Nginx))
     }
 
-    fn to_tuwunel(&self) -> String {
-        proxy::switch_lines(Proxy::Nginx, self.source.url(), self.target.url())
+    fn to_tuwunel(&self) -> Lines {
+        let (old, new) = (self.source.url(), self.target.url());
+        Lines {
+            back: proxy::switch_lines(Proxy::Nginx, old, new),
+            ..Lines::default()
+        }
     }
 
     /// As an operator does it: what was for the migration only is taken back.
@@ -176,14 +177,18 @@ async fn a_whole_cutover_and_a_whole_rollback_behind_a_proxy() {
     if !tuwunel_or_skip("the cutover") {
         return;
     }
-    if !nginx::is_there() {
-        println!("SKIPPED: the cutover: this machine has no nginx");
+    if program(Proxy::Nginx).is_none() {
+        let _closed = writeln!(
+            std::io::stderr(),
+            "SKIPPED: the cutover: this machine has no nginx"
+        );
         return;
     }
     let (names, other_names) = (Names::fresh().unwrap(), Names::fresh().unwrap());
     let (source, other) = tokio::join!(synapse(&names), synapse(&other_names));
     let town = Box::pin(federated::fill(&source, &other)).await.unwrap();
-    let nginx = Nginx::start(&nginx::all_to(source.url())).await.unwrap();
+    let open = Lines::all_to(Proxy::Nginx, source.url());
+    let nginx = RealProxy::start(Proxy::Nginx, &open).await.unwrap();
     source.gate().unwrap().lead(nginx.servers_port());
     let picture = town
         .who("anna")
@@ -215,7 +220,7 @@ async fn a_whole_cutover_and_a_whole_rollback_behind_a_proxy() {
     assert!(scene.ordered(Command::Import(Import::default())).await.good);
     let bot = start_bot(scene.engine.clone());
 
-    to_the_switch(&scene, &talk).await;
+    to_the_switch(&mut scene, &talk).await;
     let _stopped = scene.source.server.stop().await;
     switch(&mut scene).await;
     people_go_on(&scene, &town, &talk).await;
@@ -223,7 +228,7 @@ async fn a_whole_cutover_and_a_whole_rollback_behind_a_proxy() {
     RunningBot::stop(bot).await.unwrap();
 }
 
-async fn to_the_switch(scene: &Scene, talk: &Talk) {
+async fn to_the_switch(scene: &mut Scene, talk: &Talk) {
     let first = scene.ordered(cutover(None)).await.markdown;
     assert!(first.contains("0 of 7 steps are done"), "{first}");
     let early = scene.refused(cutover(Some(Which::One(Step::Switch)))).await;
@@ -239,7 +244,8 @@ async fn to_the_switch(scene: &Scene, talk: &Talk) {
         open.markdown
     );
     assert!(scene.rollback().await.contains("nothing to go back from"));
-    scene.nginx.reload(&scene.frozen()).await.unwrap();
+    let frozen = scene.frozen();
+    scene.nginx.reload(&frozen).await.unwrap();
     scene.next().await;
     let frozen = Command::Freeze(Freeze {
         in_front: InFront::default(),
@@ -254,7 +260,8 @@ async fn to_the_switch(scene: &Scene, talk: &Talk) {
 async fn switch(scene: &mut Scene) {
     let not_yet = scene.step(Which::Next).await;
     assert!(!not_yet.good, "{}", not_yet.markdown);
-    scene.nginx.reload(&scene.to_tuwunel()).await.unwrap();
+    let lines = scene.to_tuwunel();
+    scene.nginx.reload(&lines).await.unwrap();
     let switched = scene.step(Which::Next).await;
     assert!(switched.good, "{}", switched.markdown);
     for seen in [
@@ -346,7 +353,8 @@ async fn back_again(scene: &mut Scene, talk: &Talk) {
         .await;
     assert!(late.contains("comes too late"), "{late}");
     scene.source.server.start().await.unwrap();
-    scene.nginx.reload(&scene.to_synapse()).await.unwrap();
+    let lines = scene.to_synapse();
+    scene.nginx.reload(&lines).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let told = scene.rollback().await;
     assert!(told.contains("are forgotten"), "{told}");

@@ -78,7 +78,7 @@ impl Engine {
         let mut all = vec![good(
             "rooms",
             format!(
-                "in {arrived} of {} rooms that others share, one of {} other servers has what we say",
+                "what we say in a room that others share arrives with one of them: in {arrived} of {} rooms, with {} different servers",
                 rooms.len(),
                 servers.len()
             ),

@@ -8,7 +8,10 @@ use crate::{
     engine::Engine,
     kept::ControlRoom,
     ledger::Step,
-    migration::{old_keys, outcome::Finding},
+    migration::{
+        old_keys,
+        outcome::{Finding, Health},
+    },
     outside::{Outside, client_versions_of},
     resident::notary,
     target::Target,
@@ -36,6 +39,10 @@ impl Engine {
             self.clients(&outside, &software).await,
             servers(&outside, &software).await,
         ];
+        if all.iter().any(|finding| finding.state == Health::Bad) {
+            // Whatever else is looked at there would be somebody else's.
+            return Ok(all);
+        }
         all.extend(findings(&outside, &outside.doors().await, false));
         all.push(self.keys(&outside, &target).await);
         all.push(self.message(&by_clients, &target).await);

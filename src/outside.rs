@@ -1,5 +1,5 @@
-//! The server as everybody else sees it: through the reverse proxy, under its public names. No token goes this way but the
-//! bot's own, and no request is sent twice.
+//! The server as everybody else sees it: through the reverse proxy, under its public names. No token goes this way, and no request
+//! is sent twice.
 
 mod door;
 mod well_known;
@@ -15,7 +15,6 @@ use crate::{
     Error, Result,
     config::Config,
     http::{Http, Relayed, Request},
-    secret::SecretString,
 };
 
 /// Somebody waits for the answer.
@@ -44,8 +43,8 @@ impl Outside {
             None => well_known::servers(&config.server_name).await?,
         };
         Ok(Self {
-            clients: http("the public address for clients", &clients, None)?,
-            servers: http("the public address for servers", &servers, None)?,
+            clients: http("the public address for clients", &clients)?,
+            servers: http("the public address for servers", &servers)?,
         })
     }
 
@@ -59,15 +58,6 @@ impl Outside {
     #[must_use]
     pub fn servers_url(&self) -> &str {
         self.servers.base()
-    }
-
-    /// For requests with somebody's token, as a client sends them.
-    pub fn with_token(&self, token: SecretString) -> Result<Http> {
-        http(
-            "the public address for clients",
-            self.clients.base(),
-            Some(token),
-        )
     }
 
     /// Whether it can be written to, and whether it can be read.
@@ -95,11 +85,11 @@ impl Outside {
 
 /// `GET /_matrix/client/versions` of a server by its own address: who answers outside is known by it.
 pub async fn client_versions_of(url: &str) -> Result<Value> {
-    json(&http("the server", url, None)?, "/_matrix/client/versions").await
+    json(&http("the server", url)?, "/_matrix/client/versions").await
 }
 
-fn http(server: &'static str, base: &str, token: Option<SecretString>) -> Result<Http> {
-    Ok(Http::new(server, base, token, REMEDY)?
+fn http(server: &'static str, base: &str) -> Result<Http> {
+    Ok(Http::new(server, base, None, REMEDY)?
         .hurried()
         .timeout(TIMEOUT))
 }

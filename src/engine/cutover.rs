@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ruma::{OwnedEventId, OwnedRoomId};
@@ -19,6 +20,7 @@ pub use back::{Back, Since, Where};
 use super::{Engine, memory::Memory};
 use crate::{
     Error, Result,
+    bundle::Bundle,
     ledger::Ledger,
     migration::outcome::{Finding, Health},
     model::cutover::Step,
@@ -103,13 +105,22 @@ impl Cutover {
         }
     }
 
-    /// Notes that a step is done. Until the switch, what comes after it is to be done again.
-    fn mark(&mut self, step: Step, done: Done) {
-        if self.switched_ts().is_none() {
-            self.steps.retain(|other, _| *other < step);
+    /// Notes that a step is done. Until the switch, what comes after it is to be done again; the switch itself keeps its time.
+    fn mark(&mut self, step: Step, mut done: Done) {
+        match self.switched_ts() {
+            None => self.steps.retain(|other, _| *other < step),
+            Some(at_ts) if step == Step::Switch => done.at_ts = at_ts,
+            Some(_) => {}
         }
         self.steps.insert(step, done);
     }
+}
+
+fn nothing() -> Error {
+    Error::Usage(
+        "nothing has been imported yet, so there is nothing to switch to: run `import` first"
+            .to_owned(),
+    )
 }
 
 fn file(data_dir: &Path) -> PathBuf {
@@ -120,10 +131,7 @@ impl Engine {
     /// How far the cutover is.
     pub fn cutover(&self) -> Result<Cutover> {
         if Memory::read(&self.config.data_dir)?.is_none() {
-            return Err(Error::Usage(
-                "nothing has been imported yet, so there is nothing to switch to: run `import` first"
-                    .to_owned(),
-            ));
+            return Err(nothing());
         }
         Cutover::load(&self.config.data_dir)
     }
@@ -137,10 +145,20 @@ impl Engine {
         Ok(cutover)
     }
 
-    /// What the last import has done.
-    fn last_ledger(&self) -> Result<Option<Ledger>> {
+    /// The bundle of the last import or sync.
+    pub fn last_bundle(&self) -> Result<Option<PathBuf>> {
         let memory = Memory::read(&self.config.data_dir)?;
-        memory.map(|memory| self.ledger(&memory.id)).transpose()
+        Ok(memory.map(|memory| memory.path))
+    }
+
+    /// The same, opened, and what was done of it.
+    async fn last_import(&self) -> Result<(Arc<Bundle>, Ledger)> {
+        let memory = Memory::read(&self.config.data_dir)?;
+        let memory = memory.ok_or_else(nothing)?;
+        Ok((
+            self.open(Some(memory.path)).await?,
+            self.ledger(&memory.id)?,
+        ))
     }
 
     /// Whether nobody can write, as `freeze` wants it, or everybody can, as `unfreeze` does.

@@ -14,11 +14,13 @@ impl Http {
         Ok(self.timeout(Duration::from_secs(5)))
     }
 
-    /// The same at another address.
+    /// The same at another address, which may be there while this one is not.
     pub fn at(&self, base: &str) -> Result<Self> {
         Ok(Self {
             client: agent::of(base)?,
             base: base.trim_end_matches('/').to_owned(),
+            requests: Arc::default(),
+            presence: Arc::default(),
             ..self.clone()
         })
     }

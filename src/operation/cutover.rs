@@ -95,7 +95,7 @@ impl Operation {
                 self.engine.is_frozen().await?;
                 return self.sync(job, sync).await;
             }
-            Step::Verify => return self.verify(job, None).await,
+            Step::Verify => return self.verify(job, self.engine.last_bundle()?).await,
             Step::Freeze => self.engine.doors(true).await?,
             Step::Switch => self.engine.has_switched().await?,
             Step::Settings => self.engine.settings_are_lifted().await?,

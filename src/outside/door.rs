@@ -141,7 +141,7 @@ mod tests {
             .respond_with(down.clone())
             .mount(&server)
             .await;
-        let http = super::super::http("the server", &server.uri(), None).unwrap();
+        let http = super::super::http("the server", &server.uri()).unwrap();
         let doors = look(&http, &http).await;
         assert_eq!(doors.messages, Door::Closed);
         assert_eq!(doors.unread.as_deref(), Some("404 Not Found"));

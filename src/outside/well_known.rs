@@ -67,12 +67,7 @@ async fn get(url: &str) -> Result<Option<Value>> {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
-        let answer = ask(
-            &http("its well-known file", &origin, None)?,
-            Method::GET,
-            &path,
-        )
-        .await?;
+        let answer = ask(&http("its well-known file", &origin)?, Method::GET, &path).await?;
         if answer.status.is_redirection() {
             let location = answer.headers.get(LOCATION);
             let next = location.and_then(|to| url.join(to.to_str().ok()?).ok());

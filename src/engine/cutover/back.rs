@@ -1,6 +1,5 @@
 //! The way back: where the move really is, and what going back would cost.
 
-use ruma::OwnedRoomId;
 use serde::Serialize;
 
 use super::{Cutover, file, switch::Serves};
@@ -10,7 +9,6 @@ use crate::{
     ledger::Step as Taken,
     model::cutover::Step,
     outside::{Doors, Outside},
-    target::Target,
 };
 
 /// Where the move is, by what is seen from outside.
@@ -91,14 +89,12 @@ impl Engine {
 
     /// Counts what was said in each carried room since the switch, or since the last sync if that was not noted.
     async fn since(&self, cutover: &Cutover) -> Result<Since> {
-        let (target, bundle) = (self.target()?, self.open(None).await?);
+        let target = self.target()?;
+        let (bundle, ledger) = self.last_import().await?;
         let exported_ts = bundle.schema().exported_ts.unwrap_or_default();
         let mut since = Since {
             since_ts: cutover.switched_ts().unwrap_or(exported_ts),
             ..Since::default()
-        };
-        let Some(ledger) = self.last_ledger()? else {
-            return Ok(since);
         };
         for room in bundle.rooms()? {
             if !ledger.is_done(Taken::Settle, &room.room_id)? {
@@ -113,7 +109,8 @@ impl Engine {
                         .then_some(user)
                 });
             let Some(reader) = reader else { continue };
-            match said(&target, &reader, &room.room_id, since.since_ts).await {
+            let said = target.said_since(&reader, &room.room_id, since.since_ts);
+            match said.await {
                 Ok(0) => {}
                 Ok(events) => {
                     since.events += events;
@@ -125,13 +122,4 @@ impl Engine {
         }
         Ok(since)
     }
-}
-
-async fn said(
-    target: &Target,
-    reader: &ruma::UserId,
-    room: &OwnedRoomId,
-    since_ts: u64,
-) -> Result<u64> {
-    target.said_since(reader, room, since_ts).await
 }

@@ -43,9 +43,18 @@ struct Shared {
     others: Vec<OwnedServerName>,
 }
 
+/// The other servers, as far as they are known by now.
+#[derive(Debug, Default)]
+struct Others {
+    /// Those that have had something of ours.
+    heard: BTreeSet<OwnedServerName>,
+    /// Those that don't answer.
+    silent: BTreeSet<OwnedServerName>,
+}
+
 /// What became of a hello.
 enum Heard {
-    By(OwnedServerName),
+    BySomebody,
     /// None of the room's servers answers at all.
     Nobody,
 }
@@ -56,21 +65,14 @@ impl Engine {
     pub async fn says_hello(&self, job: &Job) -> Result<Vec<Finding>> {
         let target = self.target()?;
         let admin = target.admin_room().await?;
-        let bundle = self.open(None).await?;
-        let rooms = match self.last_ledger()? {
-            Some(ledger) => tokio::task::block_in_place(|| shared(&bundle, &ledger))?,
-            None => Vec::new(),
-        };
-        let (mut silent, mut arrived, mut bads) = (BTreeSet::new(), 0, Vec::new());
-        let mut unheard = 0;
-        let mut servers = BTreeSet::new();
+        let (bundle, ledger) = self.last_import().await?;
+        let rooms = tokio::task::block_in_place(|| shared(&bundle, &ledger))?;
+        let (mut others, mut arrived, mut unheard) = (Others::default(), 0, 0);
+        let mut bads = Vec::new();
         for room in &rooms {
             job.turn().await?;
-            match self.hello(&target, &admin, room, &mut silent).await {
-                Ok(Heard::By(server)) => {
-                    servers.insert(server);
-                    arrived += 1;
-                }
+            match self.hello(&target, &admin, room, &mut others).await {
+                Ok(Heard::BySomebody) => arrived += 1,
                 Ok(Heard::Nobody) => unheard += 1,
                 Err(error) => bads.push(bad(&room.name, error.to_string())),
             }
@@ -80,11 +82,12 @@ impl Engine {
             format!(
                 "what we say in a room that others share arrives with one of them: in {arrived} of {} rooms, with {} different servers",
                 rooms.len(),
-                servers.len()
+                others.heard.len()
             ),
         )];
-        if !silent.is_empty() {
-            let names: Vec<_> = silent
+        if !others.silent.is_empty() {
+            let names: Vec<_> = others
+                .silent
                 .iter()
                 .take(NAMED)
                 .map(|server| server.as_str())
@@ -93,7 +96,7 @@ impl Engine {
                 "silent servers",
                 format!(
                     "{} of them do not answer, so that in {unheard} rooms nobody could be asked: {}",
-                    silent.len(),
+                    others.silent.len(),
                     names.join(", ")
                 ),
             ));
@@ -111,7 +114,7 @@ impl Engine {
         target: &Target,
         admin: &AdminRoom,
         room: &Shared,
-        silent: &mut BTreeSet<OwnedServerName>,
+        others: &mut Others,
     ) -> Result<Heard> {
         let mut cutover = Cutover::load(&self.config.data_dir)?;
         let event = if let Some(event) = cutover.hellos.get(&room.id) {
@@ -125,15 +128,21 @@ impl Engine {
             event
         };
         for server in &room.others {
-            if silent.contains(server) {
+            if others.silent.contains(server) {
                 continue;
             }
-            match arrives(admin, &event, server).await? {
-                Arrives::Yes => return Ok(Heard::By(server.clone())),
-                Arrives::Silent => {
-                    silent.insert(server.clone());
+            match (
+                arrives(admin, &event, server).await?,
+                others.heard.contains(server),
+            ) {
+                (Arrives::Yes, _) => {
+                    others.heard.insert(server.clone());
+                    return Ok(Heard::BySomebody);
                 }
-                Arrives::No(why) => {
+                (Arrives::Silent, _) | (Arrives::Unclear(_), false) => {
+                    others.silent.insert(server.clone());
+                }
+                (Arrives::No(why), _) | (Arrives::Unclear(why), true) => {
                     return Err(Error::Target(format!(
                         "what was said there has not arrived at {server} ({why}): say something in a client, and look there; `cutover federation` asks again"
                     )));
@@ -155,37 +164,50 @@ async fn say(target: &Target, room: &Shared, name: &str) -> Result<ruma::OwnedEv
     Err(refused.unwrap_or_else(|| Error::Target("nobody of ours is in it".to_owned())))
 }
 
+/// What another server says of an event of ours.
+#[derive(Debug, PartialEq, Eq)]
 enum Arrives {
     Yes,
+    /// It answers, and doesn't have it.
     No(String),
+    /// There is no way to it.
     Silent,
+    /// One of the two: Tuwunel 1.9 doesn't say which.
+    Unclear(String),
 }
 
 /// Asks another server for an event of ours, as often as it takes to get there.
 async fn arrives(admin: &AdminRoom, event: &EventId, server: &OwnedServerName) -> Result<Arrives> {
     let command = format!("debug get-remote-pdu {event} {server}");
-    let mut why = String::new();
+    let mut arrives = Arrives::Silent;
     for look in 0..LOOKS {
         if look > 0 {
             tokio::time::sleep(PAUSE).await;
         }
-        let reply = admin.run(&command).await?;
-        if reply.contains(ARRIVED) {
-            return Ok(Arrives::Yes);
-        }
-        why = failure(&reply);
-        if !has_answered(&why) {
-            return Ok(Arrives::Silent);
+        arrives = understood(&admin.run(&command).await?);
+        if matches!(arrives, Arrives::Yes | Arrives::Silent) {
+            break;
         }
     }
-    Ok(Arrives::No(why))
+    Ok(arrives)
 }
 
-/// Whether it was the other server that did not have it, and not the way there that failed.
-fn has_answered(why: &str) -> bool {
-    ["404", "403", "M_NOT_FOUND", "M_FORBIDDEN", "not found"]
+/// The target's reply to the question for an event of another server.
+fn understood(reply: &str) -> Arrives {
+    if reply.contains(ARRIVED) {
+        return Arrives::Yes;
+    }
+    let why = failure(reply);
+    if why.contains("not found on any of") {
+        Arrives::Unclear(why)
+    } else if ["responded with", "M_NOT_FOUND", "M_FORBIDDEN"]
         .iter()
-        .any(|sign| why.to_lowercase().contains(&sign.to_lowercase()))
+        .any(|sign| why.contains(sign))
+    {
+        Arrives::No(why)
+    } else {
+        Arrives::Silent
+    }
 }
 
 /// Rooms that were carried over and that other servers share, by the bundle.
@@ -235,10 +257,28 @@ mod tests {
 
     #[test]
     fn a_server_that_lacks_an_event_is_not_a_silent_one() {
-        assert!(has_answered(
-            "Remote server did not have PDU: [404 / M_NOT_FOUND] Event not found"
+        let failed = |why: &str| {
+            understood(&format!(
+                "Command failed with error:\n```\nRemote server did not have PDU or failed sending request to remote server: {why}\n```"
+            ))
+        };
+        assert_eq!(
+            understood("Got PDU from specified server and handled as backfilled. Event body:\n…"),
+            Arrives::Yes
+        );
+        // Of 1.4.6.
+        assert!(matches!(
+            failed("Remote server localhost:25708 responded with: [404] \"\""),
+            Arrives::No(_)
         ));
-        assert!(!has_answered("error sending request: connection refused"));
-        assert!(!has_answered("Request timed out"));
+        assert_eq!(
+            failed("Request error: error sending request"),
+            Arrives::Silent
+        );
+        // Of 1.9.0, for both.
+        assert!(matches!(
+            failed("M_NOT_FOUND: event not found on any of 1 servers"),
+            Arrives::Unclear(_)
+        ));
     }
 }

@@ -102,7 +102,7 @@ impl Engine {
                 )));
             }
             Ok(old_keys::comparison(
-                &old_keys::of(&*self.open(None).await?)?,
+                &old_keys::of(&self.last_import().await?.0)?,
                 &there,
             ))
         };
@@ -159,10 +159,8 @@ impl Engine {
     async fn medium(&self, outside: &Target) -> Finding {
         let name = "a media file";
         let read = async {
-            let Some(ledger) = self.last_ledger()? else {
-                return Ok(None);
-            };
-            let mut media = self.open(None).await?.media()?;
+            let (bundle, ledger) = self.last_import().await?;
+            let mut media = bundle.media()?;
             media.retain(|it| ledger.is_done(Step::Media, &it.media_id).unwrap_or(false));
             media.sort_by_key(|it| it.created_ts);
             let Some(newest) = media.pop() else {

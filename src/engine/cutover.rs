@@ -186,12 +186,15 @@ fn findings(outside: &Outside, doors: &Doors, closed: bool) -> Vec<Finding> {
     let (clients, servers) = (outside.clients_url(), outside.servers_url());
     let read = match &doors.unread {
         None => good("reading", format!("clients can read at {clients}")),
-        Some(why) => bad(
-            "reading",
-            format!(
-                "clients can't read at {clients} ({why}): the proxy must let through what is no write"
-            ),
-        ),
+        // The doors would say the same in other words.
+        Some(why) => {
+            return vec![bad(
+                "reading",
+                format!(
+                    "clients can't even read at {clients} ({why}): look whether the address is right, a server runs behind it, and the proxy lets through what is no write"
+                ),
+            )];
+        }
     };
     let ways = [
         ("messages", clients, &doors.messages),

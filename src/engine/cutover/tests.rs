@@ -60,3 +60,43 @@ fn it_is_kept() {
     let shown = error.replace(&*dir.path().to_string_lossy(), "DATA");
     insta::assert_snapshot!(shown, @"DATA/cutover.json can't be read (EOF while parsing an object at line 1 column 1), so nobody knows how far the cutover is: remove the file to begin it again");
 }
+
+#[tokio::test]
+async fn what_is_open_and_what_is_closed_is_told_once() {
+    let config = crate::config::Config {
+        public: crate::config::Public {
+            client_url: Some("https://a.test".into()),
+            federation_url: Some("https://b.test".into()),
+            proxy: None,
+        },
+        ..crate::config::sample("data".as_ref())
+    };
+    let outside = Outside::find(&config).await.unwrap();
+    let mut doors = Doors {
+        messages: Door::Open,
+        logins: Door::Closed,
+        servers: Door::Unclear("404 Not Found".into()),
+        unread: None,
+    };
+    let told = |doors: &Doors, closed| {
+        let findings = findings(&outside, doors, closed).into_iter();
+        let lines: Vec<_> = findings
+            .map(|it| format!("{:?} {}: {}", it.state, it.check, it.text))
+            .collect();
+        lines.join("\n")
+    };
+    let both = [told(&doors, true), told(&doors, false)];
+    insta::assert_snapshot!(both.join("\n\n"), @r"
+    Good reading: clients can read at https://a.test
+    Bad messages: what is written at https://a.test is still taken: look whether the lines are in the right place, and whether the proxy was reloaded
+    Good logins: what is written at https://a.test is answered with a 503
+    Bad other servers: what is written at https://b.test is answered neither by a Matrix server nor with a 503 (404 Not Found): look whether the address is right and the server runs
+
+    Good reading: clients can read at https://a.test
+    Good messages: what is written at https://a.test is taken
+    Bad logins: what is written at https://a.test is answered with a 503: take the freeze's lines out, and reload the proxy
+    Bad other servers: what is written at https://b.test is answered neither by a Matrix server nor with a 503 (404 Not Found): look whether the address is right and the server runs
+    ");
+    doors.unread = Some("502 Bad Gateway".into());
+    insta::assert_snapshot!(told(&doors, true), @"Bad reading: clients can't even read at https://a.test (502 Bad Gateway): look whether the address is right, a server runs behind it, and the proxy lets through what is no write");
+}

@@ -77,6 +77,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
     let mut people = Counting::new(&known, &users);
     let able = planner::able_users(&users);
     let mut others = Shared::default();
+    let mut could_be_made = 0;
     let mut waiting = read::all(bundle, &able)?;
     let mut rooms: Vec<_> = bundle
         .rooms()?
@@ -93,6 +94,8 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
                         plan.action = RoomAction::Carry { joiner, join };
                     } else {
                         make_anew(bundle, &facts, &mut plan, (&target, choice, &able));
+                        could_be_made +=
+                            u64::from(local::planner::could_be(&facts, &plan, &target, &able));
                     }
                     shared::count(&mut others, &facts, &plan, bundle.server_name());
                     plan
@@ -126,6 +129,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
         admins: choice.admins,
         left_out: choice.left_out,
         mode: choice.mode,
+        could_be_made,
         media,
     })
 }

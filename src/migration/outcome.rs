@@ -60,11 +60,12 @@ pub struct ImportSummary {
     pub problems: Vec<Problem>,
 }
 
+/// For what is told only where there is any.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands out a reference"
 )]
-fn is_zero(number: &u64) -> bool {
+pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

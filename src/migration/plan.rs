@@ -47,6 +47,9 @@ pub struct Plan {
     /// Which rooms are made anew.
     #[serde(skip_serializing_if = "Mode::is_usual")]
     pub mode: Mode,
+    /// Rooms that stay behind and could be made anew.
+    #[serde(skip_serializing_if = "super::outcome::is_zero")]
+    pub could_be_made: u64,
 }
 
 impl Plan {
@@ -82,6 +85,7 @@ impl Plan {
             media: MediaPlan::default(),
             left_out: Stages::NONE,
             mode: Mode::Resident,
+            could_be_made: 0,
         }
     }
 }

@@ -22,6 +22,9 @@ pub struct WholeState {
     /// State key.
     #[serde(default)]
     pub state_key: String,
+    /// Who has sent it.
+    #[serde(default)]
+    pub sender: String,
     /// Content.
     pub content: Value,
 }

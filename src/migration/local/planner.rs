@@ -56,7 +56,7 @@ pub fn reason(plan: &RoomPlan, target: &Abilities, mode: Mode, is_made: bool) ->
         RoomAction::Carry { .. } if mode == Mode::Local || is_made => {
             "`--mode local` was asked for".to_owned()
         }
-        RoomAction::Skip { reason } if could_be(plan, target) => reason.clone(),
+        RoomAction::Skip { reason } if is_cause(plan, target) => reason.clone(),
         _ => return None,
     };
     (mode != Mode::Resident || is_made).then_some(reason)
@@ -64,7 +64,17 @@ pub fn reason(plan: &RoomPlan, target: &Abilities, mode: Mode, is_made: bool) ->
 
 /// Whether a room that stays behind could be made anew.
 #[must_use]
-pub fn could_be(plan: &RoomPlan, target: &Abilities) -> bool {
+pub fn could_be(
+    facts: &RoomFacts,
+    plan: &RoomPlan,
+    target: &Abilities,
+    able: &BTreeSet<OwnedUserId>,
+) -> bool {
+    is_cause(plan, target) && creator(facts, &Value::Null, able).is_some()
+}
+
+/// Whether it stays behind for a reason that doesn't matter where it is made anew.
+fn is_cause(plan: &RoomPlan, target: &Abilities) -> bool {
     let causes = [
         Left::UnknownVersion,
         Left::Version,
@@ -127,7 +137,8 @@ pub fn localpart(room: &RoomId) -> Option<&str> {
     (!local.is_empty() && !local.contains(char::is_whitespace)).then_some(local)
 }
 
-/// The room's own creator where that is a user of ours who is in it, or was; else the mightiest of its members.
+/// The room's own creator where that is a user of ours who is in it, or was; else the mightiest of its members. Without
+/// levels nobody has power but whoever makes it.
 fn creator(facts: &RoomFacts, levels: &Value, able: &BTreeSet<OwnedUserId>) -> Option<OwnedUserId> {
     let membership = |user: &OwnedUserId| facts.memberships.get(user).map(String::as_str);
     let joined = || {
@@ -138,8 +149,15 @@ fn creator(facts: &RoomFacts, levels: &Value, able: &BTreeSet<OwnedUserId>) -> O
     joined().next()?;
     let maker = facts.room.creator.as_ref();
     let maker = maker.or_else(|| facts.create.as_ref().map(|(_, creator)| creator));
+    // Who has left leaves again, and takes their power along: somebody else must have some.
+    let may_leave = !levels.is_null();
     let may = |user: &&OwnedUserId| {
-        able.contains(*user) && matches!(membership(user), None | Some("join" | "leave"))
+        let may = match membership(user) {
+            Some("join") => true,
+            None | Some("leave") => may_leave,
+            Some(_) => false,
+        };
+        may && able.contains(*user)
     };
     if let Some(maker) = maker.filter(may) {
         return Some(maker.clone());
@@ -239,6 +257,13 @@ mod tests {
             who("@a:x", &[("a:x", "leave"), ("far:y", "join")]),
             "nobody"
         );
+        let gone = facts(
+            "!r:x",
+            "@a:x",
+            Some("10"),
+            &[("a:x", "leave"), ("b:x", "join")],
+        );
+        assert_eq!(creator(&gone, &Value::Null, &able()).unwrap(), "@b:x");
         let members = [
             ("a:x", "join"),
             ("b:x", "invite"),

@@ -4,10 +4,7 @@ use std::fmt::Write;
 
 use super::anew;
 use crate::{
-    migration::{
-        local::planner::could_be,
-        plan::{Mode, Plan, Recreation},
-    },
+    migration::plan::{Mode, Plan, Recreation},
     report::text::{code, count, escape, number_of},
 };
 
@@ -33,8 +30,7 @@ pub(super) fn line(plan: &Plan) -> String {
             );
         }
     }
-    let behind = plan.rooms.iter();
-    let behind = behind.filter(|room| could_be(room, &plan.target)).count() as u64;
+    let behind = plan.could_be_made;
     if behind > 0 && plan.mode == Mode::Resident {
         let _infallible = writeln!(
             text,
@@ -146,6 +142,7 @@ mod tests {
         };
         let plan = Plan {
             rooms: vec![room(1, skip)],
+            could_be_made: 1,
             ..Plan::sample()
         };
         insta::assert_snapshot!(short(&plan, &Forecast::default()), @r"

@@ -21,7 +21,7 @@ use ferryman::{
         outcome::{ImportSummary, Verification},
         plan::UserAction,
     },
-    model::mode::Mode,
+    model::{mode::Mode, wanted::Wanted},
     report::page::page,
     secret::ExposeSecret,
 };
@@ -222,8 +222,16 @@ async fn a_whole_synapse_is_made_anew() {
     each_target("local mode", async |target| {
         let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
         let engine = stage.engine();
+        // Synapse shows tags and push rules to nobody else.
+        let options = ExportOptions {
+            wanted: Wanted {
+                act_as_users: true,
+                ..Wanted::default()
+            },
+            ..ExportOptions::default()
+        };
         let exported = engine
-            .export(&job(), &ExportOptions::default(), Box::new(page))
+            .export(&job(), &options, Box::new(page))
             .await
             .unwrap();
         let imported = import(&engine, &exported.bundle).await;

@@ -52,6 +52,7 @@ use crate::{
     },
     model::{
         media_wish::{MediaWish, WhichMedia},
+        mode::Mode,
         provider_pair::Pair,
         stage::Stages,
         wanted::Wanted,
@@ -94,6 +95,8 @@ pub struct Asked {
     pub passwords_for_nobody: bool,
     /// Stages that are not done.
     pub left_out: Stages,
+    /// Which rooms are made anew.
+    pub mode: Option<Mode>,
     /// The plan that was confirmed, by [`Plan::digest`].
     pub confirmed: Option<[u8; 32]>,
 }
@@ -210,6 +213,8 @@ impl Engine {
             left_out: ledger.left_out()?.unwrap_or_default(),
             own: own(&target),
             joined: opening::joined(&ledger)?,
+            mode: ledger.mode()?.unwrap_or_default(),
+            made: ledger.begun_to_make()?.into_iter().collect(),
         };
         let plan = plan(&bundle, abilities, choice).await?;
         let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
@@ -351,6 +356,11 @@ async fn choice(
         left_out: asked.left_out,
         own: own(target),
         joined: opening::joined(ledger)?,
+        mode: match asked.mode {
+            Some(mode) => mode,
+            None => ledger.mode()?.unwrap_or_default(),
+        },
+        made: ledger.begun_to_make()?.into_iter().collect(),
     })
 }
 

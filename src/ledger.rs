@@ -4,6 +4,7 @@
 
 mod again;
 mod inherit;
+mod made;
 
 use std::{
     fmt::Display,
@@ -40,6 +41,8 @@ pub enum Step {
     Open,
     /// A room: events sent; the position is the number of timeline events that are through.
     Replay,
+    /// A room that is made anew: it is there.
+    Make,
     /// A room: members mended, read back and found right.
     Settle,
     /// An alias.
@@ -86,6 +89,7 @@ impl Step {
             Self::Join => "join",
             Self::Open => "open",
             Self::Replay => "replay",
+            Self::Make => "make",
             Self::Settle => "settle",
             Self::Alias => "alias",
             Self::Wait => "wait",
@@ -178,6 +182,11 @@ impl Ledger {
                  create table if not exists place (
                      bundle text not null, room text not null, joiner text not null, point text not null,
                      primary key (bundle, room)) without rowid;
+                 create table if not exists made (
+                     bundle text not null, room text not null, id text not null,
+                     primary key (bundle, room)) without rowid;
+                 create table if not exists mode_choice (
+                     bundle text not null primary key, mode text not null) without rowid;
                  create table if not exists media_choice (
                      bundle text not null primary key, which text not null, max_mib integer) without rowid;",
             )

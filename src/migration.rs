@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod import;
 pub mod late;
 pub mod listings;
+pub mod local;
 pub mod media;
 pub mod mend;
 pub mod old_keys;

@@ -12,6 +12,7 @@ pub mod join_point;
 pub mod key_backup;
 pub mod media;
 pub mod media_wish;
+pub mod mode;
 pub mod order;
 pub mod pdu;
 pub mod pending;

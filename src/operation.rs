@@ -296,6 +296,7 @@ impl Operation {
             media_max_mib: wanted.media_max_size,
             admins: wanted.admins,
             left_out: wanted.stages.left_out()?,
+            mode: wanted.mode,
             ..Asked::default()
         };
         let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
@@ -444,6 +445,7 @@ fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
         admins: wanted.admins,
         passwords_for_nobody: wanted.no_passwords,
         left_out: wanted.stages.left_out()?,
+        mode: wanted.mode,
         confirmed: wanted.confirmed,
     };
     Ok((wanted.bundle, asked))

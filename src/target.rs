@@ -9,6 +9,7 @@ pub mod cross_signing;
 mod date;
 pub mod directory;
 pub mod key_backup;
+pub mod making;
 pub mod media;
 pub mod membership;
 pub mod pending;

@@ -1,12 +1,12 @@
 //! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]
-//! [--only STAGE,… | --except STAGE,…]`.
+//! [--mode MODE] [--only STAGE,… | --except STAGE,…]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::stages::Choice;
-use crate::model::{media_wish::WhichMedia, replayed::Replayed};
+use crate::model::{media_wish::WhichMedia, mode::Mode, replayed::Replayed};
 
 /// Which bundle, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
@@ -33,6 +33,10 @@ pub struct Import {
     /// New accounts get a password that nobody is told, instead of one in the passwords file: for single sign-on, JWT, LDAP
     #[arg(long)]
     pub no_passwords: bool,
+    /// Which rooms are made anew on the target, with their state and members, but without their history: none (resident),
+    /// those that can't be carried over (fallback), or all (local). Without it: as before, at first none
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<Mode>,
     /// Which stages.
     #[command(flatten)]
     pub stages: Choice,

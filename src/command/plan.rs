@@ -1,12 +1,12 @@
 //! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]
-//! [--only STAGE,… | --except STAGE,…] [--json]`.
+//! [--mode MODE] [--only STAGE,… | --except STAGE,…] [--json]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::stages::Choice;
-use crate::model::{media_wish::WhichMedia, replayed::Replayed};
+use crate::model::{media_wish::WhichMedia, mode::Mode, replayed::Replayed};
 
 /// Which bundle, and in which form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
@@ -27,6 +27,9 @@ pub struct Plan {
     /// As for `import`
     #[arg(long)]
     pub admins: bool,
+    /// As for `import`
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<Mode>,
     /// As for `import`
     #[command(flatten)]
     pub stages: Choice,

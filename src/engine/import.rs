@@ -86,6 +86,7 @@ impl Engine {
         let (import, _residence) = Box::pin(self.prepare(job, ready, None, nobody)).await?;
         // An import that can't begin leaves no choice behind.
         import.ledger.choose(history, media, left_out)?;
+        import.ledger.choose_mode(import.plan.mode)?;
         if let Some(gone) = gone {
             gone.run(&import).await?;
         }
@@ -151,6 +152,9 @@ impl Engine {
             keys,
             wants_signed_keys: !plan.target.replay,
         };
+        if needs_old_keys(&plan) {
+            has_old_keys(&bundle)?;
+        }
         let residence = self.reside(&bundle, joiner).await?;
         let resident = Arc::clone(&residence.resident);
         if let Some(admin) = &admin
@@ -178,6 +182,32 @@ impl Engine {
         })?;
         Ok((import, residence))
     }
+}
+
+/// Whether anything comes over that the old server has signed: a bundle of version 1 has no such thing.
+fn needs_old_keys(plan: &Plan) -> bool {
+    let mut rooms = plan.rooms.iter();
+    plan.media.files > 0
+        || rooms.any(|room| {
+            matches!(
+                room.action,
+                RoomAction::Carry { .. } | RoomAction::Pending { .. }
+            )
+        })
+}
+
+/// Without the old key the target would drop every event of ours without a word.
+fn has_old_keys(bundle: &Bundle) -> Result<()> {
+    let ours = bundle.server_name();
+    if bundle.server_keys()?.contains_key(ours) {
+        return Ok(());
+    }
+    Err(Error::Bundle {
+        path: bundle.path().to_owned(),
+        reason: format!(
+            "server_keys.json has no key of {ours}: let synapse.url serve /_matrix/key/v2/server, and export again"
+        ),
+    })
 }
 
 /// Whether anything is left that the target gets from the resident.

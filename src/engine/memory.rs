@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    migration::plan::{Plan, RoomAction, RoomPlan, UserAction, UserPlan},
+    migration::plan::{Plan, RoomPlan, UserAction, UserPlan},
     secret::write_private,
 };
 
@@ -38,12 +38,7 @@ pub(super) struct Memory {
 impl Memory {
     /// Of a plan.
     pub(super) fn of(plan: &Plan, id: &str, path: &Path) -> Self {
-        let carried = |room: &&RoomPlan| {
-            matches!(
-                room.action,
-                RoomAction::Carry { .. } | RoomAction::Pending { .. }
-            )
-        };
+        let carried = |room: &&RoomPlan| room.action.goes();
         let kept = |user: &&UserPlan| !matches!(user.action, UserAction::Skip { .. });
         Self {
             name: plan.bundle.clone(),

@@ -15,10 +15,13 @@ use crate::{
     ledger::{Ledger, Place},
     migration::{
         facts::RoomFacts,
+        local,
         media::planner::Terms,
         pending::{read, waiting::Found},
         people::{Counting, People},
-        plan::{Abilities, JoinPoint, MediaPlan, Plan, Replayed, RoomAction, Shared},
+        plan::{
+            Abilities, JoinPoint, MediaPlan, Mode, Plan, Replayed, RoomAction, RoomPlan, Shared,
+        },
         planner, shared,
     },
     model::{media_wish::MediaWish, room::Room, stage::Stages, wanted::Wanted},
@@ -52,6 +55,10 @@ pub(super) struct Choice {
     pub(super) own: Vec<OwnedUserId>,
     /// Rooms that are joined already: by whom, and where in their history.
     pub(super) joined: BTreeMap<OwnedRoomId, (OwnedUserId, JoinPoint)>,
+    /// Which rooms are made anew.
+    pub(super) mode: Mode,
+    /// Rooms that an import has begun to make anew.
+    pub(super) made: BTreeSet<String>,
 }
 
 /// Plans a bundle.
@@ -70,6 +77,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
     let mut people = Counting::new(&known, &users);
     let able = planner::able_users(&users);
     let mut others = Shared::default();
+    let mut could_be_made = 0;
     let mut waiting = read::all(bundle, &able)?;
     let mut rooms: Vec<_> = bundle
         .rooms()?
@@ -84,6 +92,10 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
                     let mut plan = planner::plan_room(&facts, &target, history, &able);
                     if let Some((joiner, join)) = choice.joined.get(&plan.room_id).cloned() {
                         plan.action = RoomAction::Carry { joiner, join };
+                    } else {
+                        make_anew(bundle, &facts, &mut plan, (&target, choice, &able));
+                        could_be_made +=
+                            u64::from(local::planner::could_be(&facts, &plan, &target, &able));
                     }
                     shared::count(&mut others, &facts, &plan, bundle.server_name());
                     plan
@@ -116,8 +128,37 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
         },
         admins: choice.admins,
         left_out: choice.left_out,
+        mode: choice.mode,
+        could_be_made,
         media,
     })
+}
+
+/// Has a room made anew that is to be: by choice, or because an import has begun with it.
+fn make_anew(
+    bundle: &Bundle,
+    facts: &RoomFacts,
+    plan: &mut RoomPlan,
+    (target, choice, able): (&Abilities, &Choice, &BTreeSet<OwnedUserId>),
+) {
+    let is_made = choice.made.contains(plan.room_id.as_str());
+    let Some(reason) = local::planner::reason(plan, target, choice.mode, is_made) else {
+        return;
+    };
+    let around = (bundle.server_name(), able);
+    match local::wanted::levels_of(bundle, &facts.room) {
+        Ok(levels) => {
+            let how = local::planner::plan(facts, &levels, target, around, reason);
+            if let Some(how) = how {
+                plan.action = RoomAction::Recreate(how);
+            }
+        }
+        Err(error) => {
+            plan.action = RoomAction::Unreadable {
+                reason: error.to_string(),
+            };
+        }
+    }
 }
 
 fn media(bundle: &Bundle, terms: Terms) -> Result<MediaPlan> {

@@ -6,7 +6,7 @@ use ruma::OwnedServerName;
 
 use super::Engine;
 use crate::{
-    Error, Result,
+    Result,
     bundle::Bundle,
     migration::plan::Plan,
     resident::{App, Identity, Notary, OldServer, Resident, server, tls},
@@ -54,15 +54,6 @@ impl Engine {
     pub async fn reside(&self, bundle: &Bundle, joiner: Joiner) -> Result<Residence> {
         let keys = bundle.server_keys()?;
         let ours = &self.config.server_name;
-        // Without the old key the joiner would drop every event of ours without a word.
-        if !keys.contains_key(ours) {
-            return Err(Error::Bundle {
-                path: bundle.path().to_owned(),
-                reason: format!(
-                    "server_keys.json has no key of {ours}: let synapse.url serve /_matrix/key/v2/server, and export again"
-                ),
-            });
-        }
         let dir = self.private_dir("resident")?;
         let settings = &self.config.resident;
         let identity = Identity::load(settings.name.clone(), &dir.join("signing.key.der"))?;

@@ -4,6 +4,7 @@ mod check;
 mod fake_target;
 mod faults;
 mod lies;
+mod local;
 mod media;
 mod resume;
 mod retry;

@@ -82,6 +82,8 @@ impl Ledger {
                 ("stage_choice", "left_out"),
                 ("media_choice", "which, max_mib"),
                 ("place", "room, joiner, point"),
+                ("made", "room, id"),
+                ("mode_choice", "mode"),
             ] {
                 all.execute(
                     &format!(

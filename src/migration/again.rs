@@ -81,7 +81,7 @@ impl Things {
 
     fn add(&mut self, step: &str, subject: &str) {
         match step {
-            "join" | "open" | "replay" | "settle" => {
+            "join" | "open" | "replay" | "make" | "settle" => {
                 self.rooms.extend(OwnedRoomId::try_from(subject));
             }
             // `USER in ROOM`: it goes with its room.
@@ -107,7 +107,7 @@ impl Things {
     pub fn add_belongings(&mut self, ledger: &Ledger, bundle: &Bundle, plan: &Plan) -> Result<()> {
         let rooms = plan.rooms.iter();
         let carried: BTreeSet<&RoomId> = rooms
-            .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+            .filter(|room| room.action.maker().is_some())
             .map(|room| &*room.room_id)
             .filter(|room| self.has_room(room))
             .collect();

@@ -6,7 +6,7 @@ use ruma::{OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId};
 
 use super::{
     context::{Each, Import},
-    plan::RoomAction,
+    local::anew::Anew,
 };
 use crate::{
     Error, Result,
@@ -14,29 +14,31 @@ use crate::{
     ledger::{Outcome, Step},
 };
 
-/// Makes the aliases of the rooms that were carried over. The plan said which rooms stay behind; their aliases do, too.
+/// Where an alias belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Its room, by the bundle's ID.
+    pub(super) room: &'a RoomId,
+    /// That room's ID on the target.
+    pub(super) there: &'a RoomId,
+    /// Who makes the alias.
+    pub(super) user: &'a UserId,
+}
+
+/// Makes the aliases of the rooms that were carried over or made anew. The plan said which rooms stay behind; their
+/// aliases do, too.
 pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoomId>) -> Result<()> {
-    let joiners: BTreeMap<&RoomId, &UserId> = import
+    let anew = Anew::of(&import.plan, &import.ledger)?;
+    let makers: BTreeMap<&RoomId, &UserId> = import
         .plan
         .rooms
         .iter()
-        .filter_map(|room| match &room.action {
-            RoomAction::Carry { joiner, .. } => Some((&*room.room_id, &**joiner)),
-            RoomAction::Pending { .. }
-            | RoomAction::Skip { .. }
-            | RoomAction::Unreadable { .. } => None,
-        })
+        .filter_map(|room| Some((&*room.room_id, room.action.maker()?)))
         .collect();
     let carried: Vec<_> = aliases
         .iter()
         .filter(|(alias, _)| import.is_about(|things| things.aliases.contains(*alias)))
-        .filter_map(|(alias, room)| {
-            Some((
-                alias.clone(),
-                room.clone(),
-                (*joiners.get(&**room)?).to_owned(),
-            ))
-        })
+        .filter_map(|(alias, room)| Some((alias, room, *makers.get(&**room)?)))
         .collect();
     let each = Each {
         phase: Phase::Aliases,
@@ -46,39 +48,42 @@ pub async fn run(import: &Import, aliases: &BTreeMap<OwnedRoomAliasId, OwnedRoom
         events: None,
         in_flight: 1,
     };
+    let anew = &anew;
     let work = carried.into_iter().map(|(alias, room, user)| {
         let subject = alias.to_string();
-        (
-            subject,
-            async move { one(import, &alias, &room, &user).await },
-        )
+        let there = anew.id(room).unwrap_or(room);
+        let place = Place { room, there, user };
+        (subject, async move { one(import, alias, place).await })
     });
     import.each(each, work).await
 }
 
-async fn one(import: &Import, alias: &RoomAliasId, room: &RoomId, user: &UserId) -> Result<()> {
+/// Makes an alias, unless it is done.
+pub(super) async fn one(import: &Import, alias: &RoomAliasId, place: Place<'_>) -> Result<()> {
     import.job.turn().await?;
     if import.is_done(Step::Alias, alias, |things| {
         things.aliases.iter().any(|it| it == alias)
     })? {
         return Ok(());
     }
-    if !import.ledger.is_done(Step::Join, room)? {
+    let Place { room, there, user } = place;
+    let is_there = import.ledger.is_done(Step::Join, room)?;
+    if !is_there && !import.ledger.is_done(Step::Make, room)? {
         return Err(Error::Target(format!(
             "its room {room} is not there yet: import again"
         )));
     }
     match import.target.resolve(alias).await? {
-        Some(there) if there == *room => {}
+        Some(named) if named == *there => {}
         Some(other) => {
             return Err(Error::Target(format!(
                 "it names {other} on the target already: remove it there and import again"
             )));
         }
-        None => match import.target.set_alias(user, alias, room).await {
+        None => match import.target.set_alias(user, alias, there).await {
             // Another try may have set it, although its answer was lost.
             Err(error @ Error::Answer { .. }) => {
-                if import.target.resolve(alias).await?.as_deref() != Some(room) {
+                if import.target.resolve(alias).await?.as_deref() != Some(there) {
                     return Err(error);
                 }
             }

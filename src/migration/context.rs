@@ -271,6 +271,11 @@ impl Import {
         self.able.contains(user)
     }
 
+    /// All who can act on the target.
+    pub(super) fn able(&self) -> &BTreeSet<OwnedUserId> {
+        &self.able
+    }
+
     /// More events of this room are through, of its timeline so many of so many.
     pub(super) fn count_events(
         &self,

@@ -76,9 +76,7 @@ impl<'a> Edges<'a> {
     pub(super) fn of(plan: &'a RoomPlan) -> Self {
         let join = match &plan.action {
             RoomAction::Carry { join, .. } => join.event_id(),
-            RoomAction::Pending { .. }
-            | RoomAction::Skip { .. }
-            | RoomAction::Unreadable { .. } => None,
+            _ => None,
         };
         Self {
             version: plan.version.as_ref(),

@@ -204,10 +204,7 @@ impl Forecast {
 
 /// Carried, or at whose door people wait.
 fn goes(room: &RoomPlan) -> bool {
-    matches!(
-        room.action,
-        RoomAction::Carry { .. } | RoomAction::Pending { .. }
-    )
+    room.action.goes()
 }
 
 /// As much longer than on the other machine as it was before.
@@ -233,6 +230,8 @@ fn room_us(room: &RoomPlan) -> u64 {
             ..
         } => (room.events.saturating_sub(*older), *older),
         RoomAction::Carry { .. } => (room.events, 0),
+        // Each of its members is an event.
+        RoomAction::Recreate(how) => (how.members.joined, 0),
         _ => (0, 0),
     };
     let event = cost.event + room.members.saturating_mul(MEMBER);

@@ -5,7 +5,9 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    encryption, late, listings, media,
+    encryption, late, listings, local,
+    local::anew::Anew,
+    media,
     outcome::{ImportSummary, MediaSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
@@ -53,6 +55,9 @@ impl Import {
     }
 
     async fn rooms(&self) -> Result<()> {
+        // They name each other, so all are there before the first is filled.
+        let (anew, mut unmade) = local::make::run(self).await?;
+        let anew = &anew;
         let mut rooms = schedule::longest_first(&self.plan.rooms);
         rooms.retain(|room| self.is_about_room(&room.room_id));
         let expected = |room: &RoomPlan| match room.action {
@@ -71,12 +76,18 @@ impl Import {
         };
         let work = rooms.into_iter().map(|room| {
             let subject = room.room_id.to_string();
-            (subject, async move { self.room(&room).await })
+            let failure = unmade.remove(&room.room_id);
+            (subject, async move {
+                match failure {
+                    Some(error) => Err(error),
+                    None => self.room(&room, anew).await,
+                }
+            })
         });
         self.each(each, work).await
     }
 
-    async fn room(&self, room: &RoomPlan) -> Result<()> {
+    async fn room(&self, room: &RoomPlan, anew: &Anew) -> Result<()> {
         match &room.action {
             RoomAction::Carry { joiner, join } => {
                 let carried = carry::run(self, room, joiner, join).await;
@@ -84,6 +95,7 @@ impl Import {
                 carried
             }
             RoomAction::Pending { waiting } => pending::run(self, room, waiting).await,
+            RoomAction::Recreate(how) => local::fill::run(self, room, how, anew).await,
             RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
         }
@@ -102,6 +114,7 @@ impl Import {
                     reason: reason.clone(),
                 }),
                 RoomAction::Carry { .. }
+                | RoomAction::Recreate(_)
                 | RoomAction::Pending { .. }
                 | RoomAction::Unreadable { .. } => None,
             })
@@ -113,13 +126,15 @@ impl Import {
             let entry = ledger.entry(Step::Settle, &room.room_id)?;
             rooms_failed += u64::from(entry.is_some_and(|entry| !entry.is_done()));
         }
+        let rooms_made = ledger.count_done(Step::Settle, Some(local::DONE))?;
         let rooms_pending = ledger.count_done(Step::Settle, Some(pending::DONE))?;
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
             accounts_created: ledger.count_done(Step::Account, Some(accounts::how::CREATED))?,
             accounts_adopted: users(ledger.done_as(Step::Account, accounts::how::ADOPTED)?),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
-            rooms_carried: done - rooms_pending,
+            rooms_carried: done - rooms_pending - rooms_made,
+            rooms_made,
             rooms_pending,
             rooms_failed,
             left_out: self.plan.left_out,

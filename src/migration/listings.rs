@@ -6,8 +6,9 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 
 use super::{
     context::{Each, Import},
+    local::anew::Anew,
     outcome::Comparison,
-    plan::{Plan, RoomAction},
+    plan::Plan,
 };
 use crate::{
     Error, Result,
@@ -17,7 +18,7 @@ use crate::{
     target::{Target, admin_room},
 };
 
-/// Lists the rooms that were carried over and had been listed.
+/// Lists the rooms that were carried over or made anew, and had been listed.
 pub async fn run(import: &Import) -> Result<()> {
     let listed = import.bundle.directory()?;
     let rooms: Vec<_> = import
@@ -26,12 +27,7 @@ pub async fn run(import: &Import) -> Result<()> {
         .iter()
         .filter(|room| listed.contains(&room.room_id))
         .filter(|room| import.is_about(|things| things.listings.contains(&room.room_id)))
-        .filter_map(|room| match &room.action {
-            RoomAction::Carry { joiner, .. } => Some((room.room_id.clone(), joiner.clone())),
-            RoomAction::Pending { .. }
-            | RoomAction::Skip { .. }
-            | RoomAction::Unreadable { .. } => None,
-        })
+        .filter_map(|room| Some((room.room_id.clone(), room.action.maker()?.to_owned())))
         .collect();
     let each = Each {
         phase: Phase::Listings,
@@ -41,14 +37,18 @@ pub async fn run(import: &Import) -> Result<()> {
         events: None,
         in_flight: 1,
     };
+    let anew = &Anew::of(&import.plan, &import.ledger)?;
     let work = rooms.into_iter().map(|(room, joiner)| {
         let subject = room.to_string();
-        (subject, async move { one(import, &room, &joiner).await })
+        (
+            subject,
+            async move { one(import, &room, &joiner, anew).await },
+        )
     });
     import.each(each, work).await
 }
 
-async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Result<()> {
+async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId, anew: &Anew) -> Result<()> {
     import.job.turn().await?;
     if import.is_done(Step::Listing, room, |things| things.listings.contains(room))? {
         return Ok(());
@@ -58,9 +58,10 @@ async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Resul
             "the room is not there yet: import again".to_owned(),
         ));
     }
-    if !import.target.is_listed(room).await? {
-        list(import, room, joiner).await?;
-        if !import.target.is_listed(room).await? {
+    let there = anew.id(room).unwrap_or(room);
+    if !import.target.is_listed(there).await? {
+        list(import, (room, there), joiner).await?;
+        if !import.target.is_listed(there).await? {
             return Err(Error::Target(
                 "the target does not list it: publish it there by hand".to_owned(),
             ));
@@ -72,16 +73,20 @@ async fn one(import: &Import, room: &OwnedRoomId, joiner: &OwnedUserId) -> Resul
 }
 
 /// As the joiner, who has made most rooms; else as the target's admin, or, where there is none, as any other member.
-async fn list(import: &Import, room: &RoomId, joiner: &OwnedUserId) -> Result<()> {
-    let refused = match import.target.list_room(joiner, room).await {
+async fn list(
+    import: &Import,
+    (room, there): (&RoomId, &RoomId),
+    joiner: &OwnedUserId,
+) -> Result<()> {
+    let refused = match import.target.list_room(joiner, there).await {
         Err(error @ Error::Answer { status: 403, .. }) => error,
         other => return other,
     };
     if let Some(admin) = &import.admin {
-        if !admin_room::is_word(room.as_str()) {
+        if !admin_room::is_word(there.as_str()) {
             return Err(refused);
         }
-        let command = format!("rooms directory publish {room}");
+        let command = format!("rooms directory publish {there}");
         let answer = admin.run(&command).await?;
         tracing::debug!(%room, answer, "the room was listed as an admin");
         return Ok(());
@@ -91,7 +96,7 @@ async fn list(import: &Import, room: &RoomId, joiner: &OwnedUserId) -> Result<()
         .into_iter()
         .filter(|(user, membership)| membership == "join" && import.can_act(user));
     for (user, _) in others {
-        match import.target.list_room(&user, room).await {
+        match import.target.list_room(&user, there).await {
             Err(Error::Answer { status: 403, .. }) => {}
             other => return other,
         }
@@ -100,11 +105,16 @@ async fn list(import: &Import, room: &RoomId, joiner: &OwnedUserId) -> Result<()
 }
 
 /// Compares the listed rooms that are carried over; the others are listed as known.
-pub async fn compare(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Comparison> {
+pub async fn compare(
+    target: &Target,
+    bundle: &Bundle,
+    plan: &Plan,
+    anew: &Anew,
+) -> Result<Comparison> {
     let carried: BTreeSet<_> = plan
         .rooms
         .iter()
-        .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+        .filter(|room| room.action.maker().is_some())
         .map(|room| &room.room_id)
         .collect();
     let listed = bundle.directory()?;
@@ -115,7 +125,7 @@ pub async fn compare(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Co
     for room in &listed {
         if !carried.contains(room) {
             comparison.known.push(format!("{room} is not carried over"));
-        } else if target.is_listed(room).await? {
+        } else if target.is_listed(anew.id(room).unwrap_or(room)).await? {
             comparison.equal += 1;
         } else {
             comparison.differences.push(format!("{room} is not listed"));

@@ -22,6 +22,9 @@ pub struct ImportSummary {
     pub accounts_reserved: u64,
     /// Rooms carried over.
     pub rooms_carried: u64,
+    /// Rooms that were made anew, without their history.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rooms_made: u64,
     /// Rooms that nobody is in, but at whose doors people wait again: invited, or having knocked.
     pub rooms_pending: u64,
     /// Rooms that stay behind, by plan.
@@ -55,6 +58,15 @@ pub struct ImportSummary {
     pub left_out: Stages,
     /// What could not be done.
     pub problems: Vec<Problem>,
+}
+
+/// For what is told only where there is any.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out a reference"
+)]
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The local media after an import.

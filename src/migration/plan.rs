@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId};
+use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId, RoomVersionId, UserId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use super::{
+    local::planner::Recreation,
     media::planner::{MediaPlan, NamedMedium, Why},
     pending::waiting::Waiting,
     people::People,
 };
+pub use crate::model::mode::Mode;
 use crate::model::stage::Stages;
 pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Replayed};
 
@@ -42,6 +44,12 @@ pub struct Plan {
     /// Stages that are not done, by choice.
     #[serde(skip_serializing_if = "Stages::is_empty")]
     pub left_out: Stages,
+    /// Which rooms are made anew.
+    #[serde(skip_serializing_if = "Mode::is_usual")]
+    pub mode: Mode,
+    /// Rooms that stay behind and could be made anew.
+    #[serde(skip_serializing_if = "super::outcome::is_zero")]
+    pub could_be_made: u64,
 }
 
 impl Plan {
@@ -76,6 +84,8 @@ impl Plan {
             admins: false,
             media: MediaPlan::default(),
             left_out: Stages::NONE,
+            mode: Mode::Resident,
+            could_be_made: 0,
         }
     }
 }
@@ -149,6 +159,8 @@ pub enum RoomAction {
         /// Who waits, by user ID.
         waiting: Vec<Waiting>,
     },
+    /// It is made anew from its state and its members, without its history.
+    Recreate(Recreation),
     /// Nothing is done.
     Skip {
         /// Why and with which remedy, in one clause.
@@ -159,4 +171,22 @@ pub enum RoomAction {
         /// Why, in one clause.
         reason: String,
     },
+}
+
+impl RoomAction {
+    /// Who opens the room on the target, if anybody does: by their joining it, or by making it anew.
+    #[must_use]
+    pub fn maker(&self) -> Option<&UserId> {
+        match self {
+            Self::Carry { joiner, .. } => Some(joiner),
+            Self::Recreate(Recreation { creator, .. }) => Some(creator),
+            Self::Pending { .. } | Self::Skip { .. } | Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// Whether there is anything to do.
+    #[must_use]
+    pub fn goes(&self) -> bool {
+        self.maker().is_some() || matches!(self, Self::Pending { .. })
+    }
 }

@@ -15,7 +15,7 @@ use crate::model::{room::Room, user::User};
 const WORTH_A_BACKFILL: u64 = 100;
 
 const NO_EVENTS: &str = "the bundle has none of its events: export it with its history";
-const NOBODY_JOINED: &str = "no local user is joined to it any more";
+pub(super) const NOBODY_JOINED: &str = "no local user is joined to it any more";
 const NO_PLACE: &str = "no point in its history at which a local user can join for certain: its first part has forks or is gone";
 
 /// Why a room stays behind.
@@ -175,7 +175,8 @@ pub fn plan_room(
     }
 }
 
-fn takes(target: &Abilities, version: &RoomVersionId) -> bool {
+/// Whether a target takes a room version.
+pub(super) fn takes(target: &Abilities, version: &RoomVersionId) -> bool {
     if target.room_versions.is_empty() {
         // It doesn't say. Nobody takes the first versions any more without saying so.
         return !matches!(version, RoomVersionId::V1 | RoomVersionId::V2);

@@ -54,9 +54,7 @@ pub fn expected(bundle: &Bundle, plan: &RoomPlan, replay: bool) -> Result<Expect
     let (mut links, mut fixed) = (Links::default(), 0);
     let join = match &plan.action {
         RoomAction::Carry { join, .. } => join.event_id(),
-        RoomAction::Pending { .. } | RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => {
-            None
-        }
+        _ => None,
     };
     for line in bundle.events(&plan.room_id)? {
         let line = line?;

@@ -28,6 +28,9 @@ pub struct RoomState {
     pub events: u64,
     /// How far its history is replayed, in events of the timeline; nothing before it was begun.
     pub replayed: Option<u64>,
+    /// Its ID on the target, if it was made anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_as: Option<OwnedRoomId>,
     /// How its import ended, if it did.
     pub end: Option<Taken>,
     /// What could not be done.
@@ -49,6 +52,7 @@ impl RoomState {
             state.replayed = ledger
                 .entry(Step::Replay, room)?
                 .map(|entry| entry.position);
+            state.made_as = ledger.made()?.remove(room.as_str());
             state.end = ledger
                 .taken_for(room)?
                 .into_iter()
@@ -70,6 +74,7 @@ impl RoomState {
             events: room.event_count,
             room_id: room.room_id,
             replayed: None,
+            made_as: None,
             end: None,
             problems: Vec::new(),
         }

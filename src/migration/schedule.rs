@@ -24,7 +24,10 @@ fn weight(room: &RoomPlan) -> u64 {
         } => *older,
         _ => 0,
     };
-    let replayed = room.events.saturating_sub(older);
+    let replayed = match &room.action {
+        RoomAction::Recreate(how) => how.members.joined,
+        _ => room.events.saturating_sub(older),
+    };
     replayed
         .saturating_mul(replayed::cost_of_an_event(room.members))
         .saturating_add(older.saturating_mul(BACKFILLED))

@@ -4,6 +4,7 @@
 mod account_data;
 mod backfilled;
 mod fields;
+mod new_rooms;
 pub mod outcome;
 mod push_rules;
 mod receipts;
@@ -17,6 +18,7 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 use super::{
     context::{Each, Import},
     encryption::{self, Secrets},
+    local::anew::Anew,
     plan::{RoomAction, UserAction},
 };
 use crate::{
@@ -118,14 +120,15 @@ pub async fn run(import: &Import) -> Result<()> {
         events: None,
         in_flight: IN_FLIGHT,
     };
+    let anew = &Anew::of(&import.plan, &import.ledger)?;
     let work = users.into_iter().map(|user| {
         let subject = user.user_id.to_string();
-        (subject, async move { one(import, &user).await })
+        (subject, async move { one(import, &user, anew).await })
     });
     import.each(each, work).await
 }
 
-async fn one(import: &Import, user: &User) -> Result<()> {
+async fn one(import: &Import, user: &User, anew: &Anew) -> Result<()> {
     import.job.turn().await?;
     let (ledger, id) = (&import.ledger, &user.user_id);
     let is_done = |step| import.is_done(step, id, |things| things.has_user(id));
@@ -137,13 +140,22 @@ async fn one(import: &Import, user: &User) -> Result<()> {
         return Ok(());
     }
     let mut data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
+    let unmade = data.unmade(anew);
+    data.in_new_rooms(anew)?;
     // Receipts first: of people whom somebody ignores, the target shows them nothing.
     read(import, id, &mut data.read).await?;
     if !import.is_about_user(id) {
         // Of them, it is only about what waits for a room.
         return Ok(());
     }
-    settings(import, user, data).await
+    settings(import, user, data).await?;
+    match unmade {
+        // Then they are set once more, with its new ID.
+        Some(room) => Err(Error::Target(format!(
+            "they name {room}, which is not there yet: import again once it is"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What a user has read. Once it is set, it is not set again: they go on reading.

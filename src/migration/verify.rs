@@ -7,7 +7,9 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, encryption, listings, media, mend, old_keys,
+    compare, encryption, listings,
+    local::{anew::Anew, verify::Known},
+    media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
     plan::{Plan, RoomAction, RoomPlan, UserAction},
@@ -35,6 +37,7 @@ pub async fn run(
     now_ms: u64,
 ) -> Result<Verification> {
     let is_wanted = |stage| !plan.left_out.has(stage);
+    let anew = Anew::of(plan, ledger)?;
     let encryption = encryption::verify::run(target, bundle, plan, job).await?;
     let mut verification = Verification {
         target: plan.target.software.clone(),
@@ -49,21 +52,24 @@ pub async fn run(
         verification.users = users(target, bundle, plan, job).await?;
     }
     if is_wanted(Stage::Aliases) {
-        verification.aliases = aliases(target, bundle, plan).await?;
+        verification.aliases = aliases(target, bundle, plan, &anew).await?;
     }
     if is_wanted(Stage::Rooms) {
         // The target learns the keys with its first join.
-        if plan.target.replay {
+        let is_carried = |room: &RoomPlan| matches!(room.action, RoomAction::Carry { .. });
+        if plan.target.replay && plan.rooms.iter().any(is_carried) {
             verification.keys = old_keys::compare(target, bundle).await?;
         }
-        verification.rooms = rooms(target, bundle, plan, job).await?;
+        let known = Known::of(bundle, plan, anew.clone())?;
+        verification.rooms = rooms(target, bundle, plan, job, &known).await?;
     }
     if is_wanted(Stage::RoomDirectory) {
-        verification.listings = listings::compare(target, bundle, plan).await?;
+        verification.listings = listings::compare(target, bundle, plan, &anew).await?;
     }
     if is_wanted(Stage::Settings) {
         let others = &encryption.others;
-        verification.user_data = user_data::verify::run(target, bundle, plan, job, others).await?;
+        let known = (others, &anew);
+        verification.user_data = user_data::verify::run(target, bundle, plan, job, known).await?;
     }
     if is_wanted(Stage::Media) {
         verification.media = media::compare::run(target, bundle, plan, ledger, job).await?;
@@ -162,11 +168,11 @@ async fn user(
     Ok(None)
 }
 
-async fn aliases(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Comparison> {
+async fn aliases(target: &Target, bundle: &Bundle, plan: &Plan, anew: &Anew) -> Result<Comparison> {
     let carried: BTreeSet<_> = plan
         .rooms
         .iter()
-        .filter(|room| matches!(room.action, RoomAction::Carry { .. }))
+        .filter(|room| room.action.maker().is_some())
         .map(|room| &room.room_id)
         .collect();
     let aliases = bundle.aliases()?;
@@ -176,7 +182,7 @@ async fn aliases(target: &Target, bundle: &Bundle, plan: &Plan) -> Result<Compar
     };
     for (alias, room) in &aliases {
         match target.resolve(alias).await? {
-            Some(there) if there == *room => comparison.equal += 1,
+            Some(there) if anew.id(room).is_some_and(|id| there == id) => comparison.equal += 1,
             _ if !carried.contains(room) => comparison
                 .known
                 .push(format!("{alias}: its room {room} is not carried over")),
@@ -194,6 +200,7 @@ async fn rooms(
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
+    known: &Known,
 ) -> Result<Vec<RoomVerification>> {
     job.emit(Event::Phase {
         phase: Phase::VerifyRooms,
@@ -204,7 +211,7 @@ async fn rooms(
     let mut compared = stream::iter(plan.rooms.clone())
         .map(|room| async move {
             job.turn().await?;
-            match one(target, bundle, &room, plan.target.replay, able).await {
+            match one((target, bundle), &room, plan.target.replay, able, known).await {
                 Err(
                     error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped),
                 ) => Err(error),
@@ -225,16 +232,20 @@ async fn rooms(
 }
 
 async fn one(
-    target: &Target,
-    bundle: &Bundle,
+    (target, bundle): (&Target, &Bundle),
     plan: &RoomPlan,
     replay: bool,
     able: &BTreeSet<OwnedUserId>,
+    known: &Known,
 ) -> Result<RoomVerification> {
     let joiner = match &plan.action {
         RoomAction::Carry { joiner, .. } => joiner,
         RoomAction::Pending { waiting } => {
             return pending::verify::room(target, bundle, plan, waiting, blank(plan)).await;
+        }
+        RoomAction::Recreate(how) => {
+            let servers = (target, bundle);
+            return known.compare(servers, (plan, how), able, blank(plan)).await;
         }
         RoomAction::Unreadable { reason } => {
             return Ok(unreadable(plan, &Error::Target(reason.clone())));

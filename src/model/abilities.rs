@@ -103,6 +103,13 @@ impl Abilities {
         self.tuwunel().is_some_and(|version| version >= [1, 8, 0])
     }
 
+    /// Whether a room can be made with an ID of our choice: Tuwunel lets it, before room version 12
+    /// (`custom_room_id_check` in `src/api/client/room/create.rs`).
+    #[must_use]
+    pub fn takes_room_ids(&self) -> bool {
+        self.tuwunel().is_some()
+    }
+
     /// Tuwunel's version, or [`UNKNOWN`].
     fn tuwunel(&self) -> Option<[u32; 3]> {
         let (name, version) = self.software.split_once(' ')?;

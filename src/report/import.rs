@@ -90,6 +90,12 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         number_of(len(&summary.rooms_skipped)),
         number_of(summary.rooms_failed)
     ));
+    if summary.rooms_made > 0 {
+        line(format!(
+            "made anew, without history: {}",
+            count(summary.rooms_made, "room", "rooms")
+        ));
+    }
     if !summary.left_out.is_empty() {
         line(format!("left out by choice: {}", summary.left_out));
     }
@@ -166,6 +172,7 @@ mod tests {
             accounts_adopted: vec!["@anna:ferry.test".try_into().unwrap()],
             accounts_reserved: 1,
             rooms_carried: 38,
+            rooms_made: 0,
             rooms_pending: 0,
             rooms_skipped: vec![RoomLeft {
                 room_id: "!old:ferry.test".try_into().unwrap(),
@@ -243,6 +250,15 @@ mod tests {
         let text = short(&summary);
         let line = text.lines().find(|line| line.contains("wait"));
         insta::assert_snapshot!(line.unwrap(), @"- people wait again, invited or having knocked, at 2 rooms that nobody here is in");
+    }
+
+    #[test]
+    fn rooms_were_made_anew() {
+        let mut summary = summary();
+        summary.rooms_made = 3;
+        let text = short(&summary);
+        let line = text.lines().find(|line| line.contains("anew"));
+        insta::assert_snapshot!(line.unwrap(), @"- made anew, without history: 3 rooms");
     }
 
     #[test]

@@ -11,10 +11,11 @@ use super::{
 use crate::migration::{
     forecast::Forecast,
     pending::waiting::Kind,
-    plan::{JoinPoint, Plan, RoomAction, RoomPlan, Shared, UserAction, Waiting},
+    plan::{JoinPoint, Plan, Recreation, RoomAction, RoomPlan, Shared, UserAction, Waiting},
 };
 
 mod durations;
+mod made_anew;
 
 /// Rooms that show how the others are opened.
 const EXAMPLES: usize = 3;
@@ -47,6 +48,13 @@ pub fn preview(plan: &Plan, forecast: &Forecast) -> String {
             text,
             "\nWho waits at a door again:\n\n{}",
             first(pending(plan).map(room_line), FEW)
+        );
+    }
+    if anew(plan).next().is_some() {
+        let _infallible = write!(
+            text,
+            "\nRooms that are made anew:\n\n{}",
+            first(anew(plan).map(|(room, _)| room_line(room)), FEW)
         );
     }
     if rooms(plan, true).next().is_some() {
@@ -191,6 +199,7 @@ fn summary(plan: &Plan) -> String {
             count(pending, "room", "rooms")
         );
     }
+    text.push_str(&made_anew::line(plan));
     text.push_str(&media::planned(&plan.media));
     text.push_str(&shared(&plan.shared));
     text.push_str(&people::lines(plan));
@@ -242,8 +251,16 @@ fn backfilled(plan: &Plan) -> String {
 fn rooms(plan: &Plan, carried: bool) -> impl Iterator<Item = &RoomPlan> {
     plan.rooms.iter().filter(move |room| match room.action {
         RoomAction::Carry { .. } => carried,
-        RoomAction::Pending { .. } => false,
+        RoomAction::Recreate(_) | RoomAction::Pending { .. } => false,
         RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => !carried,
+    })
+}
+
+/// Those that are made anew.
+fn anew(plan: &Plan) -> impl Iterator<Item = (&RoomPlan, &Recreation)> {
+    plan.rooms.iter().filter_map(|room| match &room.action {
+        RoomAction::Recreate(how) => Some((room, how)),
+        _ => None,
     })
 }
 
@@ -266,6 +283,7 @@ fn room_line(room: &RoomPlan) -> String {
 fn fate(action: &RoomAction) -> String {
     match action {
         RoomAction::Skip { reason } | RoomAction::Unreadable { reason } => escape(reason),
+        RoomAction::Recreate(how) => made_anew::fate(how),
         RoomAction::Pending { waiting } => {
             let each: Vec<_> = waiting.iter().map(wait).collect();
             each.join("; ")

@@ -6,7 +6,7 @@ use super::{
     problems,
     text::{code, count, escape, number_of, sentence},
 };
-use crate::migration::room_state::RoomState;
+use crate::migration::{local, room_state::RoomState};
 
 /// For the room and the terminal.
 #[must_use]
@@ -39,6 +39,9 @@ pub fn markdown(state: &RoomState) -> String {
         None => "not carried over, or not yet: the plan says which".to_owned(),
         Some(taken) => match (taken.outcome.as_str(), taken.detail.as_str()) {
             ("done", "equal") => "carried over, and compared: equal".to_owned(),
+            ("done", local::DONE) => {
+                "made anew, without its history; members and state were compared: equal".to_owned()
+            }
             ("done", _) => {
                 "nobody here is in it; who is invited or has knocked waits at its door again"
                     .to_owned()
@@ -48,6 +51,9 @@ pub fn markdown(state: &RoomState) -> String {
         },
     };
     let _infallible = writeln!(text, "- {end}");
+    if let Some(id) = state.made_as.as_ref().filter(|id| **id != state.room_id) {
+        let _infallible = writeln!(text, "- its ID on the target: {}", code(&id));
+    }
     text.push_str(&problems::explained(&state.problems));
     text
 }
@@ -75,6 +81,7 @@ mod tests {
             members: (12, 7),
             events: 1_200,
             replayed: None,
+            made_as: None,
             end: None,
             problems: vec![],
         };
@@ -126,6 +133,18 @@ mod tests {
         - carried over, and compared: equal
         - nobody here is in it; who is invited or has knocked waits at its door again
         - begun, and not known to be done: import again
+        ");
+        state.problems.clear();
+        state.replayed = None;
+        state.made_as = Some("!b:ferry.test".try_into().unwrap());
+        state.end = end("done", "made anew");
+        insta::assert_snapshot!(markdown(&state), @r"
+        **Harbour \*1\* `!a:ferry.test`**
+
+        - bundle: `b.tar.zst`
+        - version 11, 12 members, 7 of them of this server, 1,200 events
+        - made anew, without its history; members and state were compared: equal
+        - its ID on the target: `!b:ferry.test`
         ");
     }
 }

@@ -32,6 +32,7 @@ mod journey;
 mod kill;
 mod lab_things;
 mod lab_works;
+mod local;
 mod login_bridge;
 mod media;
 mod operator;

@@ -14,7 +14,7 @@ pub(super) fn look(plan: &Plan, found: &mut Found) {
         let rooms = plan.rooms.iter().filter(move |room| wanted(&room.action));
         rooms.map(|room| &room.room_id)
     };
-    let carried = those(|action| matches!(action, RoomAction::Carry { .. })).count();
+    let carried = those(|action| action.maker().is_some()).count();
     found.add(What::Rooms {
         carried: carried as u64,
         of: plan.rooms.len() as u64,

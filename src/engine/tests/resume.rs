@@ -173,7 +173,7 @@ async fn killed_while_the_past_is_backfilled_the_end_is_the_same() {
     killed_at_each_request(source).await;
 }
 
-async fn killed_at_each_request(source: Source) {
+pub(super) async fn killed_at_each_request(source: Source) {
     let (end, requests) = undisturbed(&source).await;
     let kills = (1..=requests).flat_map(|last| [(last, When::Before), (last, When::After)]);
     let ends = stream::iter(kills).map(|kill| {

@@ -23,7 +23,7 @@ use crate::{
         check::Round,
         outcome::{ImportSummary, Verification},
     },
-    model::replayed::Replayed,
+    model::{mode::Mode, replayed::Replayed},
     report,
 };
 
@@ -42,6 +42,7 @@ pub(super) struct Source {
     dir: TempDir,
     rooms: Vec<Draft>,
     history: Option<Replayed>,
+    mode: Option<Mode>,
     name: &'static str,
 }
 
@@ -59,10 +60,19 @@ impl Source {
             dir: tempfile::tempdir().unwrap(),
             rooms,
             history: None,
+            mode: None,
             name,
         };
         sample::write(&source.bundle(), &source.rooms);
         source
+    }
+
+    /// Of which rooms are made anew.
+    pub(super) fn in_mode(self, mode: Mode) -> Self {
+        Self {
+            mode: Some(mode),
+            ..self
+        }
     }
 
     /// A long room, of which little is replayed.
@@ -92,6 +102,7 @@ pub(super) struct Stage {
     dir: TempDir,
     pub(super) bundle: PathBuf,
     history: Option<Replayed>,
+    mode: Option<Mode>,
     pub(super) target: FakeTarget,
 }
 
@@ -125,6 +136,7 @@ impl Stage {
             dir: tempfile::tempdir().unwrap(),
             bundle: source.bundle(),
             history: source.history,
+            mode: source.mode,
             target: FakeTarget::new(&source.rooms),
         };
         let ben = Account::new(Door::Password(OWN.to_owned()), "ben");
@@ -189,8 +201,13 @@ impl Stage {
 
     async fn run(&self, url: &str) -> Result<ImportSummary> {
         let engine = self.engine(url);
+        let asked = Asked {
+            history: self.history,
+            mode: self.mode,
+            ..Asked::default()
+        };
         engine
-            .import(&Job::new().0, Some(self.bundle.clone()), self.history)
+            .import_as(&Job::new().0, Some(self.bundle.clone()), asked)
             .await
     }
 

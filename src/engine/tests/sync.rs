@@ -5,7 +5,7 @@ use super::{
     sample::{self, Draft},
     stage::{End, Source, Stage},
 };
-use crate::{engine::CaughtUp, job::Job};
+use crate::{engine::CaughtUp, job::Job, model::mode::Mode};
 
 /// The rooms of the sample some events before; one of them is not there yet.
 fn before() -> Vec<Draft> {
@@ -119,4 +119,30 @@ async fn stopped_at_any_request_and_begun_again_it_ends_the_same() {
             assert_eq!(end(&stage, caught), expected, "at {last}, {when:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_that_were_made_anew_are_caught_up_with_as_they_are() {
+    // There, somebody without the power to do it has changed the topic.
+    let possible = |mut rooms: Vec<Draft>| {
+        rooms.retain(|room| room.room_id != "!crew:ferry.test");
+        rooms
+    };
+    let scene = Scene {
+        older: Source::named("older", possible(before())).in_mode(Mode::Local),
+        newer: Source::of(possible(sample::rooms())),
+    };
+    let stage = Stage::new(&scene.older);
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert_eq!((summary.rooms_made, summary.rooms_carried), (2, 0));
+    let (caught, _) = scene.caught_up(&stage).await;
+    assert_eq!(caught.import.problems, []);
+    let import = caught.import;
+    assert_eq!((import.rooms_made, import.rooms_carried), (3, 0));
+    let visit = stage.target.visit(None).await;
+    let engine = stage.engine(&visit.url);
+    let newer = Some(scene.newer.bundle());
+    let verification = engine.verify(&Job::new().0, newer).await.unwrap();
+    assert!(verification.is_good(), "{verification:#?}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{
     Value,
@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     bundle::{Bundle, OfUser},
     ledger::Step,
-    migration::{context::Import, plan::RoomAction, planner},
+    migration::{context::Import, local::anew::Anew, planner},
     model::{account_data::AccountData, push_rules::PushRules},
 };
 
@@ -114,14 +114,17 @@ impl Gone {
     /// Takes it away on the target, before what is new comes: an alias may name another room now. What can't be taken away
     /// is a problem each.
     pub async fn run(&self, import: &Import) -> Result<()> {
+        let anew = &Anew::of(&import.plan, &import.ledger)?;
         for (alias, room) in &self.aliases {
             import.job.turn().await?;
-            let taken = self.alias(import, alias, room).await;
+            let taken = self
+                .alias(import, alias, (room, anew.id(room).unwrap_or(room)))
+                .await;
             import.outcome("alias", Step::Alias, alias, taken)?;
         }
         for room in &self.listed {
             import.job.turn().await?;
-            let taken = listing(import, room).await;
+            let taken = listing(import, (room, anew.id(room).unwrap_or(room))).await;
             import.outcome("listing", Step::Listing, room, taken)?;
         }
         for (user, rooms) in &self.tags {
@@ -129,7 +132,7 @@ impl Gone {
             if !import.can_act(user) {
                 continue;
             }
-            let taken = untag(import, user, rooms).await;
+            let taken = untag(import, user, rooms, anew).await;
             import.outcome("settings", Step::UserData, user, taken)?;
         }
         for (user, rules) in &self.rules {
@@ -147,14 +150,14 @@ impl Gone {
         &self,
         import: &Import,
         alias: &OwnedRoomAliasId,
-        room: &OwnedRoomId,
+        (room, there): (&OwnedRoomId, &RoomId),
     ) -> Result<()> {
-        if import.target.resolve(alias).await?.as_ref() != Some(room) {
+        if import.target.resolve(alias).await?.as_deref() != Some(there) {
             return Ok(());
         }
         let joiner = joiner(import, room)?;
         import.target.delete_alias(joiner, alias).await?;
-        if import.target.resolve(alias).await?.as_ref() == Some(room) {
+        if import.target.resolve(alias).await?.as_deref() == Some(there) {
             return Err(Error::Target(
                 "it is not there on Synapse any more, and the target keeps it: remove it there"
                     .to_owned(),
@@ -181,27 +184,29 @@ fn own_rules(rules: &PushRules) -> BTreeSet<(String, String)> {
 
 fn joiner<'a>(import: &'a Import, room: &OwnedRoomId) -> Result<&'a UserId> {
     let plan = import.plan.rooms.iter().find(|it| it.room_id == *room);
-    match plan.map(|plan| &plan.action) {
-        Some(RoomAction::Carry { joiner, .. }) => Ok(joiner),
-        _ => Err(Error::Target(format!(
+    plan.and_then(|plan| plan.action.maker()).ok_or_else(|| {
+        Error::Target(format!(
             "its room {room} is not carried over any more, so nobody can take it away: remove it on the target"
-        ))),
-    }
+        ))
+    })
 }
 
-async fn listing(import: &Import, room: &OwnedRoomId) -> Result<()> {
-    if !import.target.is_listed(room).await? {
+async fn listing(import: &Import, (room, there): (&OwnedRoomId, &RoomId)) -> Result<()> {
+    if !import.target.is_listed(there).await? {
         return Ok(());
     }
-    let hidden = import.target.unlist_room(joiner(import, room)?, room).await;
+    let hidden = import
+        .target
+        .unlist_room(joiner(import, room)?, there)
+        .await;
     match (hidden, &import.admin) {
         (Err(Error::Answer { status: 403, .. }), Some(admin)) => {
-            let command = format!("rooms directory unpublish {room}");
+            let command = format!("rooms directory unpublish {there}");
             admin.run(&command).await?;
         }
         (hidden, _) => hidden?,
     }
-    if import.target.is_listed(room).await? {
+    if import.target.is_listed(there).await? {
         return Err(Error::Target(
             "it is not listed on Synapse any more, and the target still lists it: take it out there"
                 .to_owned(),
@@ -214,8 +219,10 @@ async fn untag(
     import: &Import,
     user: &UserId,
     rooms: &BTreeMap<OwnedRoomId, BTreeSet<String>>,
+    anew: &Anew,
 ) -> Result<()> {
     for (room, gone) in rooms {
+        let room = anew.id(room).unwrap_or(room);
         if !import.plan.target.replay {
             for tag in gone {
                 import.target.delete_tag(user, room, tag).await?;

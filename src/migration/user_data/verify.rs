@@ -11,7 +11,7 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     job::{Event, Job, Phase},
-    migration::{plan::Plan, planner},
+    migration::{local::anew::Anew, plan::Plan, planner},
     target::Target,
 };
 
@@ -24,7 +24,7 @@ pub async fn run(
     bundle: &Bundle,
     plan: &Plan,
     job: &Job,
-    others: &BTreeSet<OwnedUserId>,
+    (others, anew): (&BTreeSet<OwnedUserId>, &Anew),
 ) -> Result<UserDataVerification> {
     let able = planner::able_users(&plan.users);
     let carried: Vec<_> = bundle
@@ -41,7 +41,7 @@ pub async fn run(
         .map(|(user, profile)| async move {
             job.turn().await?;
             let has_other = others.contains(&user);
-            one(target, bundle, plan, (&user, &profile, has_other)).await
+            one(target, (bundle, anew), plan, (&user, &profile, has_other)).await
         })
         .buffered(IN_FLIGHT);
     let mut all = UserDataVerification::default();
@@ -59,7 +59,7 @@ pub async fn run(
 
 async fn one(
     target: &Target,
-    bundle: &Bundle,
+    bundle: (&Bundle, &Anew),
     plan: &Plan,
     (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
 ) -> Result<UserDataVerification> {
@@ -80,7 +80,7 @@ async fn one(
 
 async fn read(
     target: &Target,
-    bundle: &Bundle,
+    (bundle, anew): (&Bundle, &Anew),
     plan: &Plan,
     (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
     all: &mut UserDataVerification,
@@ -89,6 +89,7 @@ async fn read(
         return Ok(());
     }
     let mut data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
+    data.in_new_rooms(anew)?;
     if has_other && !data.account_data.take_secrets().is_empty() {
         all.account_data.known.push(format!(
             "{user}: the secret storage of their former encryption identity stays behind"

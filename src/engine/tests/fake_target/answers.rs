@@ -165,6 +165,14 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             ("POST", ["join", room]) => world.join(user, room),
             ("POST", ["rooms", room, "leave"]) => world.leave(user, room),
             ("GET", ["rooms", room, "state"]) => world.state(user, room),
+            ("POST", ["createRoom"]) => world.create_room(user, body),
+            ("GET", ["rooms", room, "state", kind]) => world.state_of(user, room, kind),
+            ("PUT", ["rooms", room, "state", kind]) => {
+                world.put_state(user, room, (kind, ""), body)
+            }
+            ("PUT", ["rooms", room, "state", kind, key]) if world.is_made(room) => {
+                world.put_state(user, room, (kind, key), body)
+            }
             ("PUT", ["rooms", room, "state", "m.room.member", of]) if *of == user => {
                 world.set_member(user, room, body)
             }

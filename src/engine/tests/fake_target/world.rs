@@ -2,6 +2,7 @@
 
 mod admin_room;
 mod encryption;
+mod making;
 mod media;
 mod room;
 mod settings;
@@ -65,6 +66,10 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) accounts: BTreeMap<String, Account>,
     pub(in super::super::super) rooms: BTreeMap<String, Room>,
     pub(in super::super::super) aliases: BTreeMap<String, String>,
+    /// Of the next room it makes nothing but the ID.
+    pub(in super::super::super) breaks_at_making: bool,
+    /// Types of state that it does not take.
+    pub(in super::super::super) refused_state: BTreeSet<String>,
     /// Rooms that nobody is let into.
     pub(in super::super::super) refused_joins: BTreeSet<String>,
     /// Events that it does not take.
@@ -130,6 +135,8 @@ impl World {
             accounts: BTreeMap::new(),
             rooms: BTreeMap::new(),
             aliases: [admins].into(),
+            breaks_at_making: false,
+            refused_state: BTreeSet::new(),
             refused_joins: BTreeSet::new(),
             refused_events: BTreeSet::new(),
             refused_when_sent: BTreeMap::new(),

@@ -17,13 +17,15 @@ const PAGE: usize = 8;
 #[derive(Debug, Default)]
 pub(in super::super::super::super) struct Room {
     timeline: Vec<Value>,
-    state: BTreeMap<(String, String), Value>,
+    pub(super) state: BTreeMap<(String, String), Value>,
     /// Joins that changed anything.
     pub(in super::super::super::super) joins: u32,
     leaves: u32,
     /// Names and pictures set in the room alone.
     names: u32,
     joiner: String,
+    /// Who has made it here, and whether that gives all power.
+    pub(super) made_by: Option<(String, bool)>,
 }
 
 impl Room {
@@ -54,6 +56,15 @@ impl Room {
             .is_some_and(|event| event["content"]["membership"] == "join")
     }
 
+    /// A state event of a room that was made here; its ID is what it says.
+    pub(super) fn put(&mut self, (kind, key): (&str, &str), sender: &str, content: &Value) {
+        let event = json!({
+            "event_id": format!("${content}"), "type": kind, "sender": sender, "state_key": key, "content": content,
+            "origin_server_ts": 9_000_000,
+        });
+        self.state.insert((kind.to_owned(), key.to_owned()), event);
+    }
+
     /// A new membership event of the target's own.
     fn set_membership(&mut self, user: &str, content: &Value) {
         let number = self.joins + self.leaves + self.names;
@@ -67,7 +78,7 @@ impl Room {
     }
 }
 
-fn member(user: &str) -> (String, String) {
+pub(super) fn member(user: &str) -> (String, String) {
     ("m.room.member".to_owned(), user.to_owned())
 }
 
@@ -114,7 +125,12 @@ impl World {
     }
 
     pub(in super::super) fn leave(&mut self, user: &str, id: &str) -> Answer {
-        let room = self.member_of(user, id)?;
+        let room = self.rooms.get_mut(id).ok_or(NOT_FOUND)?;
+        let is_invited = room.state.get(&member(user));
+        let is_invited = is_invited.is_some_and(|event| event["content"]["membership"] == "invite");
+        if !is_invited && !room.is_joined(user) {
+            return Err(Fault(403, "M_FORBIDDEN", "not a member"));
+        }
         room.leaves += 1;
         room.set_membership(user, &json!({ "membership": "leave" }));
         Ok(json!({}))

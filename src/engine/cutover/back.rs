@@ -96,6 +96,7 @@ impl Engine {
             since_ts: cutover.switched_ts().unwrap_or(exported_ts),
             ..Since::default()
         };
+        let made = ledger.made()?;
         for room in bundle.rooms()? {
             if !ledger.is_done(Taken::Settle, &room.room_id)? {
                 continue;
@@ -109,7 +110,8 @@ impl Engine {
                         .then_some(user)
                 });
             let Some(reader) = reader else { continue };
-            let said = target.said_since(&reader, &room.room_id, since.since_ts);
+            let there = made.get(room.room_id.as_str()).unwrap_or(&room.room_id);
+            let said = target.said_since(&reader, there, since.since_ts);
             match said.await {
                 Ok(0) => {}
                 Ok(events) => {

@@ -213,9 +213,12 @@ fn understood(reply: &str) -> Arrives {
 /// Rooms that were carried over and that other servers share, by the bundle.
 fn shared(bundle: &Bundle, ledger: &Ledger) -> Result<Vec<Shared>> {
     let own = bundle.server_name();
+    // A room that was made anew is another one: nobody of another server is in it.
+    let made = ledger.made()?;
     let mut all = Vec::new();
     for room in bundle.rooms()? {
-        if !ledger.is_done(Taken::Settle, &room.room_id)? {
+        let is_carried = ledger.is_done(Taken::Settle, &room.room_id)?;
+        if !is_carried || made.contains_key(room.room_id.as_str()) {
             continue;
         }
         let mut others: BTreeMap<OwnedServerName, u64> = BTreeMap::new();

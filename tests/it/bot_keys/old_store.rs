@@ -36,6 +36,7 @@ impl Version {
             // Those of this build are for this build.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .status()
             .unwrap();
         assert!(built.success(), "the program for old stores can't be built");

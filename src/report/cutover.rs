@@ -188,7 +188,7 @@ fn how(step: Step, config: &Config, proxy: Option<Proxy>) -> String {
         Step::LastSync => "The next step is the last `sync`: it looks first that the doors are still closed.".to_owned(),
         Step::Verify => "The next step compares Tuwunel with what Synapse had at the last sync; `retry` mends what it finds.".to_owned(),
         Step::Switch => format!(
-            "Now the switch, which is yours to do:\n\n1. Stop Synapse, and see to it that it doesn't start by itself: two servers of one name must never be public at the same time. Keep its database.\n2. {}\n3. {}\n4. If Synapse itself has served `/.well-known/matrix` (`serve_server_wellknown`, `public_baseurl`), let Tuwunel do it: section `[global.well_known]`.\n5. Register the bridges with Tuwunel, and start them. Start the login bridge, or hand out the passwords.\n\nThe step itself only looks from outside: who answers, the keys, a message, a media file.",
+            "Now the switch, which is yours to do:\n\n1. Stop Synapse, and see to it that it doesn't start by itself: two servers of one name must never be public at the same time. Keep its database.\n2. {}\n3. {}\n4. Files of your own under `/.well-known/matrix` stay as they are. If Synapse itself has served them (`serve_server_wellknown`, `public_baseurl`), let Tuwunel do it: section `[global.well_known]`, and the proxy hands that path to it, too.\n5. Register the bridges with Tuwunel, and start them. Start the login bridge, or hand out the passwords.\n\nThe step itself only looks from outside: who answers, the keys, a message, a media file.",
             indented(&proxy::switch(config, proxy)),
             proxy::unfreeze(config, proxy)
         ),

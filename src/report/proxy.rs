@@ -191,7 +191,7 @@ mod tests {
         ```text
         # In the server blocks for clients and for other servers:
         # instead of the location that has proxy_pass http://127.0.0.1:8008;
-        location ~ ^/(_matrix|_tuwunel|\.well-known/matrix)(/|$) {
+        location ~ ^/(_matrix|_tuwunel)(/|$) {
             proxy_pass http://127.0.0.1:6167;
             proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
@@ -229,7 +229,7 @@ mod tests {
         ```text
         # In the site blocks for clients and for other servers:
         # instead of the reverse_proxy to http://127.0.0.1:8008
-        @tuwunel path /_matrix/* /_tuwunel/* /.well-known/matrix/*
+        @tuwunel path /_matrix/* /_tuwunel/*
         reverse_proxy @tuwunel http://127.0.0.1:6167
         ```
 

@@ -26,8 +26,29 @@ pub struct TimelineEvent {
     pub sender: OwnedUserId,
     /// State key of a state event.
     pub state_key: Option<String>,
+    /// Milliseconds since the Unix epoch, as the sender's server says.
+    #[serde(default)]
+    pub origin_server_ts: u64,
     /// Content, unread.
     pub content: Box<RawValue>,
+}
+
+/// Where a timeline is read from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Direction {
+    /// From the oldest event on.
+    Forward,
+    /// From the newest event back.
+    Backward,
+}
+
+impl Direction {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Forward => "f",
+            Self::Backward => "b",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,10 +79,26 @@ impl Target {
         keep: impl Fn(TimelineEvent) -> T,
     ) -> Result<Vec<T>> {
         let mut events = Vec::new();
+        let taken = |page: Vec<_>| {
+            events.extend(page.into_iter().map(&keep));
+            true
+        };
+        self.pages(reader, room, Direction::Forward, taken).await?;
+        Ok(events)
+    }
+
+    /// Pages of a room's timeline from one of its ends, as long as `take` wants more.
+    pub(super) async fn pages(
+        &self,
+        reader: &UserId,
+        room: &RoomId,
+        direction: Direction,
+        mut take: impl FnMut(Vec<TimelineEvent>) -> bool,
+    ) -> Result<()> {
         let mut from = None;
         loop {
             let mut request = Request::get(path(room, "messages"))
-                .query("dir", "f")
+                .query("dir", direction.word())
                 .query("limit", &PAGE);
             if let Some(from) = &from {
                 request = request.query("from", from);
@@ -71,10 +108,10 @@ impl Target {
                 .send(&Self::as_user(request, reader))
                 .await?;
             let empty = page.chunk.is_empty();
-            events.extend(page.chunk.into_iter().map(&keep));
+            let wants_more = take(page.chunk);
             // The last page may name an end, too; a token that doesn't move would go on for ever.
-            if empty || page.end.is_none() || page.end == from {
-                return Ok(events);
+            if empty || !wants_more || page.end.is_none() || page.end == from {
+                return Ok(());
             }
             from = page.end;
         }

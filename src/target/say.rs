@@ -5,7 +5,10 @@ use ruma::{EventId, OwnedEventId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Anything, Target};
+use super::{
+    Anything, Target,
+    room::{Direction, TimelineEvent},
+};
 use crate::{
     Error, Result,
     http::{Request, encode},
@@ -15,26 +18,9 @@ use crate::{
 /// The type of an event that no client shows.
 const HELLO: &str = "im.ferryman.hello";
 
-/// Events in one answer.
-const PAGE: u32 = 100;
-
 #[derive(Debug, Deserialize)]
 struct Sent {
     event_id: OwnedEventId,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    #[serde(default)]
-    chunk: Vec<Event>,
-    end: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Event {
-    origin_server_ts: u64,
-    #[serde(rename = "type")]
-    kind: String,
 }
 
 fn path(room: &RoomId, what: &str) -> String {
@@ -73,31 +59,19 @@ impl Target {
     /// How many events a room has had since a time, in milliseconds since the Unix epoch, as a member sees it; those of
     /// [`hello`](Self::hello) don't count.
     pub async fn said_since(&self, reader: &UserId, room: &RoomId, since_ts: u64) -> Result<u64> {
-        let (mut count, mut from) = (0, None);
-        loop {
-            let mut request = Request::get(path(room, "messages"))
-                .query("dir", "b")
-                .query("limit", &PAGE);
-            if let Some(from) = &from {
-                request = request.query("from", from);
-            }
-            let page: Page = self
-                .puppets_http
-                .send(&Self::as_user(request, reader))
-                .await?;
-            let newer = |event: &&Event| event.origin_server_ts >= since_ts;
-            let new = page.chunk.iter().filter(newer);
+        let mut count = 0;
+        let newer = |event: &&TimelineEvent| event.origin_server_ts >= since_ts;
+        let counted = |page: Vec<TimelineEvent>| {
+            let new = page.iter().filter(newer);
             count += new.filter(|event| event.kind != HELLO).count() as u64;
-            let is_over = !page.chunk.iter().all(|event| newer(&event));
-            if is_over || page.chunk.is_empty() || page.end.is_none() || page.end == from {
-                return Ok(count);
-            }
-            from = page.end;
-        }
+            page.iter().all(|event| newer(&event))
+        };
+        self.pages(reader, room, Direction::Backward, counted)
+            .await?;
+        Ok(count)
     }
 
-    /// Why nobody can make an account without being asked for anything, `None`; or what the server lets strangers do, in
-    /// one clause.
+    /// What the server lets strangers do, in one clause; nothing if they can't make accounts.
     pub async fn lets_strangers_in(&self) -> Result<Option<&'static str>> {
         let request = Request::post("/_matrix/client/v3/register", &json!({}));
         let answer = self
@@ -118,9 +92,7 @@ impl Target {
             _ => Err(self.anonymous_http.unexpected(&request, &answer)),
         }
     }
-}
 
-impl Target {
     /// The same server by another address, in a hurry.
     pub fn at(&self, url: &str) -> Result<Self, Error> {
         Ok(Self {

@@ -321,7 +321,7 @@ async fn people_go_on(scene: &Scene, town: &federated::Neighbours, talk: &Talk) 
         let said = guest.say(&room, "Thanks").await.unwrap();
         eventually("what the guest says arrives", || host.event(&room, &said)).await;
     }
-    Box::pin(talk.goes_on(scene.nginx.url(), &passwords["ada"])).await;
+    Box::pin(talk.goes_on(scene.nginx.url(), &passwords)).await;
 }
 
 /// New passwords by localpart.

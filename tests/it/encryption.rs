@@ -214,7 +214,12 @@ async fn read(url: &str, before: &Before, passwords: &BTreeMap<String, String>) 
     assert!(ben.unwrap().is_verified());
 }
 
-async fn client(url: &str, user: &str, passwords: Option<&BTreeMap<String, String>>) -> Client {
+/// Somebody's client: one that sets up everything, or, with a password from this list, one that sets up nothing.
+pub(crate) async fn client(
+    url: &str,
+    user: &str,
+    passwords: Option<&BTreeMap<String, String>>,
+) -> Client {
     let is_new = passwords.is_none();
     let client = Client::builder()
         .homeserver_url(url)

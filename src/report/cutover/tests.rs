@@ -132,7 +132,7 @@ fn each_step_is_explained_before_it_is_taken() {
            timeout server 600s
        ```
     3. Take the four lines with `ferryman_` out again, and `systemctl reload haproxy`.
-    4. If Synapse itself has served `/.well-known/matrix` (`serve_server_wellknown`, `public_baseurl`), let Tuwunel do it: section `[global.well_known]`.
+    4. Files of your own under `/.well-known/matrix` stay as they are. If Synapse itself has served them (`serve_server_wellknown`, `public_baseurl`), let Tuwunel do it: section `[global.well_known]`, and the proxy hands that path to it, too.
     5. Register the bridges with Tuwunel, and start them. Start the login bridge, or hand out the passwords.
 
     The step itself only looks from outside: who answers, the keys, a message, a media file.

@@ -1,11 +1,10 @@
 //! Ada of the old server and Otto of another one, who talk in an encrypted room with clients as people have them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ferryman::lab::names::Names;
 use matrix_sdk::{
     Client, Room, RoomMemberships,
-    encryption::{BackupDownloadStrategy, EncryptionSettings},
     ruma::{
         OwnedEventId, OwnedRoomId, UserId,
         api::client::room::create_room::v3::{Request as CreateRoom, RoomPreset},
@@ -16,7 +15,7 @@ use matrix_sdk::{
     },
 };
 
-use crate::encryption::{synced, texts};
+use crate::encryption::{client, synced, texts};
 
 /// How long something may be on its way from server to server.
 const LATE: Duration = Duration::from_mins(1);
@@ -122,10 +121,10 @@ impl Talk {
     }
 
     /// Ada is not known by her old client's token any more, logs in anew, reads what was said before, and talks on.
-    pub(crate) async fn goes_on(&self, url: &str, password: &str) {
+    pub(crate) async fn goes_on(&self, url: &str, passwords: &BTreeMap<String, String>) {
         let error = self.ada.whoami().await.unwrap_err();
         assert!(error.to_string().contains("M_UNKNOWN_TOKEN"), "{error}");
-        let ada = client(url, "ada", Some(password)).await;
+        let ada = client(url, "ada", Some(passwords)).await;
         ada.encryption().wait_for_e2ee_initialization_tasks().await;
         synced(&ada).await;
         let recovery = ada.encryption().recovery();
@@ -175,24 +174,4 @@ async fn read(room: &Room, event: &OwnedEventId) -> String {
         }
         Err(error) => error.to_string(),
     }
-}
-
-async fn client(url: &str, user: &str, password: Option<&str>) -> Client {
-    let is_new = password.is_none();
-    let client = Client::builder()
-        .homeserver_url(url)
-        .with_encryption_settings(EncryptionSettings {
-            auto_enable_cross_signing: is_new,
-            auto_enable_backups: is_new,
-            backup_download_strategy: BackupDownloadStrategy::Manual,
-        })
-        .build()
-        .await
-        .unwrap();
-    let own = ferryman::lab::fill::password(user);
-    let login = client
-        .matrix_auth()
-        .login_username(user, password.unwrap_or(&own));
-    login.send().await.unwrap();
-    client
 }

@@ -44,7 +44,7 @@ pub fn page(shell: &clap::Command) -> Result<String> {
         "# Commands\n\nThis page is made from the commands' declaration; a test keeps it equal.\n\n\
          In the control room a command is a message that begins with `!ferry`, in the shell it follows `ferryman`. \
          Both know the same words; quotes work as in a shell. From the room, `PATH` is a file name in `<data_dir>/bundles`.\n\
-         One job (export, import, retry, sync, verify, a look into a bundle or bots' keys) runs at a time; the others can be used meanwhile.\n\n```text\n",
+         One job (export, import, retry, sync, a step of the cutover, verify, a look into a bundle or bots' keys) runs at a time; the others can be used meanwhile.\n\n```text\n",
     );
     page.push_str(&help::text(shell.clone(), None)?);
     page.push_str("\n```\n");

@@ -87,6 +87,12 @@ impl Cutover {
         self.steps.get(&Step::Switch).map(|done| done.at_ts)
     }
 
+    /// Whether a step is done although something was wrong with it.
+    #[must_use]
+    pub fn has_accepted(&self, step: Step) -> bool {
+        self.steps.get(&step).is_some_and(|done| done.accepted)
+    }
+
     /// Whether a step can be taken, or taken once more.
     pub fn allows(&self, step: Step) -> Result<()> {
         if self.switched_ts().is_some() && step < Step::Verify {

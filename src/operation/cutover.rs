@@ -64,7 +64,8 @@ impl Operation {
             })?,
         };
         cutover.allows(step)?;
-        let mut answer = self.take(job, step, wanted).await?;
+        let is_known_open = cutover.has_accepted(Step::Freeze);
+        let mut answer = self.take(job, step, wanted, is_known_open).await?;
         if !answer.good && !wanted.accept {
             if matches!(step, Step::CatchUp | Step::LastSync | Step::Verify) {
                 answer
@@ -85,14 +86,22 @@ impl Operation {
         Ok(answer)
     }
 
-    async fn take(&self, job: &Job, step: Step, wanted: Cutover) -> Result<Answer> {
+    async fn take(
+        &self,
+        job: &Job,
+        step: Step,
+        wanted: Cutover,
+        is_known_open: bool,
+    ) -> Result<Answer> {
         let sync = Sync {
             no_passwords: wanted.no_passwords,
         };
         let findings = match step {
             Step::CatchUp => return self.sync(job, sync).await,
             Step::LastSync => {
-                self.engine.is_frozen().await?;
+                if !is_known_open {
+                    self.engine.is_frozen().await?;
+                }
                 return self.sync(job, sync).await;
             }
             Step::Verify => return self.verify(job, self.engine.last_bundle()?).await,

@@ -110,7 +110,7 @@ pub fn back(back: &Back, config: &Config, proxy: Option<Proxy>) -> String {
             "**There is nothing to go back from: Synapse serves everybody at {url}.**\n\nStop Tuwunel if you like; nothing of Synapse has changed. What is on Tuwunel can stay for another try, or be thrown away with its database.\n"
         ),
         Where::Frozen => format!(
-            "**Synapse serves everybody at {url}, but nobody can write. Nothing is lost by going back.**\n\n{}\n\nNext: `unfreeze` to look whether it worked.\n",
+            "**Synapse serves everybody at {url}, but nobody can write. Nothing is lost by going back.**\n\n{}\n\nNext: `rollback` to look whether it worked, and to forget what the cutover has done.\n",
             proxy::unfreeze(config, proxy)
         ),
         Where::Tuwunel => format!(
@@ -130,8 +130,13 @@ pub fn back(back: &Back, config: &Config, proxy: Option<Proxy>) -> String {
     if back.forgotten {
         text.push_str("\nThe steps of the cutover that were done are forgotten: the next one begins with `cutover catch-up`.\n");
     }
-    if back.place == Where::Tuwunel || back.place == Where::Unclear {
-        text.push_str("\nNext: `rollback` to look again.\n");
+    match back.place {
+        // With Tuwunel, the room is gone.
+        Where::Tuwunel => {
+            text.push_str("\nThen look again in the shell, with `ferryman rollback`.\n");
+        }
+        Where::Unclear => text.push_str("\nNext: `rollback` to look again.\n"),
+        Where::Synapse | Where::Frozen => {}
     }
     text
 }

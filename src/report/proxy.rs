@@ -250,7 +250,7 @@ mod tests {
         Change the proxy, and `systemctl reload haproxy`:
 
         ```text
-        # In the backend that has had the server 127.0.0.1:8008:
+        # In the backend, instead of the line that has the server 127.0.0.1:8008:
             server tuwunel 127.0.0.1:6167 check
             option forwardfor
             timeout server 600s

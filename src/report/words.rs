@@ -39,7 +39,7 @@ const WORDS: [(&str, &str); 16] = [
     ),
     (
         "job",
-        "an export, an import, a retry, a verify or a look into a bundle: one runs at a time",
+        "an export, an import, a retry, a sync, a step of the cutover, a verify, a look into a bundle or bots' keys: one runs at a time",
     ),
     (
         "key backup",
@@ -67,7 +67,7 @@ const WORDS: [(&str, &str); 16] = [
     ),
     (
         "room ID",
-        "a room's name for machines, such as !abc:example.org; it stays the same",
+        "a room's name for machines, such as !abc:example.org; it stays the same, but for some rooms that are made anew",
     ),
     ("target", "the new server, to which all is carried"),
 ];

@@ -244,9 +244,17 @@ async fn to_the_switch(scene: &mut Scene, talk: &Talk) {
         open.markdown
     );
     assert!(scene.rollback().await.contains("nothing to go back from"));
+    // Whoever knows better goes on, and comes back to it.
+    let accepted = Cutover {
+        which: Some(Which::One(Step::Freeze)),
+        accept: true,
+        ..Cutover::default()
+    };
+    assert!(scene.ordered(Command::Cutover(accepted)).await.good);
+    scene.next().await;
     let frozen = scene.frozen();
     scene.nginx.reload(&frozen).await.unwrap();
-    scene.next().await;
+    assert!(scene.step(Which::One(Step::Freeze)).await.good);
     let frozen = Command::Freeze(Freeze {
         in_front: InFront::default(),
     });

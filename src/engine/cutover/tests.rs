@@ -41,6 +41,13 @@ fn a_step_taken_again_undoes_those_after_it_until_the_switch() {
     }
     cutover.mark(Step::Switch, done(4));
     assert_eq!(cutover.next(), Some(Step::Federation));
+    assert!(!cutover.has_accepted(Step::Settings));
+    let accepted = Done {
+        accepted: true,
+        ..done(5)
+    };
+    cutover.mark(Step::Settings, accepted);
+    assert!(cutover.has_accepted(Step::Settings));
     assert_eq!(cutover.switched_ts(), Some(3));
 }
 

@@ -126,7 +126,7 @@ fn each_step_is_explained_before_it_is_taken() {
     2. Change the proxy, and `systemctl reload haproxy`:
 
        ```text
-       # In the backend that has had the server 127.0.0.1:8008:
+       # In the backend, instead of the line that has the server 127.0.0.1:8008:
            server tuwunel 127.0.0.1:6167 check
            option forwardfor
            timeout server 600s
@@ -280,7 +280,7 @@ fn the_way_back_is_told_from_each_place() {
 
     Take the lines `include snippets/ferryman-freeze.conf;` out again, and `nginx -t && nginx -s reload`.
 
-    Next: `unfreeze` to look whether it worked.
+    Next: `rollback` to look whether it worked, and to forget what the cutover has done.
 
     ----
     **Tuwunel serves everybody at `https://matrix.ferry.test`. To go back:**
@@ -292,7 +292,7 @@ fn the_way_back_is_told_from_each_place() {
 
     What would be lost: 37 events in 5 rooms since 2025-11-23 12:13:20 UTC (1 room could not be looked at), and every room, account, password, picture and key that was made on Tuwunel since. Synapse's people log in with the passwords that they had there; clients that have stayed logged in there go on. Other servers keep what they have had from Tuwunel, and may give it back to Synapse: so decide soon.
 
-    Next: `rollback` to look again.
+    Then look again in the shell, with `ferryman rollback`.
 
     ----
     **Nobody can tell who serves at `https://matrix.ferry.test`.** What is written there: messages are answered otherwise (502 Bad Gateway), logins are answered otherwise (502 Bad Gateway), other servers are answered otherwise (502 Bad Gateway).

@@ -3,14 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use super::{LabError, Result, folder::Folder, names::free_port, server::Server};
 use crate::model::proxy::Proxy;
-
-/// Within this time the workers of before have stopped to take connections.
-const RELOADED: Duration = Duration::from_millis(500);
 
 /// What stands in a proxy's configuration.
 #[derive(Debug, Clone, Default)]
@@ -131,19 +127,16 @@ impl InFront {
         self.ports.servers
     }
 
-    /// Puts other lines into its configuration and lets it read them: nginx without an end, as an operator does.
+    /// Puts other lines into its configuration, and starts it again with them; before that nginx looks through them, as an
+    /// operator lets it.
     pub async fn reload(&mut self, lines: &Lines) -> Result<()> {
         let path = self.server.folder().join(file(self.proxy));
         let text = config(self.proxy, self.ports, lines);
         std::fs::write(&path, text).map_err(LabError::file(&path))?;
-        if self.proxy != Proxy::Nginx {
-            self.server.stop().await?;
-            return self.server.start().await;
-        }
-        for more in [["-t", "-q"], ["-s", "reload"]] {
+        if self.proxy == Proxy::Nginx {
             let output = Command::new(&self.program)
                 .args(arguments(self.proxy, self.server.folder()))
-                .args(more)
+                .args(["-t", "-q"])
                 .stdin(Stdio::null())
                 .output()
                 .map_err(LabError::file(&self.program))?;
@@ -152,8 +145,8 @@ impl InFront {
                 return Err(LabError::file(&path)(std::io::Error::other(said)));
             }
         }
-        tokio::time::sleep(RELOADED).await;
-        Ok(())
+        self.server.stop().await?;
+        self.server.start().await
     }
 }
 
@@ -183,9 +176,10 @@ fn config(proxy: Proxy, ports: Ports, lines: &Lines) -> String {
     match proxy {
         Proxy::Nginx => format!(
             "daemon off;
+# One process: killed, it leaves none behind.
+master_process off;
 pid nginx.pid;
 error_log stderr;
-worker_processes 1;
 events {{ }}
 http {{
     access_log access.log;

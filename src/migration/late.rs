@@ -19,7 +19,7 @@ pub async fn run(import: &Import) -> Result<()> {
     for user in waiting(import, Step::Account)? {
         import.job.turn().await?;
         let closed = close(import, &user).await;
-        import.outcome("account", Step::Account, &user, closed)?;
+        noted(import, ("account", Step::Account), &user, closed)?;
     }
     for user in waiting(import, Step::Profile)? {
         import.job.turn().await?;
@@ -27,8 +27,25 @@ pub async fn run(import: &Import) -> Result<()> {
             import.ledger.forget(Step::Profile, &user)?;
         } else if let Some(user) = import.users.get(&user) {
             let set = profiles::now(import, user).await;
-            import.outcome("profile", Step::Profile, &user.user_id, set)?;
+            noted(import, ("profile", Step::Profile), &user.user_id, set)?;
         }
+    }
+    Ok(())
+}
+
+/// What could not be done is told, and waits for the rooms the next time, too: the step before them knows nothing of what was
+/// there, and would take the account for somebody else's.
+fn noted(
+    import: &Import,
+    (name, step): (&str, Step),
+    user: &UserId,
+    done: Result<()>,
+) -> Result<()> {
+    let has_failed = done.is_err();
+    import.outcome(name, step, user, done)?;
+    if has_failed {
+        let waits = Outcome::Failed(AFTER_THE_ROOMS.to_owned());
+        import.ledger.record(step, user, &waits)?;
     }
     Ok(())
 }

@@ -117,6 +117,8 @@ mod tests {
     fn a_door_is_known_by_its_answer() {
         let missing = r#"{"errcode":"M_MISSING_TOKEN","error":"Missing access token"}"#;
         assert_eq!(of(&answer(401, missing)), Door::Open);
+        let often = r#"{"errcode":"M_LIMIT_EXCEEDED","error":"Too Many Requests"}"#;
+        assert_eq!(of(&answer(429, often)), Door::Open);
         assert_eq!(of(&answer(503, "")), Door::Closed);
         let unclear = |text: &str| Door::Unclear(text.to_owned());
         assert_eq!(of(&answer(404, "<html>")), unclear("404 Not Found"));

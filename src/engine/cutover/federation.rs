@@ -74,7 +74,14 @@ impl Engine {
             match self.hello(&target, &admin, room, &mut others).await {
                 Ok(Heard::BySomebody) => arrived += 1,
                 Ok(Heard::Nobody) => unheard += 1,
-                Err(error) => bads.push(bad(&room.name, error.to_string())),
+                Err(
+                    error @ (Error::Answer { .. }
+                    | Error::Target(_)
+                    | Error::Malformed { .. }
+                    | Error::Slow { .. }),
+                ) => bads.push(bad(&room.name, error.to_string())),
+                // The target is away, or nothing can be noted: that is so in every room.
+                Err(error) => return Err(error),
             }
         }
         let mut all = vec![good(

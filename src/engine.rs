@@ -4,6 +4,7 @@ mod bundles;
 mod check;
 pub mod cutover;
 mod doctor;
+mod follow;
 mod import;
 mod login_bridge;
 mod look;
@@ -22,6 +23,7 @@ mod tests;
 
 use bundles::Looks;
 pub use bundles::{Bundles, Listed, Proved, State};
+pub use follow::{FollowedUp, Following};
 pub use login_bridge::Opened;
 use memory::Memory;
 use opening::{Choice, blocking, newest, plan};

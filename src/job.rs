@@ -70,6 +70,8 @@ pub enum Phase {
     BotKeysUpload,
     /// A bot's key backup, compared with its store.
     BotKeysVerify,
+    /// Sync: events come over as soon as Synapse has them.
+    Follow,
 }
 
 /// One thing that could not be done, for the report: never dropped.
@@ -161,6 +163,8 @@ pub enum Event {
     Room(RoomInHand),
     /// A room that is in hand no more.
     RoomLeft(OwnedRoomId),
+    /// How far the target is behind the source, while that is followed.
+    Lag(Lag),
     /// Something could not be done.
     Problem(Problem),
     /// It waits, or goes on.
@@ -177,6 +181,18 @@ pub enum Wish {
     Pause,
     /// To end after its current step.
     Stop,
+}
+
+/// How far the target is behind the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Lag {
+    /// Half of the latest events took no longer, in milliseconds; nothing before the first one, and where events don't come
+    /// over one by one.
+    pub median_ms: Option<u64>,
+    /// Rooms that wait for the next whole sync.
+    pub rooms_waiting: u64,
+    /// Milliseconds until that comes at the latest.
+    pub next_sync_ms: u64,
 }
 
 /// How far a room is.

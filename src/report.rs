@@ -12,6 +12,7 @@ pub mod details;
 pub mod encrypted;
 pub mod export;
 pub mod finding;
+pub mod follow;
 pub mod import;
 pub mod login_bridge;
 pub mod manual;

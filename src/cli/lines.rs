@@ -179,6 +179,7 @@ impl<W: Write + Send> Show for Lines<W> {
             }
             // It is in no line.
             Event::Carried(_) => {}
+            Event::Lag(_) => self.news = true,
             Event::Room(room) => self.room(room),
             Event::RoomLeft(room_id) => {
                 if let Some(room) = self.rooms.remove(room_id) {

@@ -1,7 +1,13 @@
 //! Carrying over what has changed on the source since the last import.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    sync::Arc,
+};
 
+use ruma::OwnedEventId;
 use serde::Serialize;
 
 use super::{
@@ -74,6 +80,17 @@ impl Engine {
         passwords_for_nobody: bool,
         page: Box<Page>,
     ) -> Result<Synced> {
+        Box::pin(self.sync_past(job, passwords_for_nobody, page, &BTreeSet::new())).await
+    }
+
+    /// The same, where the target has some events of those that are new.
+    pub(super) async fn sync_past(
+        &self,
+        job: &Job,
+        passwords_for_nobody: bool,
+        page: Box<Page>,
+        there: &BTreeSet<OwnedEventId>,
+    ) -> Result<Synced> {
         let started = self.clock.now_ms();
         // Whether the target is there is said before Synapse is read.
         let last = Box::pin(self.last()).await?;
@@ -86,7 +103,8 @@ impl Engine {
         };
         let exported = Box::pin(self.export(job, &options, page)).await?;
         let new = exported.bundle.clone();
-        let caught_up = Box::pin(self.catch_up_from(last, job, new, passwords_for_nobody)).await?;
+        let caught_up =
+            Box::pin(self.catch_up_from(last, job, new, (passwords_for_nobody, there))).await?;
         Ok(Synced {
             caught_up,
             bundle: exported.bundle,
@@ -106,7 +124,8 @@ impl Engine {
         passwords_for_nobody: bool,
     ) -> Result<CaughtUp> {
         let last = Box::pin(self.last()).await?;
-        Box::pin(self.catch_up_from(last, job, bundle, passwords_for_nobody)).await
+        let nothing = BTreeSet::new();
+        Box::pin(self.catch_up_from(last, job, bundle, (passwords_for_nobody, &nothing))).await
     }
 
     async fn catch_up_from(
@@ -114,7 +133,7 @@ impl Engine {
         last: Last,
         job: &Job,
         bundle: PathBuf,
-        passwords_for_nobody: bool,
+        (passwords_for_nobody, there): (bool, &BTreeSet<OwnedEventId>),
     ) -> Result<CaughtUp> {
         let Last {
             memory,
@@ -148,7 +167,7 @@ impl Engine {
             let replay = abilities.replay;
             let plan = plan(&new, abilities, choice).await?;
             let differs = tokio::task::block_in_place(|| {
-                changes.differs(&before, (&old, &new), &plan.rooms, replay)
+                changes.differs(&before, (&old, &new), (&plan.rooms, there), replay)
             })?;
             self.keep_passwords(&old, &new)?;
             ledger.inherit(&memory.id, &differs)?;

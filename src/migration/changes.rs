@@ -171,12 +171,13 @@ impl Changes {
     }
 
     /// What an import of the newer bundle must not take over of the older one's, whose ledger this is. `rooms` is the plan
-    /// of the newer one, and `replay` whether the target takes a room's history.
+    /// of the newer one, `there` are events that the target has beside those of the older one, and `replay` says whether
+    /// it takes a room's history.
     pub fn differs(
         &self,
         before: &Ledger,
         (old, new): (&Bundle, &Bundle),
-        rooms: &[RoomPlan],
+        (rooms, there): (&[RoomPlan], &BTreeSet<OwnedEventId>),
         replay: bool,
     ) -> Result<Differs> {
         let mut again = Vec::new();
@@ -250,7 +251,7 @@ impl Changes {
         for plan in rooms.iter().filter(|it| self.rooms.contains(&it.room_id)) {
             // Of a room that can't be read everything is sent again, or told where it fails.
             let position = match (ids(old, plan), read_back::order(new, plan, replay)) {
-                (Ok(known), Ok(order)) => through_of(&order, &known),
+                (Ok(known), Ok(order)) => through_of(&order, &known, there),
                 _ => 0,
             };
             through.push((plan.room_id.to_string(), position));
@@ -289,13 +290,20 @@ fn ids(bundle: &Bundle, plan: &RoomPlan) -> Result<BTreeSet<OwnedEventId>> {
         .collect()
 }
 
-/// How many events of a timeline, from its beginning, are known. One that can't be read makes the numbers useless: the whole
+/// How many events of a timeline, from its beginning, are known or there. One that can't be read makes the numbers useless: the whole
 /// room is sent again, and the target passes over what it has.
-fn through_of(timeline: &[Option<OwnedEventId>], known: &BTreeSet<OwnedEventId>) -> u64 {
+fn through_of(
+    timeline: &[Option<OwnedEventId>],
+    known: &BTreeSet<OwnedEventId>,
+    there: &BTreeSet<OwnedEventId>,
+) -> u64 {
     if timeline.iter().any(Option::is_none) {
         return 0;
     }
-    let is_known = |id: &&Option<OwnedEventId>| id.as_ref().is_some_and(|id| known.contains(id));
+    let is_known = |id: &&Option<OwnedEventId>| {
+        let id = id.as_ref();
+        id.is_some_and(|id| known.contains(id) || there.contains(id))
+    };
     timeline.iter().take_while(is_known).count() as u64
 }
 

@@ -14,6 +14,9 @@ use crate::{
     resident::OpenRoom,
 };
 
+/// In the ledger, of a room that is as it was on the source.
+pub const EQUAL: &str = "equal";
+
 /// How often a state that differs is mended: a resolution of the target's may go wrong again ([`mend::state`]).
 const MENDS: usize = 3;
 
@@ -62,7 +65,7 @@ pub async fn run(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()
     import.saw_order(verdict.same_order != Some(false));
     tell(import, &verdict, &found)?;
     let outcome = if verdict.is_good() {
-        Outcome::Done("equal")
+        Outcome::Done(EQUAL)
     } else {
         Outcome::Failed("it differs from the source".to_owned())
     };

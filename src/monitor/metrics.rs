@@ -163,6 +163,16 @@ fn phase(page: &Page, counts: &Counts) -> prometheus::Result<()> {
             counts.bytes_total.unwrap_or_default(),
         ),
         (
+            "ferryman_sync_lag_milliseconds",
+            "How long the latest events took from Synapse to the target (the median), while `sync --follow` runs; else 0.",
+            counts.lag.and_then(|lag| lag.median_ms).unwrap_or_default(),
+        ),
+        (
+            "ferryman_sync_rooms_waiting",
+            "Rooms that wait for the next whole sync, while `sync --follow` runs.",
+            counts.lag.map_or(0, |lag| lag.rooms_waiting),
+        ),
+        (
             "ferryman_job_problems",
             "What the running job could not do so far.",
             counts.problems,

@@ -156,6 +156,12 @@ fn everything_that_is_told() {
     # HELP ferryman_steps_failed What could not be carried over so far.
     # TYPE ferryman_steps_failed gauge
     ferryman_steps_failed 2
+    # HELP ferryman_sync_lag_milliseconds How long the latest events took from Synapse to the target (the median), while `sync --follow` runs; else 0.
+    # TYPE ferryman_sync_lag_milliseconds gauge
+    ferryman_sync_lag_milliseconds 0
+    # HELP ferryman_sync_rooms_waiting Rooms that wait for the next whole sync, while `sync --follow` runs.
+    # TYPE ferryman_sync_rooms_waiting gauge
+    ferryman_sync_rooms_waiting 0
     # HELP ferryman_transactions_total Transactions of the target, since the start.
     # TYPE ferryman_transactions_total counter
     ferryman_transactions_total{outcome="failed"} 0

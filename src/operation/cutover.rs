@@ -95,6 +95,7 @@ impl Operation {
     ) -> Result<Answer> {
         let sync = Sync {
             no_passwords: wanted.no_passwords,
+            ..Sync::default()
         };
         let findings = match step {
             Step::CatchUp => return self.sync(job, sync).await,

@@ -111,7 +111,7 @@ impl Course {
                 }
             }
             Event::Paused(waits) => self.pause(*waits, now_ms),
-            Event::Expected(_) | Event::Room(_) | Event::RoomLeft(_) => {}
+            Event::Expected(_) | Event::Room(_) | Event::RoomLeft(_) | Event::Lag(_) => {}
         }
         None
     }

@@ -3,6 +3,7 @@
 mod bytes;
 mod counts;
 mod hand;
+mod lag;
 mod rate;
 mod stage;
 
@@ -12,7 +13,7 @@ use super::{
     technical::one_line,
     text::{about, code, count, duration, escape, number_of, per_time},
 };
-use crate::job::{Event, Phase, Problem};
+use crate::job::{Event, Lag, Phase, Problem};
 use bytes::Bytes;
 pub use counts::Counts;
 use hand::Hand;
@@ -27,6 +28,7 @@ pub struct Progress {
     stage: Option<Stage>,
     events: u64,
     hand: Hand,
+    lag: Option<Lag>,
     problems: u64,
     last_problem: Option<Problem>,
     paused: bool,
@@ -57,6 +59,7 @@ impl Progress {
             stage: None,
             events: 0,
             hand: Hand::default(),
+            lag: None,
             problems: 0,
             last_problem: None,
             paused: false,
@@ -71,6 +74,11 @@ impl Progress {
                 _ => {
                     self.stage = Some(Stage::new(phase, total, now_ms));
                     self.hand = Hand::default();
+                    self.lag = None;
+                    // Those of the sync before say nothing about what comes alone.
+                    if phase == Phase::Follow {
+                        self.events = 0;
+                    }
                 }
             },
             Event::Done { phase, done } => {
@@ -103,6 +111,7 @@ impl Progress {
                 }
             }
             Event::Carried(_) => {}
+            Event::Lag(lag) => self.lag = Some(lag),
             Event::Room(room) => self.hand.take(room, now_ms),
             Event::RoomLeft(room) => self.hand.leave(&room),
             Event::Paused(paused) => self.paused = paused,
@@ -200,6 +209,9 @@ impl Progress {
         };
         match (stage.done, stage.total) {
             (0, 0) => name.to_owned(),
+            (done, 0) if stage.phase == Phase::Follow => {
+                format!("{name}, {} so far", count(done, "event", "events"))
+            }
             (done, 0) => format!("{name}, {} so far", number_of(done)),
             (done, total) => format!(
                 "{name}, {} of {}{percent}",
@@ -219,6 +231,9 @@ impl Progress {
     fn pace(&self, now_ms: u64) -> Vec<String> {
         if self.paused {
             return vec!["paused".to_owned()];
+        }
+        if let Some(lag) = &self.lag {
+            return lag::facts(*lag);
         }
         let Some(stage) = &self.stage else {
             return Vec::new();
@@ -316,7 +331,8 @@ impl Stage {
 
     /// For how long neither the stage nor an event has moved, if that is unusual.
     fn still_ms(&self, now_ms: u64) -> Option<u64> {
-        if self.is_done() {
+        // Where nobody says anything, nothing comes.
+        if self.is_done() || self.phase == Phase::Follow {
             return None;
         }
         let stage = self.rate.still_ms(now_ms)?;

@@ -12,6 +12,7 @@ mod device_keys;
 mod devices;
 mod key_backups;
 mod media;
+pub mod news;
 mod pending;
 mod postgres;
 mod push_rules;

@@ -1,5 +1,7 @@
 //! Catching up: what people did on the old server after the export comes over, without what had come before.
 
+mod follow;
+
 use ferryman::{
     bundle::SourceKind,
     demo::stage::Stage,
@@ -21,7 +23,7 @@ use crate::{
 
 const MOMENT: std::time::Duration = std::time::Duration::from_millis(100);
 
-async fn synced(engine: &Engine) -> Synced {
+pub(crate) async fn synced(engine: &Engine) -> Synced {
     let synced = engine.sync(&job(), false, Box::new(page)).await.unwrap();
     assert!(synced.is_good(), "{}", report::sync::full(&synced));
     synced
@@ -209,6 +211,14 @@ async fn what_has_changed_comes_over_and_nothing_else_is_touched() {
         assert_eq!(counter.changes(), Vec::<String>::new());
         assert_good(&engine.verify(&job(), None).await.unwrap());
         in_the_shell(&stage).await;
+        if is_tuwunel {
+            Box::pin(follow::events_come_over_as_they_are_said(
+                &stage, &engine, &counter,
+            ))
+            .await;
+        } else {
+            Box::pin(follow::without_history_there_are_only_whole_syncs(&engine)).await;
+        }
     }))
     .await;
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Progress;
-use crate::job::Phase;
+use crate::job::{Lag, Phase};
 
 /// The numbers of a running job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +28,9 @@ pub struct Counts {
     pub paused: bool,
     /// How long the phase may still take, in seconds, where that can be told.
     pub left_seconds: Option<u64>,
+    /// How far the target is behind Synapse, only while that is followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Lag>,
     /// When it began, in milliseconds since the Unix epoch.
     pub started_ts: u64,
 }
@@ -49,6 +52,7 @@ impl Progress {
             problems: self.problems,
             paused: self.paused,
             left_seconds: self.left_ms(now_ms).map(|ms| ms.div_ceil(1_000)),
+            lag: self.lag,
             started_ts: self.started_ms,
         }
     }

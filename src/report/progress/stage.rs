@@ -33,6 +33,7 @@ pub(in crate::report) fn name(phase: Phase) -> &'static str {
         Phase::BotKeysExtract => "reading the bot's store",
         Phase::BotKeysUpload => "putting keys into the backup",
         Phase::BotKeysVerify => "comparing the backup",
+        Phase::Follow => "following Synapse",
     }
 }
 

@@ -194,3 +194,33 @@ fn media_are_told_in_files_and_bytes() {
     running for 10 s, 80.0 MB of 2.0 GB (8.0 MB per second), 20 per second, about 4 min left in this step
     ");
 }
+
+#[test]
+fn following_tells_how_far_behind_it_is() {
+    let mut progress = Progress::new("sync", 0);
+    phase(&mut progress, Phase::ExportRooms, 10, 0);
+    progress.apply(Event::Events(5_000), 0);
+    phase(&mut progress, Phase::Follow, 0, 10_000);
+    let mut lag = Lag {
+        median_ms: None,
+        rooms_waiting: 0,
+        next_sync_ms: 600_000,
+    };
+    progress.apply(Event::Lag(lag), 10_000);
+    insta::assert_snapshot!(progress.line(10_000), @"sync: following Synapse, the next whole sync in about 10 min");
+    done(&mut progress, Phase::Follow, 1_234, 70_000);
+    lag.median_ms = Some(840);
+    lag.next_sync_ms = 540_000;
+    progress.apply(Event::Lag(lag), 70_000);
+    insta::assert_snapshot!(progress.markdown(70_000), @r"
+    **sync**: following Synapse, 1,234 events so far
+    running for 1 min 10 s, each comes over in 0.8 s, the next whole sync in about 9 min
+    ");
+    lag.rooms_waiting = 2;
+    progress.apply(Event::Lag(lag), 70_000);
+    insta::assert_snapshot!(progress.line(4_000_000), @"sync: following Synapse, 1,234 events so far, each comes over in 0.8 s, 2 rooms wait for the next whole sync, which comes soon");
+    assert_eq!(progress.counts(70_000).lag, Some(lag));
+    // Then all is read again.
+    phase(&mut progress, Phase::ExportUsers, 10, 80_000);
+    assert_eq!(progress.counts(80_000).lag, None);
+}

@@ -5,8 +5,12 @@ use std::{collections::BTreeSet, path::PathBuf};
 use ruma::OwnedServerName;
 
 use super::{
-    Database, about, key_backups, media, read_ahead::ReadAhead, rooms,
-    schema_version::SchemaVersion, server_keys, users,
+    Database, about, key_backups, media,
+    news::{self, Followed, Fresh},
+    read_ahead::ReadAhead,
+    rooms,
+    schema_version::SchemaVersion,
+    server_keys, users,
 };
 use crate::{
     Error, Result, config,
@@ -80,6 +84,21 @@ impl DatabaseReader {
     /// How many bytes the database takes.
     pub async fn bytes(&mut self) -> Result<Option<u64>> {
         self.blocking(Database::bytes).await
+    }
+
+    /// Events that have come since this was asked before: each time the database is read as it is then.
+    pub async fn news(&mut self, followed: &mut Followed) -> Result<Vec<Fresh>> {
+        let mut now = followed.clone();
+        let read = self.blocking(move |database| {
+            let fresh = news::read(database, &mut now)?;
+            Ok((now, fresh))
+        });
+        let read = read.await;
+        // Its snapshot goes with it.
+        self.database = None;
+        let (now, fresh) = read?;
+        *followed = now;
+        Ok(fresh)
     }
 
     /// Runs `work` on a thread that may block.

@@ -1,0 +1,206 @@
+//! Following Synapse: one sync after the other, and between them every event as soon as it is there.
+
+mod lags;
+mod live;
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use serde::Serialize;
+
+use self::live::{Carried, Live};
+use super::{Engine, Synced};
+use crate::{
+    Error, Result,
+    bundle::{Page, SourceKind},
+    job::{Event, Job, Lag, Phase, Problem},
+};
+
+/// After a failure of one of the servers.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether to stop, while nothing is done.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The shortest time between two syncs, in milliseconds.
+const SOON: u64 = 15_000;
+
+/// A sync takes no more than this part of the time, where not even the events come over meanwhile.
+const SHARE: u64 = 4;
+
+/// Failures that are kept for the report.
+const KEPT: usize = 50;
+
+/// How Synapse is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Following {
+    /// New accounts get a password that is in no file.
+    pub passwords_for_nobody: bool,
+    /// Milliseconds from the end of a sync to the next, at the most.
+    pub every_ms: u64,
+}
+
+/// What came of following Synapse, until somebody stopped it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FollowedUp {
+    /// Syncs that were done to their end.
+    pub syncs: u64,
+    /// The last of them.
+    pub last: Option<Box<Synced>>,
+    /// Whether one was cut off by the stop.
+    pub is_cut_off: bool,
+    /// Events that came over between syncs.
+    pub events: u64,
+    /// Half of these took no longer, from Synapse's having them to the target's answer, in milliseconds.
+    pub median_ms: Option<u64>,
+    /// 95 of 100 took no longer.
+    pub most_ms: Option<u64>,
+    /// The longest.
+    pub longest_ms: u64,
+    /// Whether events could come over between syncs at all: it takes Synapse's database, and a target that takes history.
+    pub is_live: bool,
+    /// What went wrong and was tried again: the latest.
+    pub failures: Vec<Problem>,
+    /// Milliseconds from start to end.
+    pub elapsed_ms: u64,
+}
+
+impl FollowedUp {
+    /// Whether nothing is left undone but what a last sync brings.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.is_good())
+    }
+}
+
+impl Engine {
+    /// Syncs, and then passes on what comes, until the job is stopped; that is its good end.
+    ///
+    /// A server that is away is tried again. What can't work at all is an error of the first sync.
+    pub async fn follow(
+        &self,
+        job: &Job,
+        following: Following,
+        page: impl Fn() -> Box<Page>,
+    ) -> Result<FollowedUp> {
+        let started = self.clock.now_ms();
+        let mut followed = FollowedUp::default();
+        let mut carried = Carried::default();
+        let ended = loop {
+            let turned = self
+                .turn_of(job, following, page(), (&mut followed, &mut carried))
+                .await;
+            match turned {
+                Ok(()) => {}
+                Err(error) if followed.syncs > 0 && is_passing(&error) => {
+                    let problem =
+                        Problem::new("sync", "Synapse and the target", &error.to_string());
+                    job.emit(Event::Problem(problem.clone()));
+                    if followed.failures.len() == KEPT {
+                        followed.failures.remove(0);
+                    }
+                    followed.failures.push(problem);
+                    if self.rest(job, AGAIN).await.is_err() {
+                        break Ok(());
+                    }
+                }
+                Err(Error::Stopped) if followed.syncs > 0 => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        ended?;
+        followed.events = carried.lags.count();
+        followed.median_ms = carried.lags.within_ms(50);
+        followed.most_ms = carried.lags.within_ms(95);
+        followed.longest_ms = carried.lags.longest_ms();
+        followed.elapsed_ms = self.clock.now_ms().saturating_sub(started);
+        Ok(followed)
+    }
+
+    /// A sync, and what comes until the next is due.
+    async fn turn_of(
+        &self,
+        job: &Job,
+        following: Following,
+        page: Box<Page>,
+        (followed, carried): (&mut FollowedUp, &mut Carried),
+    ) -> Result<()> {
+        let began = self.clock.now_ms();
+        followed.is_cut_off = true;
+        let nobody = following.passwords_for_nobody;
+        let synced = Box::pin(self.sync_past(job, nobody, page, &carried.events)).await?;
+        followed.is_cut_off = false;
+        followed.syncs += 1;
+        carried.events.clear();
+        let before = followed.last.replace(Box::new(synced));
+        let Some(last) = &followed.last else {
+            return Ok(());
+        };
+        if let Some(before) = before {
+            self.tidy(&before.bundle, &last.bundle);
+        }
+        let now = self.clock.now_ms();
+        let took = now.saturating_sub(began);
+        let soonest = now + SOON.max(took * SHARE);
+        let latest = soonest.max(now + following.every_ms);
+        let bundle = self.open(Some(last.bundle.clone())).await?;
+        let is_from_database = bundle.schema().source == Some(SourceKind::Database);
+        followed.is_live = is_from_database && self.target()?.abilities().await?.replay;
+        if followed.is_live {
+            let mut live = Box::pin(Live::begin(self, &bundle)).await?;
+            return Box::pin(live.run(job, carried, (soonest, latest))).await;
+        }
+        job.emit(Event::Phase {
+            phase: Phase::Follow,
+            total: 0,
+        });
+        job.emit(Event::Lag(Lag {
+            median_ms: None,
+            rooms_waiting: 0,
+            next_sync_ms: latest.saturating_sub(now),
+        }));
+        let rest = Duration::from_millis(latest.saturating_sub(self.clock.now_ms()));
+        self.rest(job, rest).await
+    }
+
+    /// Waits, unless it is to stop.
+    async fn rest(&self, job: &Job, time: Duration) -> Result<()> {
+        let until = self.clock.now_ms() + u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        while self.clock.now_ms() < until {
+            job.turn().await?;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Removes a bundle that was made on the way and that a newer one has replaced, with what belongs to it alone.
+    fn tidy(&self, before: &Path, now: &Path) {
+        let passwords = self.config.data_dir.join("passwords");
+        let of = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            passwords.join(format!("{name}.csv"))
+        };
+        let mut gone = BTreeSet::from([before.to_owned()]);
+        if of(now).exists() {
+            gone.insert(of(before));
+        }
+        for path in gone {
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %path.display(), %error, "it is not needed any more, and can't be removed");
+            }
+        }
+    }
+}
+
+/// Whether it may work in a while.
+fn is_passing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::Slow { .. }
+            | Error::Database { .. }
+            | Error::Target(_)
+            | Error::Answer { .. }
+    )
+}

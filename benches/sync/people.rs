@@ -1,0 +1,107 @@
+//! People who go on writing on Synapse.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use ferryman::lab::client::{Client, v3};
+use futures::{StreamExt, stream};
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
+use serde_json::{Value, json};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How many write.
+const WRITERS: usize = 30;
+
+/// Requests in flight.
+const PARALLEL: usize = 8;
+
+/// Each with their rooms.
+pub(crate) struct People(Vec<(Client, Vec<String>)>);
+
+impl People {
+    /// Some of a server's users, logged in by its admin.
+    pub(crate) async fn of(admin: &Client) -> Result<Self> {
+        let listed = admin
+            .get("/_synapse/admin/v2/users?limit=200&deactivated=false&guests=false")
+            .await?;
+        let mut people = Vec::new();
+        for user in listed["users"].as_array().into_iter().flatten() {
+            let name = user["name"].as_str().context("no name")?;
+            let path = format!("/_synapse/admin/v1/users/{name}/login");
+            let Ok(session) = admin.post(&path, &json!({})).await else {
+                continue;
+            };
+            let token = session["access_token"].as_str().context("no token")?;
+            let client = admin.with_token(name, token);
+            let Ok(rooms) = client.joined_rooms().await else {
+                continue;
+            };
+            if !rooms.is_empty() {
+                people.push((client, rooms));
+            }
+            if people.len() == WRITERS {
+                break;
+            }
+        }
+        Ok(Self(people))
+    }
+
+    /// So many events a second, for so long; how many there were.
+    pub(crate) async fn write(&self, rate: u64, time: Duration) -> Result<u32> {
+        let mut ticks = interval(Duration::from_micros(1_000_000 / rate));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let (until, said) = (Instant::now() + time, AtomicU32::new(0));
+        let numbers = stream::unfold((ticks, 0_u64), |(mut ticks, number)| async move {
+            if Instant::now() >= until {
+                return None;
+            }
+            ticks.tick().await;
+            Some((number, (ticks, number + 1)))
+        });
+        let said = &said;
+        numbers
+            .map(|number| async move {
+                let events = self.once(number).await.unwrap_or_default();
+                said.fetch_add(events, Ordering::Relaxed);
+            })
+            .buffer_unordered(PARALLEL)
+            .collect::<()>()
+            .await;
+        Ok(said.load(Ordering::Relaxed))
+    }
+
+    /// Something that somebody does; how many events it makes.
+    async fn once(&self, number: u64) -> Result<u32> {
+        let mut random = SmallRng::seed_from_u64(number);
+        let (client, rooms) = self.0.choose(&mut random).context("nobody")?;
+        let room = rooms.choose(&mut random).context("no room")?;
+        let text = format!("Number {number}, while we move");
+        let Ok(event) = client.say(room, &text).await else {
+            // Who may only read there says it elsewhere.
+            let room = rooms.choose(&mut random).context("no room")?;
+            client.say(room, &text).await?;
+            return Ok(1);
+        };
+        match random.random_range(0..20) {
+            0 => {
+                let relates = json!({ "rel_type": "m.annotation", "event_id": event, "key": "+" });
+                let content: Value = json!({ "m.relates_to": relates });
+                client.send(room, "m.reaction", &content).await?;
+                return Ok(2);
+            }
+            1 => {
+                client.redact(room, &event, "wrong").await?;
+                return Ok(2);
+            }
+            2 | 3 => {
+                let path = v3(&["rooms", room, "receipt", "m.read", &event]);
+                client.post(&path, &json!({})).await?;
+            }
+            _ => {}
+        }
+        Ok(1)
+    }
+}

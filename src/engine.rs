@@ -201,8 +201,18 @@ impl Engine {
         Ok((plan, names))
     }
 
-    /// Compares the target with a bundle.
+    /// Compares the target with a bundle, whatever earlier comparisons have found.
     pub async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Verification> {
+        self.verify_as(job, bundle, true).await
+    }
+
+    /// Compares the target with a bundle; files that an earlier comparison has read whole and found equal, only if `is_deep`.
+    pub async fn verify_as(
+        &self,
+        job: &Job,
+        bundle: Option<PathBuf>,
+        is_deep: bool,
+    ) -> Result<Verification> {
         let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
@@ -219,7 +229,7 @@ impl Engine {
             made: ledger.begun_to_make()?.into_iter().collect(),
         };
         let plan = plan(&bundle, abilities, choice).await?;
-        let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, 0).await?;
+        let mut verification = verify::run(&target, &bundle, &plan, &ledger, job, is_deep).await?;
         verification.finished_ts = self.clock.now_ms();
         Ok(verification)
     }

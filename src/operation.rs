@@ -34,6 +34,7 @@ mod look;
 pub mod reports;
 mod retry;
 mod sync;
+mod verify;
 pub mod watch;
 mod wish;
 
@@ -200,7 +201,7 @@ impl Operation {
             Command::Freeze(wanted) => self.freeze(wanted.in_front).await,
             Command::Unfreeze(wanted) => self.unfreeze(wanted.in_front).await,
             Command::Rollback(wanted) => Box::pin(self.rollback(wanted.in_front)).await,
-            Command::Verify(verify) => self.verify(job, verify.bundle).await,
+            Command::Verify(wanted) => self.verify(job, wanted).await,
             Command::Status(_) => self.status(),
             Command::Confirm(_) => Err(Error::Usage(
                 "nothing waits to be confirmed here: in the shell an import begins at once"
@@ -317,18 +318,6 @@ impl Operation {
             good: report::import::is_good(&summary),
             data: self.for_machines(&summary),
             ..Answer::of(self.spoken(&report::import::short(&summary)))
-        })
-    }
-
-    async fn verify(&self, job: &Job, bundle: Option<PathBuf>) -> Result<Answer> {
-        let verification = self.engine.verify(job, bundle).await?;
-        let full = report::verification::full(&verification);
-        let files = self.write("verify", &full, &verification)?;
-        Ok(Answer {
-            files,
-            good: verification.is_good(),
-            data: self.for_machines(&verification),
-            ..Answer::of(report::verification::short(&verification))
         })
     }
 

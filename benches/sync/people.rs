@@ -15,6 +15,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 /// How many write.
 const WRITERS: usize = 30;
 
+/// Rooms that are tried.
+const TRIES: usize = 10;
+
 /// Requests in flight.
 const PARALLEL: usize = 8;
 
@@ -76,15 +79,18 @@ impl People {
     /// Something that somebody does; how many events it makes.
     async fn once(&self, number: u64) -> Result<u32> {
         let mut random = SmallRng::seed_from_u64(number);
-        let (client, rooms) = self.0.choose(&mut random).context("nobody")?;
-        let room = rooms.choose(&mut random).context("no room")?;
         let text = format!("Number {number}, while we move");
-        let Ok(event) = client.say(room, &text).await else {
-            // Who may only read there says it elsewhere.
+        // Some may only read in some of their rooms.
+        let mut said = None;
+        for _ in 0..TRIES {
+            let (client, rooms) = self.0.choose(&mut random).context("nobody")?;
             let room = rooms.choose(&mut random).context("no room")?;
-            client.say(room, &text).await?;
-            return Ok(1);
-        };
+            if let Ok(event) = client.say(room, &text).await {
+                said = Some((client, room, event));
+                break;
+            }
+        }
+        let (client, room, event) = said.context("nobody may say anything")?;
         match random.random_range(0..20) {
             0 => {
                 let relates = json!({ "rel_type": "m.annotation", "event_id": event, "key": "+" });

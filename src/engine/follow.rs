@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use serde::Serialize;
 
 use self::live::{Carried, Live};
-use super::{Engine, Synced};
+use super::{Engine, Synced, memory::Memory};
 use crate::{
     Error, Result,
     bundle::{Page, SourceKind},
@@ -92,6 +92,7 @@ impl Engine {
             match turned {
                 Ok(()) => {}
                 Err(error) if followed.syncs > 0 && is_passing(&error) => {
+                    followed.is_cut_off = false;
                     let problem =
                         Problem::new("sync", "Synapse and the target", &error.to_string());
                     job.emit(Event::Problem(problem.clone()));
@@ -135,8 +136,13 @@ impl Engine {
         let Some(last) = &followed.last else {
             return Ok(());
         };
+        let known = Memory::read(&self.config.data_dir)?.map(|memory| memory.id);
+        let known_before = std::mem::replace(&mut carried.known, known.clone());
         if let Some(before) = before {
             self.tidy(&before.bundle, &last.bundle);
+            if let (Some(now), Some(before)) = (known, known_before) {
+                self.ledger(&now)?.discard(&before)?;
+            }
         }
         let now = self.clock.now_ms();
         let took = now.saturating_sub(began);

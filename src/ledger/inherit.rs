@@ -29,7 +29,31 @@ pub struct Differs {
     pub through: Vec<(String, u64)>,
 }
 
+/// All that is known of one bundle's import: tables, and their columns but for the bundle.
+const TABLES: [(&str, &str); 8] = [
+    ("step", "step, subject, outcome, detail, position"),
+    ("problem", "step, subject, reason"),
+    ("choice", "history"),
+    ("stage_choice", "left_out"),
+    ("media_choice", "which, max_mib"),
+    ("place", "room, joiner, point"),
+    ("made", "room, id"),
+    ("mode_choice", "mode"),
+];
+
 impl Ledger {
+    /// Forgets another bundle's import, of which everything was taken over.
+    pub fn discard(&self, other: &str) -> Result<()> {
+        self.with(|database| {
+            let all = database.unchecked_transaction()?;
+            for (table, _) in TABLES {
+                let sql = format!("delete from {table} where bundle = ?1 and bundle != ?2");
+                all.execute(&sql, params![other, self.bundle])?;
+            }
+            all.commit()
+        })
+    }
+
     /// Commits where a room is joined.
     pub fn place(&self, place: &Place) -> Result<()> {
         self.with(|database| {
@@ -75,16 +99,7 @@ impl Ledger {
         let from = from.to_string();
         self.with(|database| {
             let all = database.unchecked_transaction()?;
-            for (table, columns) in [
-                ("step", "step, subject, outcome, detail, position"),
-                ("problem", "step, subject, reason"),
-                ("choice", "history"),
-                ("stage_choice", "left_out"),
-                ("media_choice", "which, max_mib"),
-                ("place", "room, joiner, point"),
-                ("made", "room, id"),
-                ("mode_choice", "mode"),
-            ] {
+            for (table, columns) in TABLES {
                 all.execute(
                     &format!(
                         "insert or replace into {table} (bundle, {columns}) select ?1, {columns} from {table} where bundle = ?2"

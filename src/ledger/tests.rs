@@ -116,6 +116,10 @@ fn a_newer_bundle_takes_over_what_has_not_changed() {
     assert_eq!((position("!a:x"), position("!b:x")), (7, 5));
     assert_eq!(new.places().unwrap(), old.places().unwrap());
     assert_eq!(new.problems().unwrap(), old.problems().unwrap());
-    // What was there stays as it was.
+    // What was there stays as it was, until it is discarded; nothing discards itself.
     assert!(old.is_done(Step::Settle, "!b:x").unwrap());
+    new.discard("new").unwrap();
+    new.discard("old").unwrap();
+    assert!(old.is_empty().unwrap() && old.places().unwrap().is_empty());
+    assert!(new.is_done(Step::Settle, "!a:x").unwrap() && !new.places().unwrap().is_empty());
 }

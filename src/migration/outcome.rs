@@ -112,6 +112,8 @@ pub struct Verification {
     pub room_keys: Comparison,
     /// Local media: content, type and name; nothing on a stand-in.
     pub media: Comparison,
+    /// How many of these were not read now, because an earlier comparison has read them whole and found them equal.
+    pub media_read_before: u64,
     /// Every room of the plan.
     pub rooms: Vec<RoomVerification>,
     /// Rooms that the room directory lists.

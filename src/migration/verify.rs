@@ -1,5 +1,6 @@
-//! The target compared with the bundle, from reading the target alone. The ledger decides nothing; it is told which files
-//! are not as it says, so that the next import fetches them again.
+//! The target compared with the bundle, from reading the target alone. The ledger is told which files are not as it says, so
+//! that the next import fetches them again, and which ones were read whole and found equal. That is the one thing that it
+//! decides: a file never changes, so these are not read again, unless that is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,14 +28,15 @@ use crate::{
 /// Users or rooms read at once.
 const IN_FLIGHT: usize = 8;
 
-/// Compares users, aliases and every room of a plan. `now_ms` is the time that the result carries.
+/// Compares users, aliases, every room of a plan and the media: if `is_deep`, also files that were read whole before and
+/// found equal. Its time is filled in by the caller.
 pub async fn run(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
     ledger: &Ledger,
     job: &Job,
-    now_ms: u64,
+    is_deep: bool,
 ) -> Result<Verification> {
     let is_wanted = |stage| !plan.left_out.has(stage);
     let anew = Anew::of(plan, ledger)?;
@@ -45,7 +47,6 @@ pub async fn run(
         identities: encryption.identities,
         room_keys: encryption.room_keys,
         left_out: plan.left_out,
-        finished_ts: now_ms,
         ..Verification::default()
     };
     if is_wanted(Stage::Accounts) {
@@ -72,7 +73,8 @@ pub async fn run(
         verification.user_data = user_data::verify::run(target, bundle, plan, job, known).await?;
     }
     if is_wanted(Stage::Media) {
-        verification.media = media::compare::run(target, bundle, plan, ledger, job).await?;
+        let media = media::compare::run(target, bundle, plan, (ledger, is_deep), job).await?;
+        (verification.media, verification.media_read_before) = media;
     }
     Ok(verification)
 }

@@ -61,109 +61,95 @@ fn facts() -> Facts {
     }
 }
 
+/// With each type behind its help, so that the page is shorter.
+fn beside_the_help(page: &str) -> String {
+    let mut text = String::new();
+    for line in page.lines() {
+        match line
+            .strip_prefix("# TYPE ")
+            .and_then(|it| it.split_once(' '))
+        {
+            Some((_, kind)) => text.push_str(&format!(" ({kind})")),
+            None => text.push_str(&format!("\n{line}")),
+        }
+    }
+    text.trim_start().to_owned()
+}
+
 #[test]
 fn everything_that_is_told() {
     let text = text(&facts()).unwrap();
     let text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let text = beside_the_help(&text);
     insta::assert_snapshot!(text, @r#"
-    # HELP ferryman_accounts Accounts of the bundle that are to be carried over.
-    # TYPE ferryman_accounts gauge
+    # HELP ferryman_accounts Accounts of the bundle that are to be carried over. (gauge)
     ferryman_accounts 23
-    # HELP ferryman_accounts_done Accounts that are carried over.
-    # TYPE ferryman_accounts_done gauge
+    # HELP ferryman_accounts_done Accounts that are carried over. (gauge)
     ferryman_accounts_done 22
-    # HELP ferryman_build_info The program's version.
-    # TYPE ferryman_build_info gauge
+    # HELP ferryman_build_info The program's version. (gauge)
     ferryman_build_info{version="VERSION"} 1
-    # HELP ferryman_commands_total Commands of the control room by how they ended, since the start.
-    # TYPE ferryman_commands_total counter
+    # HELP ferryman_commands_total Commands of the control room by how they ended, since the start. (counter)
     ferryman_commands_total{outcome="failed"} 0
     ferryman_commands_total{outcome="good"} 1
     ferryman_commands_total{outcome="incomplete"} 0
     ferryman_commands_total{outcome="refused"} 2
-    # HELP ferryman_events_done Events that are carried over.
-    # TYPE ferryman_events_done gauge
+    # HELP ferryman_events_done Events that are carried over. (gauge)
     ferryman_events_done 1199
-    # HELP ferryman_job_bytes Bytes of media that it has carried in this run.
-    # TYPE ferryman_job_bytes gauge
+    # HELP ferryman_job_bytes Bytes of media that it has carried in this run. (gauge)
     ferryman_job_bytes 0
-    # HELP ferryman_job_bytes_expected Bytes of media that were left when it began.
-    # TYPE ferryman_job_bytes_expected gauge
+    # HELP ferryman_job_bytes_expected Bytes of media that were left when it began. (gauge)
     ferryman_job_bytes_expected 0
-    # HELP ferryman_job_events Events of the running job that are through, those of earlier runs included.
-    # TYPE ferryman_job_events gauge
+    # HELP ferryman_job_events Events of the running job that are through, those of earlier runs included. (gauge)
     ferryman_job_events 1200
-    # HELP ferryman_job_events_expected Events that its phase works through in all; 0 where that is not known.
-    # TYPE ferryman_job_events_expected gauge
+    # HELP ferryman_job_events_expected Events that its phase works through in all; 0 where that is not known. (gauge)
     ferryman_job_events_expected 48000
-    # HELP ferryman_job_last_success_timestamp_seconds When the job last ended with nothing undone, also in the shell; 0 if never.
-    # TYPE ferryman_job_last_success_timestamp_seconds gauge
+    # HELP ferryman_job_last_success_timestamp_seconds When the job last ended with nothing undone, also in the shell; 0 if never. (gauge)
     ferryman_job_last_success_timestamp_seconds{job="export"} 4
     ferryman_job_last_success_timestamp_seconds{job="import"} 0
     ferryman_job_last_success_timestamp_seconds{job="sync"} 0
     ferryman_job_last_success_timestamp_seconds{job="verify"} 0
-    # HELP ferryman_job_paused Whether it waits because somebody asked it to.
-    # TYPE ferryman_job_paused gauge
+    # HELP ferryman_job_paused Whether it waits because somebody asked it to. (gauge)
     ferryman_job_paused 0
-    # HELP ferryman_job_problems What the running job could not do so far.
-    # TYPE ferryman_job_problems gauge
+    # HELP ferryman_job_problems What the running job could not do so far. (gauge)
     ferryman_job_problems 1
-    # HELP ferryman_job_running Whether the job runs, here or in another process of this installation.
-    # TYPE ferryman_job_running gauge
+    # HELP ferryman_job_running Whether the job runs, here or in another process of this installation. (gauge)
     ferryman_job_running{job="export"} 0
     ferryman_job_running{job="import"} 1
     ferryman_job_running{job="sync"} 0
     ferryman_job_running{job="verify"} 0
-    # HELP ferryman_job_started_timestamp_seconds When the running job began.
-    # TYPE ferryman_job_started_timestamp_seconds gauge
+    # HELP ferryman_job_started_timestamp_seconds When the running job began. (gauge)
     ferryman_job_started_timestamp_seconds 5
-    # HELP ferryman_last_heartbeat_timestamp_seconds When the target last answered the bot's heartbeat; 0 before that.
-    # TYPE ferryman_last_heartbeat_timestamp_seconds gauge
+    # HELP ferryman_last_heartbeat_timestamp_seconds When the target last answered the bot's heartbeat; 0 before that. (gauge)
     ferryman_last_heartbeat_timestamp_seconds 0
-    # HELP ferryman_last_transaction_timestamp_seconds When the target's last transaction was kept; 0 before the first.
-    # TYPE ferryman_last_transaction_timestamp_seconds gauge
+    # HELP ferryman_last_transaction_timestamp_seconds When the target's last transaction was kept; 0 before the first. (gauge)
     ferryman_last_transaction_timestamp_seconds 9
-    # HELP ferryman_ledger_readable Whether the ledger can be read.
-    # TYPE ferryman_ledger_readable gauge
+    # HELP ferryman_ledger_readable Whether the ledger can be read. (gauge)
     ferryman_ledger_readable 1
-    # HELP ferryman_live Whether the bot's loop turns.
-    # TYPE ferryman_live gauge
+    # HELP ferryman_live Whether the bot's loop turns. (gauge)
     ferryman_live 1
-    # HELP ferryman_media_files Media files of the bundle that are to be carried over.
-    # TYPE ferryman_media_files gauge
+    # HELP ferryman_media_files Media files of the bundle that are to be carried over. (gauge)
     ferryman_media_files 5
-    # HELP ferryman_media_files_done Media files that are carried over.
-    # TYPE ferryman_media_files_done gauge
+    # HELP ferryman_media_files_done Media files that are carried over. (gauge)
     ferryman_media_files_done 4
-    # HELP ferryman_memory_bytes Resident memory of the process.
-    # TYPE ferryman_memory_bytes gauge
+    # HELP ferryman_memory_bytes Resident memory of the process. (gauge)
     ferryman_memory_bytes 50000000
-    # HELP ferryman_phase_done Units of the running job's phase that are through.
-    # TYPE ferryman_phase_done gauge
+    # HELP ferryman_phase_done Units of the running job's phase that are through. (gauge)
     ferryman_phase_done{phase="rooms"} 3
-    # HELP ferryman_phase_units Units of the running job's phase; 0 where they are not known.
-    # TYPE ferryman_phase_units gauge
+    # HELP ferryman_phase_units Units of the running job's phase; 0 where they are not known. (gauge)
     ferryman_phase_units{phase="rooms"} 12
-    # HELP ferryman_ready Whether the bot can obey.
-    # TYPE ferryman_ready gauge
+    # HELP ferryman_ready Whether the bot can obey. (gauge)
     ferryman_ready 1
-    # HELP ferryman_rooms Rooms of the bundle that are to be carried over.
-    # TYPE ferryman_rooms gauge
+    # HELP ferryman_rooms Rooms of the bundle that are to be carried over. (gauge)
     ferryman_rooms 12
-    # HELP ferryman_rooms_done Rooms that are carried over.
-    # TYPE ferryman_rooms_done gauge
+    # HELP ferryman_rooms_done Rooms that are carried over. (gauge)
     ferryman_rooms_done 3
-    # HELP ferryman_steps_failed What could not be carried over so far.
-    # TYPE ferryman_steps_failed gauge
+    # HELP ferryman_steps_failed What could not be carried over so far. (gauge)
     ferryman_steps_failed 2
-    # HELP ferryman_sync_lag_milliseconds How long the latest events took from Synapse to the target (the median), while `sync --follow` runs; else 0.
-    # TYPE ferryman_sync_lag_milliseconds gauge
+    # HELP ferryman_sync_lag_milliseconds How long the latest events took from Synapse to the target (the median), while `sync --follow` runs; else 0. (gauge)
     ferryman_sync_lag_milliseconds 0
-    # HELP ferryman_sync_rooms_waiting Rooms that wait for the next whole sync, while `sync --follow` runs.
-    # TYPE ferryman_sync_rooms_waiting gauge
+    # HELP ferryman_sync_rooms_waiting Rooms that wait for the next whole sync, while `sync --follow` runs. (gauge)
     ferryman_sync_rooms_waiting 0
-    # HELP ferryman_transactions_total Transactions of the target, since the start.
-    # TYPE ferryman_transactions_total counter
+    # HELP ferryman_transactions_total Transactions of the target, since the start. (counter)
     ferryman_transactions_total{outcome="failed"} 0
     ferryman_transactions_total{outcome="kept"} 3
     "#);

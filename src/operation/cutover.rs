@@ -7,6 +7,7 @@ use crate::{
         cutover::{Cutover, Which},
         freeze::InFront,
         sync::Sync,
+        verify::Verify,
     },
     job::Job,
     model::cutover::Step,
@@ -105,7 +106,13 @@ impl Operation {
                 }
                 return self.sync(job, sync).await;
             }
-            Step::Verify => return self.verify(job, self.engine.last_bundle()?).await,
+            Step::Verify => {
+                let verify = Verify {
+                    bundle: self.engine.last_bundle()?,
+                    ..Verify::default()
+                };
+                return self.verify(job, verify).await;
+            }
             Step::Freeze => self.engine.doors(true).await?,
             Step::Switch => self.engine.has_switched().await?,
             Step::Settings => self.engine.settings_are_lifted().await?,

@@ -152,6 +152,14 @@ fn things(verification: &Verification) -> String {
     line("encryption identities", &verification.identities, "equal");
     line("room keys in backups", &verification.room_keys, "equal");
     line("media", &verification.media, "equal");
+    let read = verification.media_read_before;
+    if read > 0 {
+        let files = count(read, "file was", "files were");
+        let _infallible = writeln!(
+            text,
+            "- {files} read whole by an earlier `verify`, and not now: `verify --deep` reads all"
+        );
+    }
     let timed = verification.user_data.receipts_timed;
     if timed > 0 {
         let receipts = count(timed, "public receipt has", "public receipts have");
@@ -281,6 +289,7 @@ mod tests {
             identities: equal(12),
             room_keys: equal(4_212),
             media: equal(2_000),
+            media_read_before: 1_900,
             rooms: vec![room("!a:ferry.test")],
             listings: equal(2),
             user_data: UserDataVerification {
@@ -312,6 +321,7 @@ mod tests {
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 1,900 files were read whole by an earlier `verify`, and not now: `verify --deep` reads all
         - 9 public receipts have the time of the source
         - 1 event is only on the target: one new join in each room, and what was mended or said since
         ");
@@ -354,6 +364,7 @@ mod tests {
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 1,900 files were read whole by an earlier `verify`, and not now: `verify --deep` reads all
         - 9 public receipts have the time of the source
         - 1 room skipped by plan
         - 1 room with events in another order
@@ -383,6 +394,7 @@ mod tests {
         - encryption identities: 12 of 12 equal
         - room keys in backups: 4,212 of 4,212 equal
         - media: 2,000 of 2,000 equal
+        - 1,900 files were read whole by an earlier `verify`, and not now: `verify --deep` reads all
         - 9 public receipts have the time of the source
         - 1 room skipped by plan
         - 1 room with events in another order

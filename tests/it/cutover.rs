@@ -295,8 +295,23 @@ async fn switch(scene: &mut Scene) {
         "{}",
         heard.markdown
     );
+    said_once(scene).await;
     let done = scene.ordered(cutover(None)).await.markdown;
     assert!(done.contains("all steps are done"), "{done}");
+}
+
+/// Killed after a hello and before that was noted, the step doesn't say it twice.
+async fn said_once(scene: &Scene) {
+    let path = scene.engine.config.data_dir.join("cutover.json");
+    let noted = || -> Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
+    let before = noted();
+    let mut cut_off = before.clone();
+    let hellos = cut_off["hellos"].as_object_mut().unwrap();
+    let room = hellos.keys().next().unwrap().clone();
+    hellos.remove(&room);
+    fs::write(&path, cut_off.to_string()).unwrap();
+    assert!(scene.step(Which::One(Step::Federation)).await.good);
+    assert_eq!(noted()["hellos"], before["hellos"]);
 }
 
 async fn people_go_on(scene: &Scene, town: &federated::Neighbours, talk: &Talk) {

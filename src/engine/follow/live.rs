@@ -64,6 +64,8 @@ pub(super) struct Carried {
     pub(super) events: BTreeSet<OwnedEventId>,
     /// How long all of them took.
     pub(super) lags: Lags,
+    /// What the ledger knows the last sync's bundle by.
+    pub(super) known: Option<String>,
     /// When the first of it was told.
     begun_ms: Option<u64>,
 }

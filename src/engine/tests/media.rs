@@ -5,7 +5,7 @@ use super::{
     faults::{good, told},
     stage::{Source, Stage},
 };
-use crate::{engine::Asked, model::media_wish::WhichMedia};
+use crate::{engine::Asked, job::Job, model::media_wish::WhichMedia};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_whose_command_is_lost_is_asked_for_again() {
@@ -102,6 +102,36 @@ async fn what_verify_finds_wrong_is_fetched_again() {
     assert!(verification.is_good(), "{verification:#?}");
     // What was right was left alone.
     assert_eq!(stage.world().deleted_media, ["aaempty", "aaimage"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_read_is_read_again_only_if_asked() {
+    let source = Source::new();
+    let stage = Stage::new(&source);
+    stage.import().await;
+    let visit = stage.target.visit(None).await;
+    let engine = stage.engine(&visit.url);
+    let verify = async |is_deep| {
+        let bundle = Some(stage.bundle.clone());
+        let job = Job::new().0;
+        let verification = engine.verify_as(&job, bundle, is_deep).await.unwrap();
+        let media = verification.media;
+        (
+            media.equal,
+            media.differences.len(),
+            verification.media_read_before,
+        )
+    };
+    assert_eq!(verify(false).await, (3, 0, 0));
+    assert_eq!(verify(false).await, (3, 0, 3));
+    stage.world().media.get_mut("aaimage").unwrap().content[0] ^= 1;
+    assert_eq!(verify(false).await, (3, 0, 3));
+    assert_eq!(verify(true).await, (2, 1, 0));
+    // From then on it is known to be wrong, and what is fetched anew is read.
+    assert_eq!(verify(false).await, (2, 1, 2));
+    stage.import().await;
+    assert_eq!(verify(false).await, (3, 0, 2));
+    assert_eq!(verify(false).await, (3, 0, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -301,8 +301,24 @@ fn medium(id: &str, media_type: &str, name: &str, length: usize) -> MediaRef {
     serde_json::from_value(item).unwrap()
 }
 
-/// Writes the bundle.
-pub(super) fn write(out: &Path, rooms: &[Draft]) {
+/// What has become of Cara.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing.
+    Stays,
+    /// Her account is closed.
+    Closed,
+    /// She has a name.
+    Named,
+}
+
+/// Writes the bundle in which this has become of Cara.
+pub(super) fn write(out: &Path, rooms: &[Draft], fate: Fate) {
+    let cara = match fate {
+        Fate::Stays => json!({ "user_id": CARA }),
+        Fate::Closed => json!({ "user_id": CARA, "deactivated": true }),
+        Fate::Named => json!({ "user_id": CARA, "displayname": "Cara II" }),
+    };
     let origin = Origin {
         source: SourceKind::AdminApi,
         synapse_version: Some("1.2.3".to_owned()),
@@ -318,7 +334,7 @@ pub(super) fn write(out: &Path, rooms: &[Draft]) {
     for user in [
         json!({ "user_id": ANNA, "displayname": "Anna", "avatar_url": "mxc://ferry.test/anna", "is_admin": true, "threepids": [{ "medium": "email", "address": "anna@example.net" }, { "medium": "email", "address": "anna@example.org" }] }),
         json!({ "user_id": BEN, "displayname": "Ben" }),
-        json!({ "user_id": CARA }),
+        cara,
         json!({ "user_id": DORA, "deactivated": true, "threepids": [{ "medium": "email", "address": "dora@example.org" }] }),
     ] {
         let mut user = UserRecord::new(serde_json::from_value(user).unwrap());

@@ -56,6 +56,11 @@ impl Source {
     }
 
     pub(super) fn named(name: &'static str, rooms: Vec<Draft>) -> Self {
+        Self::where_cara(name, rooms, sample::Fate::Stays)
+    }
+
+    /// In which this has become of Cara.
+    pub(super) fn where_cara(name: &'static str, rooms: Vec<Draft>, fate: sample::Fate) -> Self {
         let source = Self {
             dir: tempfile::tempdir().unwrap(),
             rooms,
@@ -63,7 +68,7 @@ impl Source {
             mode: None,
             name,
         };
-        sample::write(&source.bundle(), &source.rooms);
+        sample::write(&source.bundle(), &source.rooms, fate);
         source
     }
 

@@ -1,8 +1,8 @@
 //! Catching up with a newer bundle: the end is that of an import of the newer one alone, also if it was stopped at any step.
 
 use super::{
-    fake_target::{Disturbance, When},
-    sample::{self, Draft},
+    fake_target::{Disturbance, Door, Lie, When},
+    sample::{self, Draft, Fate},
     stage::{End, Source, Stage},
 };
 use crate::{engine::CaughtUp, job::Job, model::mode::Mode};
@@ -27,6 +27,14 @@ impl Scene {
         Self {
             older: Source::named("older", before()),
             newer: Source::new(),
+        }
+    }
+
+    /// Since the older bundle, this has become of Cara.
+    fn where_cara(fate: Fate) -> Self {
+        Self {
+            older: Source::named("older", sample::rooms()),
+            newer: Source::where_cara("newer", sample::rooms(), fate),
         }
     }
 
@@ -145,4 +153,46 @@ async fn rooms_that_were_made_anew_are_caught_up_with_as_they_are() {
     let newer = Some(scene.newer.bundle());
     let verification = engine.verify(&Job::new().0, newer).await.unwrap();
     assert!(verification.is_good(), "{verification:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_could_not_be_closed_is_closed_by_the_next_sync() {
+    let scene = Scene::where_cara(Fate::Closed);
+    let stage = Stage::new(&scene.older);
+    assert_eq!(stage.import().await.0.problems, []);
+    stage.world().lies.insert(Lie::StaysOpen);
+    for _ in 0..2 {
+        let problems = scene.caught_up(&stage).await.0.import.problems;
+        let told: Vec<_> = problems
+            .iter()
+            .map(|it| (&*it.step, &*it.subject))
+            .collect();
+        assert_eq!(told, [("account", sample::CARA)]);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(problems[0].reason, @"the account was closed on Synapse since it was carried over, and the target keeps it open: deactivate it there");
+        }
+    }
+    stage.world().lies.clear();
+    assert_eq!(scene.caught_up(&stage).await.0.import.problems, []);
+    let door = stage.world().accounts[sample::CARA].door.clone();
+    assert_eq!(door, Door::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_could_not_be_set_is_set_by_the_next_sync() {
+    let scene = Scene::where_cara(Fate::Named);
+    let stage = Stage::new(&scene.older);
+    assert_eq!(stage.import().await.0.problems, []);
+    let name = "displayname";
+    stage.world().refused_profiles.insert(name.to_owned());
+    let problems = scene.caught_up(&stage).await.0.import.problems;
+    let told: Vec<_> = problems
+        .iter()
+        .map(|it| (&*it.step, &*it.subject))
+        .collect();
+    assert_eq!(told, [("profile", sample::CARA)]);
+    stage.world().refused_profiles.clear();
+    assert_eq!(scene.caught_up(&stage).await.0.import.problems, []);
+    let profile = stage.world().accounts[sample::CARA].profile_of(name);
+    assert_eq!(profile.as_deref(), Some("Cara II"));
 }

@@ -1,6 +1,6 @@
 //! Every file on the target against the bundle: content, type and name, read from the target.
 
-use std::io::Read;
+use std::{collections::BTreeSet, io::Read};
 
 use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -28,19 +28,23 @@ pub(super) enum Seen {
     Different(String),
 }
 
-/// Compares every file that the plan carries over. What the ledger calls done and is not so, it calls failed from now on.
+/// In the ledger, of a file that was read whole on the target and found equal.
+const READ: &str = "read back";
+
+/// Compares every file that the plan carries over, and tells how many of those that are equal were not read, because they
+/// were so before and nobody asks for more (`is_deep`). What the ledger calls done and is not so, it calls failed from now on.
 pub async fn run(
     target: &Target,
     bundle: &Bundle,
     plan: &Plan,
-    ledger: &Ledger,
+    (ledger, is_deep): (&Ledger, bool),
     job: &Job,
-) -> Result<Comparison> {
+) -> Result<(Comparison, u64)> {
     if !plan.target.replay {
-        return Ok(Comparison::default());
+        return Ok((Comparison::default(), 0));
     }
     let terms = Terms::of(bundle, &plan.target, plan.media.wish, None);
-    let files = tokio::task::block_in_place(|| carried(bundle, &terms))?;
+    let mut files = tokio::task::block_in_place(|| carried(bundle, &terms))?;
     let mut comparison = Comparison {
         expected: files.len() as u64,
         ..Comparison::default()
@@ -49,6 +53,14 @@ pub async fn run(
         phase: Phase::VerifyMedia,
         total: comparison.expected,
     });
+    let mut done = 0;
+    if !is_deep {
+        let read: BTreeSet<_> = ledger.done_as(Step::Media, READ)?.into_iter().collect();
+        files.retain(|carried| !read.contains(&carried.item.media_id));
+        done = comparison.expected - files.len() as u64;
+        comparison.equal = done;
+    }
+    let before = done;
     let mut compared = stream::iter(files)
         .map(|carried| async move {
             job.turn().await?;
@@ -56,11 +68,15 @@ pub async fn run(
             Ok::<_, Error>((carried.item.media_id, seen))
         })
         .buffered(IN_FLIGHT);
-    let mut done = 0;
     while let Some(seen) = compared.next().await {
         let (id, seen) = seen?;
         match seen {
-            Seen::Equal => comparison.equal += 1,
+            Seen::Equal => {
+                comparison.equal += 1;
+                if ledger.is_done(Step::Media, &id)? {
+                    ledger.record(Step::Media, &id, &Outcome::Done(READ))?;
+                }
+            }
             Seen::Renamed(known) => comparison.known.push(known),
             Seen::Different(difference) => {
                 // The next import looks at it again, and fetches it once more.
@@ -76,7 +92,7 @@ pub async fn run(
             done,
         });
     }
-    Ok(comparison)
+    Ok((comparison, before))
 }
 
 pub(super) async fn one(target: &Target, carried: &Carried) -> Result<Seen> {

@@ -58,6 +58,10 @@ impl Account {
             profile_changes: 0,
         }
     }
+
+    pub(in super::super::super) fn profile_of(&self, field: &str) -> Option<String> {
+        self.profile.get(field).cloned()
+    }
 }
 
 /// The whole target.
@@ -98,6 +102,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) addresses: BTreeSet<(String, String)>,
     /// E-mail addresses that somebody else has.
     pub(in super::super::super) taken_addresses: BTreeSet<String>,
+    /// Fields of a profile that it doesn't set.
+    pub(in super::super::super) refused_profiles: BTreeSet<String>,
     /// Users whose room keys it does not take.
     pub(in super::super::super) refused_keys: BTreeSet<String>,
     /// What it says it has done, and hasn't.
@@ -151,6 +157,7 @@ impl World {
             admins: BTreeSet::new(),
             addresses: BTreeSet::new(),
             taken_addresses: BTreeSet::new(),
+            refused_profiles: BTreeSet::new(),
             refused_keys: BTreeSet::new(),
             lies: BTreeSet::new(),
             encryption: Encryption::default(),
@@ -216,6 +223,9 @@ impl World {
     }
 
     pub(super) fn set_profile(&mut self, user: &str, field: &str, body: &Value) -> Answer {
+        if self.refused_profiles.contains(field) {
+            return Err(Fault(403, "M_FORBIDDEN", "not now"));
+        }
         let account = self.accounts.get_mut(user).ok_or(NOT_FOUND)?;
         let value = body[field].as_str().unwrap();
         account.profile_changes += 1;

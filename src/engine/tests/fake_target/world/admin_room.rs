@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Lie, World};
+use super::{Door, Lie, World};
 
 /// More events than this don't fit into a reply.
 const FITTING: usize = 20;
@@ -58,7 +58,7 @@ impl World {
         json!({ "event_id": command })
     }
 
-    /// Rights and addresses. Who is an admin already is not made one again.
+    /// Rights, addresses and the end of an account. Who is an admin already is not made one again.
     fn about_a_user(&mut self, command: &str) -> String {
         let words: Vec<_> = command.split(' ').map(str::to_owned).collect();
         match &words[..] {
@@ -67,6 +67,14 @@ impl World {
             }
             [what, user] if what == "make-user-admin" && self.admins.insert(user.clone()) => {
                 format!("{user} has been granted admin privileges.")
+            }
+            [what, _, user] if what == "deactivate" => {
+                if !self.lies.contains(&Lie::StaysOpen)
+                    && let Some(account) = self.accounts.get_mut(user)
+                {
+                    account.door = Door::Closed;
+                }
+                format!("User {user} has been deactivated")
             }
             [what, _, address] if what == "add-email" && self.taken_addresses.contains(address) => {
                 format!(

@@ -20,6 +20,7 @@ pub(in super::super::super::super) enum Lie {
     NoSignatures,
     FewRoomKeys,
     NoAdmins,
+    StaysOpen,
 }
 
 /// A version of a key backup.

@@ -63,17 +63,17 @@ fn facts() -> Facts {
 
 /// With each type behind its help, so that the page is shorter.
 fn beside_the_help(page: &str) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::<String>::new();
     for line in page.lines() {
-        match line
+        let kind = line
             .strip_prefix("# TYPE ")
-            .and_then(|it| it.split_once(' '))
-        {
-            Some((_, kind)) => text.push_str(&format!(" ({kind})")),
-            None => text.push_str(&format!("\n{line}")),
+            .and_then(|it| it.split_once(' '));
+        match (kind, lines.last_mut()) {
+            (Some((_, kind)), Some(help)) => *help = format!("{help} ({kind})"),
+            _ => lines.push(line.to_owned()),
         }
     }
-    text.trim_start().to_owned()
+    lines.join("\n")
 }
 
 #[test]

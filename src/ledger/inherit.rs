@@ -84,6 +84,9 @@ impl Ledger {
                 ("place", "room, joiner, point"),
                 ("made", "room, id"),
                 ("mode_choice", "mode"),
+                ("messages_choice", "wanted"),
+                ("looked_through", "room"),
+                ("resent", "room, event, id"),
             ] {
                 all.execute(
                     &format!(

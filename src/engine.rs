@@ -99,6 +99,8 @@ pub struct Asked {
     pub left_out: Stages,
     /// Which rooms are made anew.
     pub mode: Option<Mode>,
+    /// Whether their messages are sent again; an import that was begun so goes on so.
+    pub replay_messages: bool,
     /// The plan that was confirmed, by [`Plan::digest`].
     pub confirmed: Option<[u8; 32]>,
 }
@@ -226,6 +228,7 @@ impl Engine {
             own: own(&target),
             joined: opening::joined(&ledger)?,
             mode: ledger.mode()?.unwrap_or_default(),
+            replay_messages: ledger.wants_messages()?,
             made: ledger.begun_to_make()?.into_iter().collect(),
         };
         let plan = plan(&bundle, abilities, choice).await?;
@@ -358,6 +361,10 @@ async fn choice(
     ledger: &Ledger,
     asked: Asked,
 ) -> Result<Choice> {
+    let mode = match asked.mode {
+        Some(mode) => mode,
+        None => ledger.mode()?.unwrap_or_default(),
+    };
     Ok(Choice {
         history: asked
             .history
@@ -368,12 +375,31 @@ async fn choice(
         left_out: asked.left_out,
         own: own(target),
         joined: opening::joined(ledger)?,
-        mode: match asked.mode {
-            Some(mode) => mode,
-            None => ledger.mode()?.unwrap_or_default(),
-        },
+        mode,
+        replay_messages: replay_messages(ledger, asked, mode)?,
         made: ledger.begun_to_make()?.into_iter().collect(),
     })
+}
+
+/// Whether messages of rooms that are made anew are sent again: if it is asked for, or was when the import began.
+fn replay_messages(ledger: &Ledger, asked: Asked, mode: Mode) -> Result<bool> {
+    let before = ledger.wants_messages()?;
+    if before || !asked.replay_messages {
+        return Ok(before);
+    }
+    if mode == Mode::Resident {
+        return Err(Error::Usage(
+            "--replay-messages is for rooms that are made anew: give --mode fallback or --mode local with it"
+                .to_owned(),
+        ));
+    }
+    if ledger.has_any(Step::Make)? {
+        return Err(Error::Usage(
+            "this import has made rooms anew without --replay-messages: go on without it, for what was said before would stand there behind what was said since"
+                .to_owned(),
+        ));
+    }
+    Ok(true)
 }
 
 /// What was chosen when the import began, else what suits the target.

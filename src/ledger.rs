@@ -5,6 +5,7 @@
 mod again;
 mod inherit;
 mod made;
+mod resent;
 
 use std::{
     fmt::Display,
@@ -187,6 +188,13 @@ impl Ledger {
                      primary key (bundle, room)) without rowid;
                  create table if not exists mode_choice (
                      bundle text not null primary key, mode text not null) without rowid;
+                 create table if not exists messages_choice (
+                     bundle text not null primary key, wanted integer not null) without rowid;
+                 create table if not exists looked_through (
+                     bundle text not null, room text not null, primary key (bundle, room)) without rowid;
+                 create table if not exists resent (
+                     bundle text not null, room text not null, event text not null, id text not null,
+                     primary key (bundle, room, event)) without rowid;
                  create table if not exists media_choice (
                      bundle text not null primary key, which text not null, max_mib integer) without rowid;",
             )

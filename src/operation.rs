@@ -298,6 +298,7 @@ impl Operation {
             admins: wanted.admins,
             left_out: wanted.stages.left_out()?,
             mode: wanted.mode,
+            replay_messages: wanted.replay_messages,
             ..Asked::default()
         };
         let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
@@ -435,6 +436,7 @@ fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
         passwords_for_nobody: wanted.no_passwords,
         left_out: wanted.stages.left_out()?,
         mode: wanted.mode,
+        replay_messages: wanted.replay_messages,
         confirmed: wanted.confirmed,
     };
     Ok((wanted.bundle, asked))

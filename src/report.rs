@@ -17,6 +17,7 @@ pub mod import;
 pub mod login_bridge;
 pub mod manual;
 mod media;
+mod messages;
 pub mod notice;
 pub mod page;
 pub mod people;

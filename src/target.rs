@@ -18,6 +18,7 @@ pub mod profile;
 pub mod push_rules;
 mod reach;
 pub mod receipts;
+pub mod resend;
 pub mod room;
 pub mod say;
 mod session;

@@ -315,6 +315,7 @@ mod tests {
               --media-max-size <MIB>  As for `import`
               --admins                As for `import`
               --mode <MODE>           As for `import`
+              --replay-messages       As for `import`
               --only <STAGE>...       Only these stages; a later import without it carries the rest. `users`
                                       are accounts, admin-rights, e-mail-addresses and names-and-pictures;
                                       `encryption` are encryption-identities, verified-people and

@@ -1,5 +1,5 @@
 //! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]
-//! [--mode MODE] [--only STAGE,… | --except STAGE,…]`.
+//! [--mode MODE] [--replay-messages] [--only STAGE,… | --except STAGE,…]`.
 
 use std::path::PathBuf;
 
@@ -37,6 +37,10 @@ pub struct Import {
     /// those that can't be carried over (fallback), or all (local). Without it: as before, at first none
     #[arg(long, value_name = "MODE")]
     pub mode: Option<Mode>,
+    /// Send the messages of rooms that are made anew again, by those who have said them and with their times; only with
+    /// --mode fallback or local. An import that was begun so goes on so
+    #[arg(long)]
+    pub replay_messages: bool,
     /// Which stages.
     #[command(flatten)]
     pub stages: Choice,

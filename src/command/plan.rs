@@ -1,5 +1,5 @@
 //! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]
-//! [--mode MODE] [--only STAGE,… | --except STAGE,…] [--json]`.
+//! [--mode MODE] [--replay-messages] [--only STAGE,… | --except STAGE,…] [--json]`.
 
 use std::path::PathBuf;
 
@@ -30,6 +30,9 @@ pub struct Plan {
     /// As for `import`
     #[arg(long, value_name = "MODE")]
     pub mode: Option<Mode>,
+    /// As for `import`
+    #[arg(long)]
+    pub replay_messages: bool,
     /// As for `import`
     #[command(flatten)]
     pub stages: Choice,

@@ -87,6 +87,7 @@ impl Engine {
         // An import that can't begin leaves no choice behind.
         import.ledger.choose(history, media, left_out)?;
         import.ledger.choose_mode(import.plan.mode)?;
+        import.ledger.choose_messages(import.plan.replay_messages)?;
         if let Some(gone) = gone {
             gone.run(&import).await?;
         }

@@ -57,6 +57,8 @@ pub(super) struct Choice {
     pub(super) joined: BTreeMap<OwnedRoomId, (OwnedUserId, JoinPoint)>,
     /// Which rooms are made anew.
     pub(super) mode: Mode,
+    /// Whether messages of these are sent again.
+    pub(super) replay_messages: bool,
     /// Rooms that an import has begun to make anew.
     pub(super) made: BTreeSet<String>,
 }
@@ -129,6 +131,7 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
         admins: choice.admins,
         left_out: choice.left_out,
         mode: choice.mode,
+        replay_messages: choice.replay_messages,
         could_be_made,
         media,
     })
@@ -146,13 +149,21 @@ fn make_anew(
         return;
     };
     let around = (bundle.server_name(), able);
-    match local::wanted::levels_of(bundle, &facts.room) {
-        Ok(levels) => {
-            let how = local::planner::plan(facts, &levels, target, around, reason);
-            if let Some(how) = how {
-                plan.action = RoomAction::Recreate(how);
-            }
+    let is_filled = choice.replay_messages;
+    let planned = local::wanted::levels_of(bundle, &facts.room).and_then(|levels| {
+        let how = local::planner::plan(facts, &levels, target, around, reason, is_filled);
+        let Some(mut how) = how else {
+            return Ok(None);
+        };
+        if is_filled {
+            let counted = local::messages::count(bundle, &facts.room, able, how.keeps_id)?;
+            how.messages = Some(counted);
         }
+        Ok(Some(how))
+    });
+    match planned {
+        Ok(Some(how)) => plan.action = RoomAction::Recreate(how),
+        Ok(None) => {}
         Err(error) => {
             plan.action = RoomAction::Unreadable {
                 reason: error.to_string(),

@@ -6,6 +6,7 @@ mod faults;
 mod lies;
 mod local;
 mod media;
+mod resend;
 mod resume;
 mod retry;
 mod sample;

@@ -30,7 +30,7 @@ pub struct Differs {
 }
 
 /// All that is known of one bundle's import: tables, and their columns but for the bundle.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 11] = [
     ("step", "step, subject, outcome, detail, position"),
     ("problem", "step, subject, reason"),
     ("choice", "history"),
@@ -39,6 +39,9 @@ const TABLES: [(&str, &str); 8] = [
     ("place", "room, joiner, point"),
     ("made", "room, id"),
     ("mode_choice", "mode"),
+    ("messages_choice", "wanted"),
+    ("looked_through", "room"),
+    ("resent", "room, event, id"),
 ];
 
 impl Ledger {

@@ -6,9 +6,9 @@ use super::{
     accounts, aliases, carry,
     context::{Each, Import},
     encryption, late, listings, local,
-    local::anew::Anew,
+    local::{anew::Anew, messages::Counted},
     media,
-    outcome::{ImportSummary, MediaSummary, RoomLeft},
+    outcome::{ImportSummary, MediaSummary, MessagesSummary, RoomLeft},
     pending,
     plan::{RoomAction, RoomPlan},
     profiles, schedule, user_data,
@@ -95,7 +95,11 @@ impl Import {
                 carried
             }
             RoomAction::Pending { waiting } => pending::run(self, room, waiting).await,
-            RoomAction::Recreate(how) => local::fill::run(self, room, how, anew).await,
+            RoomAction::Recreate(how) => {
+                let filled = local::fill::run(self, room, how, anew).await;
+                self.job.emit(Event::RoomLeft(room.room_id.clone()));
+                filled
+            }
             RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
         }
@@ -135,6 +139,7 @@ impl Import {
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
             rooms_carried: done - rooms_pending - rooms_made,
             rooms_made,
+            messages: self.messages()?,
             rooms_pending,
             rooms_failed,
             left_out: self.plan.left_out,
@@ -160,6 +165,26 @@ impl Import {
                 .then(|| self.passwords.path().to_owned()),
             problems: ledger.problems()?,
         })
+    }
+}
+
+impl Import {
+    /// What came of the messages of rooms that were made anew.
+    fn messages(&self) -> Result<Option<MessagesSummary>> {
+        if !self.plan.replay_messages {
+            return Ok(None);
+        }
+        let mut planned = Counted::default();
+        for room in &self.plan.rooms {
+            if let RoomAction::Recreate(how) = &room.action {
+                how.messages.iter().for_each(|counted| planned.add(counted));
+            }
+        }
+        Ok(Some(MessagesSummary {
+            sent: self.ledger.count_resent(None)?,
+            planned: planned.sent,
+            left: planned.left,
+        }))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod fill;
 pub mod levels;
 pub mod make;
+pub mod messages;
 pub mod planner;
 pub mod there;
 pub mod verify;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
+pub use super::local::messages::Why as NotSent;
 use super::plan::{NamedMedium, Why};
 pub use super::user_data::outcome::UserDataVerification;
 use crate::{job::Problem, model::stage::Stages};
@@ -25,6 +26,9 @@ pub struct ImportSummary {
     /// Rooms that were made anew, without their history.
     #[serde(skip_serializing_if = "is_zero")]
     pub rooms_made: u64,
+    /// Messages that were sent again into these; nothing if that wasn't asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<MessagesSummary>,
     /// Rooms that nobody is in, but at whose doors people wait again: invited, or having knocked.
     pub rooms_pending: u64,
     /// Rooms that stay behind, by plan.
@@ -67,6 +71,17 @@ pub struct ImportSummary {
 )]
 pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// Messages of rooms that were made anew, after an import.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct MessagesSummary {
+    /// Those that were sent again, by earlier runs too.
+    pub sent: u64,
+    /// Those that were to be.
+    pub planned: u64,
+    /// So many are not, and why.
+    pub left: BTreeMap<NotSent, u64>,
 }
 
 /// The local media after an import.

@@ -47,6 +47,9 @@ pub struct Plan {
     /// Which rooms are made anew.
     #[serde(skip_serializing_if = "Mode::is_usual")]
     pub mode: Mode,
+    /// Whether the messages of these are sent again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replay_messages: bool,
     /// Rooms that stay behind and could be made anew.
     #[serde(skip_serializing_if = "super::outcome::is_zero")]
     pub could_be_made: u64,
@@ -85,6 +88,7 @@ impl Plan {
             media: MediaPlan::default(),
             left_out: Stages::NONE,
             mode: Mode::Resident,
+            replay_messages: false,
             could_be_made: 0,
         }
     }

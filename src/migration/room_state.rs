@@ -31,6 +31,9 @@ pub struct RoomState {
     /// Its ID on the target, if it was made anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub made_as: Option<OwnedRoomId>,
+    /// Messages that were sent again into it.
+    #[serde(skip_serializing_if = "super::outcome::is_zero")]
+    pub resent: u64,
     /// How its import ended, if it did.
     pub end: Option<Taken>,
     /// What could not be done.
@@ -53,6 +56,7 @@ impl RoomState {
                 .entry(Step::Replay, room)?
                 .map(|entry| entry.position);
             state.made_as = ledger.made()?.remove(room.as_str());
+            state.resent = ledger.count_resent(Some(room.as_str()))?;
             state.end = ledger
                 .taken_for(room)?
                 .into_iter()
@@ -75,6 +79,7 @@ impl RoomState {
             room_id: room.room_id,
             replayed: None,
             made_as: None,
+            resent: 0,
             end: None,
             problems: Vec::new(),
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    media, problems,
+    media, messages, problems,
     text::{code, count, duration, escape, first, len, number_of},
 };
 use crate::migration::outcome::ImportSummary;
@@ -96,6 +96,11 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
             count(summary.rooms_made, "room", "rooms")
         ));
     }
+    if let Some(messages) = &summary.messages {
+        for text in messages::summary(messages).lines() {
+            line(text.trim_start_matches("- ").to_owned());
+        }
+    }
     if !summary.left_out.is_empty() {
         line(format!("left out by choice: {}", summary.left_out));
     }
@@ -161,7 +166,7 @@ mod tests {
     use super::*;
     use crate::{
         job::Problem,
-        migration::outcome::{MediaSummary, RoomLeft},
+        migration::outcome::{MediaSummary, MessagesSummary, NotSent, RoomLeft},
         model::stage::Stages,
     };
 
@@ -173,6 +178,7 @@ mod tests {
             accounts_reserved: 1,
             rooms_carried: 38,
             rooms_made: 0,
+            messages: None,
             rooms_pending: 0,
             rooms_skipped: vec![RoomLeft {
                 room_id: "!old:ferry.test".try_into().unwrap(),
@@ -240,6 +246,24 @@ mod tests {
         ## Rooms that stay behind
 
         - Old (`!old:ferry.test`): no local user is joined to it any more
+        ");
+    }
+
+    #[test]
+    fn messages_are_sent_again() {
+        let mut summary = summary();
+        summary.rooms_made = 2;
+        summary.messages = Some(MessagesSummary {
+            sent: 1_200,
+            planned: 1_201,
+            left: [(NotSent::Redacted, 3)].into(),
+        });
+        let text = short(&summary);
+        let lines: Vec<_> = text.lines().skip(4).take(3).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        - made anew, without history: 2 rooms
+        - 1,200 messages were sent again, with the old times (of 1,201)
+        - 3 things that were said are not sent again: deleted
         ");
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    problems,
+    messages, problems,
     text::{code, count, escape, number_of, sentence},
 };
 use crate::migration::{local, room_state::RoomState};
@@ -40,7 +40,12 @@ pub fn markdown(state: &RoomState) -> String {
         Some(taken) => match (taken.outcome.as_str(), taken.detail.as_str()) {
             ("done", "equal") => "carried over, and compared: equal".to_owned(),
             ("done", local::DONE) => {
-                "made anew, without its history; members and state were compared: equal".to_owned()
+                let without = if state.resent > 0 {
+                    "with nothing of its history but messages"
+                } else {
+                    "without its history"
+                };
+                format!("made anew, {without}; what it has was compared: equal")
             }
             ("done", _) => {
                 "nobody here is in it; who is invited or has knocked waits at its door again"
@@ -51,6 +56,9 @@ pub fn markdown(state: &RoomState) -> String {
         },
     };
     let _infallible = writeln!(text, "- {end}");
+    if state.resent > 0 {
+        let _infallible = writeln!(text, "- {}", messages::sent(state.resent));
+    }
     if let Some(id) = state.made_as.as_ref().filter(|id| **id != state.room_id) {
         let _infallible = writeln!(text, "- its ID on the target: {}", code(&id));
     }
@@ -82,6 +90,7 @@ mod tests {
             events: 1_200,
             replayed: None,
             made_as: None,
+            resent: 0,
             end: None,
             problems: vec![],
         };
@@ -143,7 +152,15 @@ mod tests {
 
         - bundle: `b.tar.zst`
         - version 11, 12 members, 7 of them of this server, 1,200 events
-        - made anew, without its history; members and state were compared: equal
+        - made anew, without its history; what it has was compared: equal
+        - its ID on the target: `!b:ferry.test`
+        ");
+        state.resent = 1_000;
+        let text = markdown(&state);
+        let lines: Vec<_> = text.lines().skip(4).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        - made anew, with nothing of its history but messages; what it has was compared: equal
+        - 1,000 messages were sent again, with the old times
         - its ID on the target: `!b:ferry.test`
         ");
     }

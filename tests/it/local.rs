@@ -1,5 +1,6 @@
 //! Rooms that are made anew on real servers: from a bundle of version 1, and a whole Synapse.
 
+mod said;
 mod town;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
@@ -41,7 +42,13 @@ const ANEW: Asked = Asked {
     passwords_for_nobody: false,
     left_out: ferryman::model::stage::Stages::NONE,
     mode: Some(Mode::Local),
+    replay_messages: false,
     confirmed: None,
+};
+
+const FILLED: Asked = Asked {
+    replay_messages: true,
+    ..ANEW
 };
 
 /// All rooms of a user on the target by their old IDs: the new ID and the whole state with its event IDs.
@@ -140,8 +147,13 @@ async fn a_bundle_of_version_1_becomes_thirty_rooms() {
 }
 
 async fn import(engine: &Engine, bundle: &Path) -> ImportSummary {
+    import_as(engine, bundle, ANEW).await
+}
+
+async fn import_as(engine: &Engine, bundle: &Path, asked: Asked) -> ImportSummary {
     let bundle = Some(bundle.to_owned());
-    let imported = engine.import_as(&job(), bundle, ANEW).await.unwrap();
+    let imported = Box::pin(engine.import_as(&job(), bundle, asked)).await;
+    let imported = imported.unwrap();
     assert_eq!(imported.problems, []);
     imported
 }
@@ -220,7 +232,8 @@ fn as_it_was(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_synapse_is_made_anew() {
     each_target("local mode", async |target| {
-        let stage = Stage::set(target == Target::Tuwunel).await.unwrap();
+        let stage = Box::pin(Stage::set(target == Target::Tuwunel));
+        let stage = stage.await.unwrap();
         let engine = stage.engine();
         // Synapse shows tags and push rules to nobody else.
         let options = ExportOptions {
@@ -230,14 +243,15 @@ async fn a_whole_synapse_is_made_anew() {
             },
             ..ExportOptions::default()
         };
-        let exported = engine
-            .export(&job(), &options, Box::new(page))
-            .await
-            .unwrap();
-        let imported = import(&engine, &exported.bundle).await;
+        let exported = Box::pin(engine.export(&job(), &options, Box::new(page))).await;
+        let exported = exported.unwrap();
+        let imported = import_as(&engine, &exported.bundle, FILLED).await;
         assert_eq!((imported.rooms_carried, imported.remote_joins), (0, 0));
+        let messages = imported.messages.as_ref().unwrap();
+        eprintln!("{target:?}: {messages:?}");
+        assert_eq!(messages.sent, messages.planned);
         assert_eq!(imported.rooms_made, stage.filled.counts.rooms as u64);
-        let verified = engine.verify(&job(), None).await.unwrap();
+        let verified = Box::pin(engine.verify(&job(), None)).await.unwrap();
         assert_good(&verified);
         let plan = engine.plan(None, None).await.unwrap();
         let carried = plan.users.iter();
@@ -249,8 +263,36 @@ async fn a_whole_synapse_is_made_anew() {
         let there = rooms(&stage.installation, users()).await;
         assert_eq!(there.len() as u64, imported.rooms_made);
         chats_lead_to_new_rooms(&stage.installation, users(), &there).await;
+        let said = said::said(&stage.installation, &there).await;
+        let work = stage.installation.folder().join("read");
+        fs::create_dir(&work).unwrap();
+        let kinds = said::as_before(&exported.bundle, &work, (&there, &carried), &said);
+        eprintln!("{target:?}: {kinds:?}");
+        for kind in [
+            "m.room.message",
+            "m.annotation",
+            "m.replace",
+            "m.thread",
+            "reply",
+        ] {
+            assert!(kinds.contains_key(kind), "{kinds:?}");
+        }
+        let has_sealed = kinds.contains_key("m.room.encrypted");
+        assert_eq!(has_sealed, target == Target::Tuwunel, "{kinds:?}");
         import(&engine, &exported.bundle).await;
         assert!(rooms(&stage.installation, users()).await == there);
+        // Nor is anything said twice where nothing is known of the first time.
+        fs::remove_dir_all(stage.installation.config.data_dir.join("ledger")).unwrap();
+        let bundle = Some(exported.bundle.clone());
+        let again = Box::pin(engine.import_as(&job(), bundle, FILLED)).await;
+        let again = again.unwrap();
+        // Closed accounts that it has made itself look like somebody's own then.
+        assert!(
+            again.problems.iter().all(|it| it.step == "account"),
+            "{again:?}"
+        );
+        assert!(rooms(&stage.installation, users()).await == there);
+        assert!(said::said(&stage.installation, &there).await == said);
     })
     .await;
 }

@@ -50,6 +50,8 @@ impl FakeTarget {
 
     /// Listens for one run, to which something may happen.
     pub(super) async fn visit(&self, disturbance: Option<Disturbance>) -> Visit {
+        // Between two runs it was started again.
+        self.world().transactions.clear();
         let gate = Arc::new(Gate::new(disturbance));
         let app = App {
             world: Arc::clone(&self.world),

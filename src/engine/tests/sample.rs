@@ -1,6 +1,9 @@
 //! A small bundle with everything in it that makes an import take another way.
 
 mod settings;
+mod talk;
+
+pub(super) use talk::talk;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -42,6 +45,8 @@ pub(super) struct Draft {
     pub(super) is_read: bool,
     /// In their order, with their IDs.
     pub(super) events: Vec<(OwnedEventId, Value)>,
+    /// Events that were deleted, by what has deleted them.
+    redacted: BTreeMap<OwnedEventId, OwnedEventId>,
 }
 
 impl Draft {
@@ -52,6 +57,7 @@ impl Draft {
             alias: None,
             is_read: false,
             events: Vec::new(),
+            redacted: BTreeMap::new(),
         };
         let content = json!({ "creator": creator, "room_version": draft.version });
         let create = draft.event(creator, "m.room.create", Some(""), &content);
@@ -133,6 +139,14 @@ impl Draft {
         other
     }
 
+    /// Deletes an event.
+    pub(super) fn redact(&mut self, by: &str, event: &OwnedEventId) {
+        let redaction = self.event(by, "m.room.redaction", None, &json!({ "redacts": event }));
+        self.redacted.insert(event.clone(), redaction);
+        let (_, pdu) = self.events.iter_mut().find(|(id, _)| id == event).unwrap();
+        pdu["content"] = json!({});
+    }
+
     /// The last event's ID.
     pub(super) fn last(&self) -> &OwnedEventId {
         &self.events.last().unwrap().0
@@ -169,7 +183,7 @@ impl Draft {
                 outlier: false,
                 rejected: false,
                 soft_failed: false,
-                redacted_by: None,
+                redacted_by: self.redacted.get(id).cloned(),
                 ts: None,
                 pdu: to_raw_value(pdu).unwrap(),
             })

@@ -43,6 +43,7 @@ pub(super) struct Source {
     rooms: Vec<Draft>,
     history: Option<Replayed>,
     mode: Option<Mode>,
+    replay_messages: bool,
     name: &'static str,
 }
 
@@ -66,6 +67,7 @@ impl Source {
             rooms,
             history: None,
             mode: None,
+            replay_messages: false,
             name,
         };
         sample::write(&source.bundle(), &source.rooms, fate);
@@ -76,6 +78,15 @@ impl Source {
     pub(super) fn in_mode(self, mode: Mode) -> Self {
         Self {
             mode: Some(mode),
+            ..self
+        }
+    }
+
+    /// All rooms made anew, with their messages.
+    pub(super) fn with_messages(self) -> Self {
+        Self {
+            mode: Some(Mode::Local),
+            replay_messages: true,
             ..self
         }
     }
@@ -108,6 +119,7 @@ pub(super) struct Stage {
     pub(super) bundle: PathBuf,
     history: Option<Replayed>,
     mode: Option<Mode>,
+    replay_messages: bool,
     pub(super) target: FakeTarget,
 }
 
@@ -142,6 +154,7 @@ impl Stage {
             bundle: source.bundle(),
             history: source.history,
             mode: source.mode,
+            replay_messages: source.replay_messages,
             target: FakeTarget::new(&source.rooms),
         };
         let ben = Account::new(Door::Password(OWN.to_owned()), "ben");
@@ -209,6 +222,7 @@ impl Stage {
         let asked = Asked {
             history: self.history,
             mode: self.mode,
+            replay_messages: self.replay_messages,
             ..Asked::default()
         };
         engine

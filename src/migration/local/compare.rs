@@ -177,6 +177,7 @@ mod tests {
             keeps_id: true,
             version: RoomVersionId::V10,
             members: Members::default(),
+            messages: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Filling a room that was made anew: what differs from the bundle is changed, in an order in which each may be.
 
+mod messages;
+
 use std::fmt::Display;
 
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
@@ -9,14 +11,15 @@ use super::{
     DONE,
     anew::Anew,
     compare, make,
+    messages::verify::Expected,
     planner::Recreation,
     there::There,
-    wanted::{JOIN_RULES, LEVELS, MEMBER, Wanted, rank},
+    wanted::{JOIN_RULES, LEVELS, MEMBER, VISIBILITY, Wanted, rank},
 };
 use crate::{
     Error, Result,
     ledger::{Outcome, Step},
-    migration::{aliases, context::Import, plan::RoomPlan},
+    migration::{aliases, context::Import, outcome::Comparison, plan::RoomPlan},
     target::Target,
 };
 
@@ -32,6 +35,8 @@ struct Work<'a> {
     how: &'a Recreation,
     /// Its ID in the bundle, by which it is told.
     old: &'a RoomId,
+    /// For people.
+    name: &'a str,
     id: OwnedRoomId,
     wanted: Wanted,
     there: There,
@@ -67,6 +72,7 @@ pub(in crate::migration) async fn run(
         import,
         how,
         old,
+        name: &room.name,
         id: id.to_owned(),
         wanted,
         has_failed: false,
@@ -74,10 +80,10 @@ pub(in crate::migration) async fn run(
     work.all().await?;
     let there = now(&import.target, id, &work.wanted, how).await?;
     let (members, state) = compare::room(&work.wanted, &there, how);
-    let differences: Vec<_> = members
-        .differences
+    let said = work.said(&there).await?;
+    let differences: Vec<_> = [members, state, said]
         .into_iter()
-        .chain(state.differences)
+        .flat_map(|compared| compared.differences)
         .collect();
     if let Some(unmade) = unmade {
         return Err(Error::Target(format!(
@@ -133,13 +139,41 @@ impl Work<'_> {
     async fn all(&mut self) -> Result<()> {
         self.aliases().await?;
         self.joins().await?;
+        if self.how.messages.is_some() {
+            // Who is out, or comes later, must not read more of them than before.
+            self.state(|kind| kind == VISIBILITY).await?;
+            self.others(&["ban"]).await?;
+            // Until the levels are set nobody but the mightiest may do what is left.
+            let has_levels = self.there.get(LEVELS, "") == self.wanted.levels.as_ref();
+            let mightiest = self.by().filter(|_| !has_levels);
+            self.goings(mightiest).await?;
+            self.messages().await?;
+        }
         self.state(|kind| rank(kind) < rank(JOIN_RULES)).await?;
         self.others(&["ban", "invite"]).await?;
         self.state(|kind| kind == JOIN_RULES).await?;
         self.others(&["knock"]).await?;
-        self.goings().await?;
+        self.goings(None).await?;
         self.levels().await?;
         self.creator_leaves().await
+    }
+
+    /// Which of its messages are there, if they are to be.
+    async fn said(&self, there: &There) -> Result<Comparison> {
+        let room = self.import.rooms.get(self.old);
+        let (Some(_), Some(room)) = (&self.how.messages, room) else {
+            return Ok(Comparison::default());
+        };
+        let Some(reader) = there.mightiest(&self.wanted, self.how) else {
+            return Ok(Comparison::default());
+        };
+        let (bundle, able) = (&self.import.bundle, self.import.able());
+        let keeps_id = self.id == *self.old;
+        let expected =
+            tokio::task::block_in_place(|| Expected::read(bundle, room, able, keeps_id))?;
+        expected
+            .compare(&self.import.target, &self.id, &reader)
+            .await
     }
 
     /// Notes what could not be done, but for what concerns everything.
@@ -299,13 +333,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Whoever has left since an earlier import leaves here, too.
-    async fn goings(&mut self) -> Result<()> {
+    /// Whoever has left since an earlier import leaves here, too, but for one.
+    async fn goings(&mut self, but_for: Option<OwnedUserId>) -> Result<()> {
         let memberships = tokio::task::block_in_place(|| self.import.bundle.memberships(self.old))?;
         for (user, membership) in memberships {
             let is_in = matches!(self.there.membership(&user), Some("join" | "invite"));
             let is_due = membership == "leave" && is_in && self.import.can_act(&user);
-            if is_due && user != self.how.creator {
+            if is_due && user != self.how.creator && but_for.as_ref() != Some(&user) {
                 self.leaves(&user).await?;
             }
         }

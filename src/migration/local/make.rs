@@ -233,6 +233,7 @@ mod tests {
             keeps_id: true,
             version: RoomVersionId::V10,
             members: Members::default(),
+            messages: None,
         };
         insta::assert_snapshot!(body(room_id!("!r:x"), &how, &wanted), @r#"{"creation_content":{"org.ferryman.made_from":"!r:x","type":"m.space"},"power_level_content_override":{"events":{"m.call.member":0},"users":{"@a:x":120}},"preset":"public_chat","room_version":"10","visibility":"private"}"#);
     }

@@ -6,7 +6,7 @@ use ruma::{OwnedUserId, RoomId, RoomVersionId, ServerName};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::levels;
+use super::{levels, messages::Counted};
 use crate::{
     migration::{
         facts::RoomFacts,
@@ -32,6 +32,9 @@ pub struct Recreation {
     pub version: RoomVersionId,
     /// Who is put back into it.
     pub members: Members,
+    /// What of its messages is sent again; nothing if that isn't asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Counted>,
 }
 
 /// Members of a room that is made anew, by what becomes of them.
@@ -70,7 +73,7 @@ pub fn could_be(
     target: &Abilities,
     able: &BTreeSet<OwnedUserId>,
 ) -> bool {
-    is_cause(plan, target) && creator(facts, &Value::Null, able).is_some()
+    is_cause(plan, target) && creator(facts, &Value::Null, able, false).is_some()
 }
 
 /// Whether it stays behind for a reason that doesn't matter where it is made anew.
@@ -84,7 +87,8 @@ fn is_cause(plan: &RoomPlan, target: &Abilities) -> bool {
     planner::left(plan, target).is_some_and(|why| causes.contains(&why))
 }
 
-/// How a room is made anew. `levels` is the content of its power levels. Nothing if nobody could be in it.
+/// How a room is made anew. `levels` is the content of its power levels; `is_filled` says whether its messages are sent
+/// again. Nothing if nobody could be in it.
 #[must_use]
 pub fn plan(
     facts: &RoomFacts,
@@ -92,8 +96,10 @@ pub fn plan(
     target: &Abilities,
     (own, able): (&ServerName, &BTreeSet<OwnedUserId>),
     reason: String,
+    is_filled: bool,
 ) -> Option<Recreation> {
-    let creator = creator(facts, levels, able)?;
+    // Who has left must not read what was said since.
+    let creator = creator(facts, levels, able, !is_filled)?;
     let version = version(facts.room.version.as_ref(), target);
     Some(Recreation {
         reason,
@@ -101,6 +107,7 @@ pub fn plan(
         keeps_id: keeps_id(&facts.room.room_id, own, &version, target),
         version,
         members: members(facts, able),
+        messages: None,
     })
 }
 
@@ -139,7 +146,12 @@ pub fn localpart(room: &RoomId) -> Option<&str> {
 
 /// The room's own creator where that is a user of ours who is in it, or was; else the mightiest of its members. Without
 /// levels nobody has power but whoever makes it.
-fn creator(facts: &RoomFacts, levels: &Value, able: &BTreeSet<OwnedUserId>) -> Option<OwnedUserId> {
+fn creator(
+    facts: &RoomFacts,
+    levels: &Value,
+    able: &BTreeSet<OwnedUserId>,
+    may_leave: bool,
+) -> Option<OwnedUserId> {
     let membership = |user: &OwnedUserId| facts.memberships.get(user).map(String::as_str);
     let joined = || {
         let joined = able.iter();
@@ -150,7 +162,7 @@ fn creator(facts: &RoomFacts, levels: &Value, able: &BTreeSet<OwnedUserId>) -> O
     let maker = facts.room.creator.as_ref();
     let maker = maker.or_else(|| facts.create.as_ref().map(|(_, creator)| creator));
     // Who has left leaves again, and takes their power along: somebody else must have some.
-    let may_leave = !levels.is_null();
+    let may_leave = may_leave && !levels.is_null();
     let may = |user: &&OwnedUserId| {
         let may = match membership(user) {
             Some("join") => true,
@@ -230,6 +242,7 @@ mod tests {
             &target(software),
             (own, &able()),
             "why".to_owned(),
+            false,
         )
     }
 
@@ -263,7 +276,11 @@ mod tests {
             Some("10"),
             &[("a:x", "leave"), ("b:x", "join")],
         );
-        assert_eq!(creator(&gone, &Value::Null, &able()).unwrap(), "@b:x");
+        assert_eq!(creator(&gone, &Value::Null, &able(), true).unwrap(), "@b:x");
+        let some = json!({});
+        assert_eq!(creator(&gone, &some, &able(), true).unwrap(), "@a:x");
+        // They would read what was said since.
+        assert_eq!(creator(&gone, &some, &able(), false).unwrap(), "@b:x");
         let members = [
             ("a:x", "join"),
             ("b:x", "invite"),

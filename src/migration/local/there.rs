@@ -105,6 +105,7 @@ mod tests {
             keeps_id: true,
             version,
             members: Members::default(),
+            messages: None,
         };
         let event = |kind: &str, key: &str, content: Value| WholeState {
             kind: kind.to_owned(),

@@ -7,6 +7,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use super::{
     anew::Anew,
     compare, fill,
+    messages::verify::Expected,
     planner::Recreation,
     wanted::{Around, Wanted},
 };
@@ -71,14 +72,25 @@ impl Known {
         let there = fill::now(target, id, &wanted, how).await?;
         let mut compared = blank;
         (compared.members, compared.state) = compare::room(&wanted, &there, how);
-        compared.timeline.known = said(plan, how, id);
+        if let (Some(_), Some(reader)) = (&how.messages, there.mightiest(&wanted, how)) {
+            let keeps_id = *id == plan.room_id;
+            let expected =
+                tokio::task::block_in_place(|| Expected::read(bundle, room, able, keeps_id))?;
+            compared.timeline = expected.compare(target, id, &reader).await?;
+        }
+        compared.timeline.known.splice(0..0, said(plan, how, id));
         Ok(compared)
     }
 }
 
 /// What is different because it is another room.
 fn said(plan: &RoomPlan, how: &Recreation, id: &RoomId) -> Vec<String> {
-    let mut known = vec!["the room was made anew, so its history is not here".to_owned()];
+    let history = if how.messages.is_some() {
+        "the room was made anew: of its history only messages are here, sent again"
+    } else {
+        "the room was made anew, so its history is not here"
+    };
+    let mut known = vec![history.to_owned()];
     if *id != plan.room_id {
         known.push(format!("the room is {id} now"));
     }

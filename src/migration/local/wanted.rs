@@ -13,6 +13,8 @@ pub(super) const CREATE: &str = "m.room.create";
 pub(super) const MEMBER: &str = "m.room.member";
 pub(super) const LEVELS: &str = "m.room.power_levels";
 pub(super) const JOIN_RULES: &str = "m.room.join_rules";
+/// Who sees what is said.
+pub(super) const VISIBILITY: &str = "m.room.history_visibility";
 const CANONICAL_ALIAS: &str = "m.room.canonical_alias";
 /// Lists of aliases by server, in old rooms.
 const ALIASES: &str = "m.room.aliases";
@@ -78,6 +80,15 @@ pub fn levels_of(bundle: &Bundle, room: &Room) -> Result<Value> {
     let events = events(bundle, room)?;
     let found = events.into_iter().find(|event| event.kind == LEVELS);
     Ok(found.map(|event| event.content).unwrap_or_default())
+}
+
+/// Who sees what is said in a room, by a bundle.
+pub fn visibility_of(bundle: &Bundle, room: &Room) -> Result<Option<String>> {
+    let events = events(bundle, room)?;
+    let found = events.into_iter().find(|event| event.kind == VISIBILITY);
+    let said =
+        found.and_then(|event| Some(event.content["history_visibility"].as_str()?.to_owned()));
+    Ok(said.or_else(|| room.history_visibility.clone()))
 }
 
 fn events(bundle: &Bundle, room: &Room) -> Result<Vec<Event>> {
@@ -156,7 +167,7 @@ impl Wanted {
             ("m.room.name", "name", room.name.clone()),
             (JOIN_RULES, "join_rule", room.join_rules.clone()),
             (
-                "m.room.history_visibility",
+                VISIBILITY,
                 "history_visibility",
                 room.history_visibility.clone(),
             ),
@@ -313,7 +324,7 @@ fn creators(create: &Map<String, Value>, how: &Recreation) -> Vec<String> {
 #[must_use]
 pub fn rank(kind: &str) -> u8 {
     match kind {
-        "m.room.history_visibility" => 0,
+        VISIBILITY => 0,
         CANONICAL_ALIAS => 2,
         "m.room.tombstone" => 3,
         "m.room.guest_access" => 4,

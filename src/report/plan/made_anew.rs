@@ -4,8 +4,14 @@ use std::fmt::Write;
 
 use super::anew;
 use crate::{
-    migration::plan::{Mode, Plan, Recreation},
-    report::text::{code, count, escape, number_of},
+    migration::{
+        local::messages::Counted,
+        plan::{Mode, Plan, Recreation},
+    },
+    report::{
+        messages,
+        text::{code, count, escape, number_of},
+    },
 };
 
 /// How many there are, with all that is lost; or how it can be asked for.
@@ -15,13 +21,31 @@ pub(super) fn line(plan: &Plan) -> String {
     if rooms > 0 {
         let members: u64 = anew(plan).map(|(_, how)| how.members.joined).sum();
         let others = anew(plan).filter(|(_, how)| !how.keeps_id).count() as u64;
+        let (asked, lost) = if plan.replay_messages {
+            (
+                " --replay-messages",
+                "of their history they have only messages, and a later import can't bring the rest",
+            )
+        } else {
+            (
+                "",
+                "nobody sees there what was said before, and a later import can't bring it",
+            )
+        };
         let _infallible = writeln!(
             text,
-            "- **{} made anew, without history (`--mode {}`)**: with {}, their state and aliases; nobody sees there what was said before, and a later import can't bring it",
+            "- **{} made anew, without history (`--mode {}{asked}`)**: with {}, their state and aliases; {lost}",
             count(rooms, "room is", "rooms are"),
             plan.mode,
             count(members, "membership", "memberships"),
         );
+        if plan.replay_messages {
+            let mut all = Counted::default();
+            anew(plan)
+                .filter_map(|(_, how)| how.messages.as_ref())
+                .for_each(|it| all.add(it));
+            text.push_str(&messages::planned(all.sent, &all.left));
+        }
         if others > 0 {
             let _infallible = writeln!(
                 text,
@@ -60,8 +84,12 @@ pub(super) fn fate(how: &Recreation) -> String {
             people.push(format!("{} {what}", number_of(number)));
         }
     }
+    let said = how.messages.as_ref();
+    let said = said.map_or_else(String::new, |all| {
+        format!(", {} sent again", count(all.sent, "message", "messages"))
+    });
     format!(
-        "{} makes it anew {id}, in version {}, without its history ({}): {}",
+        "{} makes it anew {id}, in version {}, without its history ({}): {}{said}",
         code(&how.creator),
         how.version,
         escape(&how.reason),
@@ -76,7 +104,8 @@ mod tests {
     use super::super::{full, short};
     use crate::migration::{
         forecast::Forecast,
-        local::planner::Members,
+        local::{messages::Counted, planner::Members},
+        outcome::NotSent,
         plan::{Mode, Plan, Recreation, RoomAction, RoomPlan},
     };
 
@@ -105,6 +134,7 @@ mod tests {
                 banned,
                 ..Members::default()
             },
+            messages: None,
         })
     }
 
@@ -133,6 +163,42 @@ mod tests {
         let full = full(&plan, &Forecast::default());
         let line = full.lines().find(|line| line.contains("!r2"));
         insta::assert_snapshot!(line.unwrap(), @"| `!r2:ferry.test` | Room 2 | 10 | 3 | 0 | `@anna:ferry.test` makes it anew under a new ID, in version 11, without its history (the bundle has none of its events: export it with its history): 1,200 joined, 1 invited |");
+    }
+
+    #[test]
+    fn messages_that_are_sent_again_are_counted() {
+        let filled = |sent, left: &[(NotSent, u64)]| {
+            let mut action = anew(true, 0);
+            if let RoomAction::Recreate(how) = &mut action {
+                let left = left.iter().copied().collect();
+                how.messages = Some(Counted { sent, left });
+            }
+            action
+        };
+        let one = filled(1_000, &[(NotSent::Gone, 2), (NotSent::Redacted, 1)]);
+        let plan = Plan {
+            rooms: vec![room(1, one), room(2, filled(1, &[(NotSent::Gone, 1)]))],
+            mode: Mode::Local,
+            replay_messages: true,
+            ..Plan::sample()
+        };
+        insta::assert_snapshot!(short(&plan, &Forecast::default()), @r"
+        **0 accounts and 0 of 2 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 0 events
+        - **2 rooms are made anew, without history (`--mode local --replay-messages`)**: with 2,400 memberships, their state and aliases; of their history they have only messages, and a later import can't bring the rest
+        - 1,001 messages are sent again by those who have said them, as new events with the old times and a mark
+        - 1 thing that was said is not sent again: deleted
+        - 3 things that were said are not sent again: said by people who are not in the room any more
+
+        Rooms that are made anew:
+
+        - Room 1 (`!r1:ferry.test`): `@anna:ferry.test` makes it anew under its own ID, in version 11, without its history (the bundle has none of its events: export it with its history): 1,200 joined, 1 invited, 1,000 messages sent again
+        - Room 2 (`!r2:ferry.test`): `@anna:ferry.test` makes it anew under its own ID, in version 11, without its history (the bundle has none of its events: export it with its history): 1,200 joined, 1 invited, 1 message sent again
+
+        Nothing has been changed. Next: `import`.
+        ");
     }
 
     #[test]

@@ -202,6 +202,11 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             }
             ("GET", ["sync"]) => Ok(world.sync(&asked.token)),
             ("POST", ["logout"]) => Ok(json!({})),
+            ("PUT", ["rooms", room, "send", kind, transaction]) if world.is_made(room) => {
+                let ts = asked.asks("ts").parse().unwrap();
+                world.say((user, room), (kind, transaction), ts, body)
+            }
+            ("PUT", ["rooms", room, "redact", event, _]) => world.redact(user, room, event),
             ("PUT", ["rooms", _, "send", "m.room.message", _]) => Ok(world.command(body)),
             ("GET", ["directory", "room", alias]) => world.resolve(alias),
             ("PUT", ["directory", "room", alias]) => world.set_alias(alias, body),

@@ -5,6 +5,7 @@ mod encryption;
 mod making;
 mod media;
 mod room;
+mod saying;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,12 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) deleted_media: Vec<String>,
     /// So many commands to fetch a file are forgotten.
     pub(in super::super::super) forgotten_files: u32,
+    /// Transactions with their events, until it is started again.
+    pub(super) transactions: BTreeMap<String, String>,
+    /// Types of messages of which the next is taken, and the answer is lost.
+    pub(in super::super::super) lost_answers: BTreeSet<String>,
+    /// Types of messages that it does not take.
+    pub(in super::super::super) refused_messages: BTreeSet<String>,
     admin_room: Vec<Value>,
     /// What the resident would hand out.
     source: BTreeMap<String, Draft>,
@@ -167,6 +174,9 @@ impl World {
             broken_media: BTreeMap::new(),
             deleted_media: Vec::new(),
             forgotten_files: 0,
+            transactions: BTreeMap::new(),
+            lost_answers: BTreeSet::new(),
+            refused_messages: BTreeSet::new(),
             admin_room: Vec::new(),
             source: rooms
                 .iter()

@@ -10,6 +10,7 @@ fn how(version: RoomVersionId) -> Recreation {
         keeps_id: true,
         version,
         members: Members::default(),
+        messages: None,
     }
 }
 

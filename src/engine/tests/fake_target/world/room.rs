@@ -16,7 +16,7 @@ const PAGE: usize = 8;
 
 #[derive(Debug, Default)]
 pub(in super::super::super::super) struct Room {
-    timeline: Vec<Value>,
+    pub(super) timeline: Vec<Value>,
     pub(super) state: BTreeMap<(String, String), Value>,
     /// Joins that changed anything.
     pub(in super::super::super::super) joins: u32,
@@ -44,6 +44,21 @@ impl Room {
             self.joins, self.leaves, self.names
         );
         [counts].into_iter().chain(timeline).chain(state).collect()
+    }
+
+    /// What was said in it, a line each: when, by whom, what.
+    pub(in super::super::super::super) fn said(&self) -> Vec<String> {
+        let said = self
+            .timeline
+            .iter()
+            .filter(|event| event.get("state_key").is_none());
+        said.map(|event| {
+            let [ts, sender, kind, content] =
+                ["origin_server_ts", "sender", "type", "content"].map(|field| &event[field]);
+            let sender = sender.as_str().unwrap();
+            format!("{ts} {sender} {} {content}", kind.as_str().unwrap())
+        })
+        .collect()
     }
 
     pub(super) fn has(&self, event: &str) -> bool {
@@ -241,15 +256,15 @@ impl World {
         if id == admin_room::ID {
             return Ok(self.admin_messages());
         }
-        if dir != "f" {
-            return Err(Fault(400, "M_BAD_PARAM", "not this way"));
-        }
         self.member_of(user, id)?;
         let shown = |event: &&Value| {
             let event = event["event_id"].as_str().unwrap_or_default();
             !self.hidden.contains(&(user.to_owned(), event.to_owned()))
         };
-        let timeline: Vec<_> = self.rooms[id].timeline.iter().filter(shown).collect();
+        let mut timeline: Vec<_> = self.rooms[id].timeline.iter().filter(shown).collect();
+        if dir == "b" {
+            timeline.reverse();
+        }
         let start: usize = from.parse().unwrap_or(0);
         let rest = timeline.get(start..).unwrap_or_default();
         let mut page = json!({ "chunk": rest.iter().take(PAGE).collect::<Vec<_>>() });

@@ -98,11 +98,9 @@ impl World {
 
     pub(in super::super) fn event(&mut self, user: &str, room: &str, event: &str) -> Answer {
         let room = self.member_of(user, room)?;
-        if room.has(event) {
-            Ok(json!({}))
-        } else {
-            Err(NOT_FOUND)
-        }
+        let mut timeline = room.timeline.iter();
+        let found = timeline.find(|there| there["event_id"] == event);
+        found.cloned().ok_or(NOT_FOUND)
     }
 
     /// One of each type in a room.

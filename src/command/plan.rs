@@ -1,11 +1,12 @@
 //! `plan [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins]
-//! [--mode MODE] [--only STAGE,… | --except STAGE,…] [--json]`.
+//! [--mode MODE] [--via SERVER …] [--leave-old] [--only STAGE,… | --except STAGE,…] [--json]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use ruma::OwnedServerName;
 
-use super::stages::Choice;
+use super::{import::server, stages::Choice};
 use crate::model::{media_wish::WhichMedia, mode::Mode, replayed::Replayed};
 
 /// Which bundle, and in which form.
@@ -30,6 +31,12 @@ pub struct Plan {
     /// As for `import`
     #[arg(long, value_name = "MODE")]
     pub mode: Option<Mode>,
+    /// As for `import`
+    #[arg(long, value_name = "SERVER", value_parser = server)]
+    pub via: Vec<OwnedServerName>,
+    /// As for `import`
+    #[arg(long)]
+    pub leave_old: bool,
     /// As for `import`
     #[command(flatten)]
     pub stages: Choice,

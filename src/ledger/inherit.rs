@@ -84,6 +84,7 @@ impl Ledger {
                 ("place", "room, joiner, point"),
                 ("made", "room, id"),
                 ("mode_choice", "mode"),
+                ("via_choice", "via"),
             ] {
                 all.execute(
                     &format!(

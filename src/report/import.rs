@@ -96,6 +96,19 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
             count(summary.rooms_made, "room", "rooms")
         ));
     }
+    if summary.rooms_joined > 0 || summary.memberships > 0 {
+        line(format!(
+            "joined through other servers: {} whole, {} in all",
+            count(summary.rooms_joined, "room", "rooms"),
+            count(summary.memberships, "membership", "memberships")
+        ));
+    }
+    if summary.old_left > 0 {
+        line(format!(
+            "old accounts have left: {}",
+            count(summary.old_left, "membership", "memberships")
+        ));
+    }
     if !summary.left_out.is_empty() {
         line(format!("left out by choice: {}", summary.left_out));
     }
@@ -173,6 +186,9 @@ mod tests {
             accounts_reserved: 1,
             rooms_carried: 38,
             rooms_made: 0,
+            rooms_joined: 0,
+            memberships: 0,
+            old_left: 0,
             rooms_pending: 0,
             rooms_skipped: vec![RoomLeft {
                 room_id: "!old:ferry.test".try_into().unwrap(),

@@ -41,6 +41,8 @@ const ANEW: Asked = Asked {
     passwords_for_nobody: false,
     left_out: ferryman::model::stage::Stages::NONE,
     mode: Some(Mode::Local),
+    via: Vec::new(),
+    leave_old: false,
     confirmed: None,
 };
 

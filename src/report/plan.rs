@@ -152,7 +152,7 @@ fn summary(plan: &Plan) -> String {
     let mut text = format!(
         "**{} and {} of {} will be carried to {}.**\n\n- bundle: {}\n",
         count(carried, "account", "accounts"),
-        number_of(rooms(plan, true).count() as u64),
+        number_of(rooms(plan, true).count() as u64 + joined::ways(plan).count() as u64),
         count(plan.rooms.len() as u64, "room", "rooms"),
         escape(&plan.target.software),
         code(&plan.bundle)

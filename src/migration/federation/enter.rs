@@ -44,6 +44,8 @@ pub(super) struct Guest<'a> {
     pub(super) new: &'a OwnedUserId,
     /// Somebody of the target who is in the room already.
     pub(super) witness: Option<&'a UserId>,
+    /// Who has joined last before them.
+    pub(super) last: Option<&'a UserId>,
     /// Old accounts that may invite them, in the order in which they are asked.
     pub(super) hosts: &'a [OwnedUserId],
 }
@@ -88,7 +90,7 @@ async fn come_in(import: &Import, guest: Guest<'_>, rooms: &[OwnedRoomId]) -> Re
     if guest.hosts.is_empty() {
         return Err(no_host());
     }
-    invite(import, guest.room, guest.new, guest.hosts).await?;
+    invite(import, guest.room, (guest.new, guest.last), guest.hosts).await?;
     attempts(import, guest, LOOKS).await
 }
 
@@ -100,8 +102,8 @@ async fn join_in(
     witness: &UserId,
     rooms: &[OwnedRoomId],
 ) -> Result<()> {
-    let rule = state(import, guest, witness, ("m.room.join_rules", "")).await?;
-    let is_invited = is_invited(import, guest, witness).await?;
+    let rule = state(import, guest.room, witness, ("m.room.join_rules", "")).await?;
+    let is_invited = is_invited(import, guest.room, guest.new, witness).await?;
     let may_come = match rule["join_rule"].as_str() {
         Some("public") => true,
         Some("restricted" | "knock_restricted") if !import.plan.target.replay => {
@@ -116,17 +118,22 @@ async fn join_in(
         if guest.hosts.is_empty() {
             return Err(no_host());
         }
-        invite(import, guest.room, guest.new, guest.hosts).await?;
-        heard(import, guest, witness).await?;
+        invite(import, guest.room, (guest.new, guest.last), guest.hosts).await?;
+        heard(import, guest.room, guest.new, witness).await?;
     }
     attempts(import, guest, LOOKS).await
 }
 
 /// Waits until an invite is in the room's state on the target.
-async fn heard(import: &Import, guest: Guest<'_>, witness: &UserId) -> Result<()> {
+pub(super) async fn heard(
+    import: &Import,
+    room: &RoomId,
+    guest: &UserId,
+    witness: &UserId,
+) -> Result<()> {
     for _ in 0..PATIENCE {
         import.job.turn().await?;
-        if is_invited(import, guest, witness).await? {
+        if is_invited(import, room, guest, witness).await? {
             return Ok(());
         }
         tokio::time::sleep(PAUSE).await;
@@ -137,21 +144,24 @@ async fn heard(import: &Import, guest: Guest<'_>, witness: &UserId) -> Result<()
     ))
 }
 
-async fn is_invited(import: &Import, guest: Guest<'_>, witness: &UserId) -> Result<bool> {
-    let key = ("m.room.member", guest.new.as_str());
-    Ok(state(import, guest, witness, key).await?["membership"] == "invite")
+async fn is_invited(
+    import: &Import,
+    room: &RoomId,
+    guest: &UserId,
+    witness: &UserId,
+) -> Result<bool> {
+    let key = ("m.room.member", guest.as_str());
+    let membership = &state(import, room, witness, key).await?["membership"];
+    Ok(membership == "invite" || membership == "join")
 }
 
 async fn state(
     import: &Import,
-    guest: Guest<'_>,
+    room: &RoomId,
     witness: &UserId,
     key: (&str, &str),
 ) -> Result<Value> {
-    let found = import
-        .target
-        .state_content(witness, guest.room, key)
-        .await?;
+    let found = import.target.state_content(witness, room, key).await?;
     Ok(found.unwrap_or_default())
 }
 
@@ -162,11 +172,34 @@ fn no_host() -> Error {
     )
 }
 
-/// Has an old account invite somebody, unless that is done.
+/// Waits until the old server has heard that somebody has joined: what it sends before that would be a fork, and targets
+/// have chosen the wrong side of such.
+pub(super) async fn quiet(
+    import: &Import,
+    room: &RoomId,
+    reader: &UserId,
+    last: Option<&UserId>,
+) -> Result<()> {
+    let (Some(old), Some(last)) = (&import.old_accounts, last) else {
+        return Ok(());
+    };
+    for _ in 0..PATIENCE {
+        import.job.turn().await?;
+        if old.membership(reader, room, last).await?.as_deref() == Some("join") {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(Error::Target(format!(
+        "the old server has not heard that {last} has joined: look whether the target reaches it, and import again"
+    )))
+}
+
+/// Has an old account invite somebody, unless that is done, after the last one who joined.
 pub(super) async fn invite(
     import: &Import,
     room: &RoomId,
-    guest: &UserId,
+    (guest, last): (&UserId, Option<&UserId>),
     hosts: &[OwnedUserId],
 ) -> Result<()> {
     let Some(old) = &import.old_accounts else {
@@ -174,15 +207,15 @@ pub(super) async fn invite(
             "nobody can act as an old account here".to_owned(),
         ));
     };
-    let mut last = None;
+    let mut failure = None;
     for host in hosts {
         import.job.turn().await?;
         // An answer may have been lost; a second invite would be a second event.
         match old.membership(host, room, guest).await {
             Ok(Some(membership)) if membership == "invite" || membership == "join" => return Ok(()),
-            Ok(_) => {}
+            Ok(_) => quiet(import, room, host, last).await?,
             Err(error) if is_of_this_alone(&error) => {
-                last = Some(error);
+                failure = Some(error);
                 continue;
             }
             Err(error) => return Err(error),
@@ -197,9 +230,9 @@ pub(super) async fn invite(
         if matches!(there, Ok(Some(membership)) if membership == "invite" || membership == "join") {
             return Ok(());
         }
-        last = Some(error);
+        failure = Some(error);
     }
-    Err(last.unwrap_or_else(|| Error::Target("nobody could invite them".to_owned())))
+    Err(failure.unwrap_or_else(|| Error::Target("nobody could invite them".to_owned())))
 }
 
 /// Asks the servers, some at a time, then by alias. Somebody whose invite is still on its way is put off `patience` times.

@@ -28,7 +28,7 @@ use crate::{
 /// Rooms under way at once: a join asks other servers, and waits for them.
 const IN_FLIGHT: usize = 4;
 /// How often the target is looked at for what was sent on the old server.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 60;
 /// The pause before each further look.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -89,6 +89,8 @@ struct Work<'a> {
     state: State,
     memberships: BTreeMap<OwnedUserId, String>,
     failed: u64,
+    /// Who has joined last.
+    last: Option<OwnedUserId>,
 }
 
 async fn one(import: &Import, room: &OwnedRoomId, way: &Way) -> Result<()> {
@@ -107,6 +109,7 @@ async fn one(import: &Import, room: &OwnedRoomId, way: &Way) -> Result<()> {
             state: State::read(&import.bundle, known)?,
             memberships: import.bundle.memberships(room)?,
             failed: 0,
+            last: None,
         })
     })?;
     work.joins().await?;
@@ -178,11 +181,13 @@ impl<'a> Work<'a> {
                 hosts.extend(Some(old.clone()).filter(|old| self.state.powers.may_invite(old)));
                 hosts.extend(self.way.host.clone().filter(|host| *host != old));
             }
+            let last = self.last.clone();
             let guest = Guest {
                 room: self.room,
                 way: self.way,
                 new: &new,
                 witness: witness.as_deref(),
+                last: last.as_deref(),
                 hosts: &hosts,
             };
             let joined = enter::join(self.import, guest).await;
@@ -200,6 +205,7 @@ impl<'a> Work<'a> {
                 self.import.ledger.record(Step::Enter, &what, &outcome)?;
             }
             if self.note("membership", &what, joined)? {
+                self.last = Some(new.clone());
                 witness.get_or_insert(new);
             }
         }
@@ -246,12 +252,21 @@ impl<'a> Work<'a> {
                 continue;
             }
             ledger.record(Step::Enter, &what, &Outcome::Begun)?;
-            let invited = enter::invite(self.import, self.room, &new, &[by]).await;
+            let invited = self.invited(&new, by).await;
             if self.note("membership", &what, invited)? {
                 ledger.record(Step::Enter, &what, &Outcome::Done(how::INVITED))?;
             }
         }
         Ok(())
+    }
+
+    async fn invited(&self, new: &OwnedUserId, by: OwnedUserId) -> Result<()> {
+        let last = self.last.as_deref();
+        enter::invite(self.import, self.room, (new, last), &[by]).await?;
+        match last {
+            Some(witness) => enter::heard(self.import, self.room, new, witness).await,
+            None => Ok(()),
+        }
     }
 
     /// Whoever has power gets it again, from the mightiest of ours.
@@ -305,6 +320,7 @@ impl<'a> Work<'a> {
     ) -> Result<()> {
         self.import.job.turn().await?;
         let ids = &self.import.plan.ids;
+        enter::quiet(self.import, self.room, giver, self.last.as_deref()).await?;
         // As they are today: somebody may have changed them since the export.
         let now = self
             .state

@@ -105,7 +105,7 @@ mod tests {
         let mut rules: PushRules = serde_json::from_value(rules).unwrap();
         let ids = NewIds::between(server_name!("old.test"), server_name!("new.test"));
         moved(&mut data, &mut rules, &ids, &|_| true).unwrap();
-        insta::assert_snapshot!(serde_json::to_string(&data).unwrap(), @"");
-        insta::assert_snapshot!(serde_json::to_string(&rules).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string(&data).unwrap(), @r###"{"global":{"m.direct":{"@ben:new.test":["!a:old.test"],"@far:far.test":["!b:old.test"]},"m.ignored_user_list":{"ignored_users":{"@bad:new.test":{},"@bad:old.test":{}}},"org.x":{"n":1.0}},"rooms":{"!a:old.test":{"m.tag":{"tags":{"m.favourite":{}}},"org.x":{"by":"@ben:new.test"}}}}"###);
+        insta::assert_snapshot!(serde_json::to_string(&rules).unwrap(), @r###"{"sender":[{"actions":[],"rule_id":"@ben:new.test"}]}"###);
     }
 }

@@ -249,7 +249,12 @@ mod tests {
         let members = members(&state, &memberships, &there, around);
         assert_eq!((members.expected, members.equal), (3, 2));
         insta::assert_snapshot!(members.differences.join("\n"), @"@b:new.test is nothing instead of join");
-        insta::assert_snapshot!(members.known.join("\n"), @"");
+        insta::assert_snapshot!(members.known.join("\n"), @r###"
+        @closed:old.test (join) has no account that can be used
+        @d:new.test is not invited again: who has invited @d:old.test is not of the old server, or not in the room any more
+        @e:old.test is banned, but @e:new.test is not: ban them in the room
+        @f:new.test does not knock: @f:old.test has, and can knock again with the new account
+        "###);
         let powers = powers(&state, &memberships, &there, around);
         insta::assert_snapshot!(powers.differences.join("\n"), @"@b:new.test has the power level 0 instead of 50");
     }

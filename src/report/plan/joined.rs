@@ -10,17 +10,20 @@ use crate::{
     report::text::{code, count, number_of},
 };
 
+/// Those that are joined.
+pub(super) fn ways(plan: &Plan) -> impl Iterator<Item = &Way> {
+    plan.rooms.iter().filter_map(|room| match &room.action {
+        RoomAction::Join(way) => Some(way),
+        _ => None,
+    })
+}
+
 /// How many there are, who gets which name, and what stays.
 pub(super) fn lines(plan: &Plan) -> String {
     if plan.mode != Mode::Federation {
         return String::new();
     }
-    let ways = || {
-        plan.rooms.iter().filter_map(|room| match &room.action {
-            RoomAction::Join(way) => Some(way),
-            _ => None,
-        })
-    };
+    let ways = || ways(plan);
     let members: u64 = ways().map(|way| way.members.joined).sum();
     let invited: u64 = ways().map(|way| way.members.invited).sum();
     let left: u64 = ways().map(|way| way.members.left).sum();
@@ -159,7 +162,39 @@ mod tests {
             ids: NewIds::between(server_name!("old.test"), server_name!("new.test")),
             ..Plan::sample()
         };
-        insta::assert_snapshot!(short(&plan, &Forecast::default()), @"");
-        insta::assert_snapshot!(full(&plan, &Forecast::default()), @"");
+        insta::assert_snapshot!(short(&plan, &Forecast::default()), @r###"
+        **0 accounts and 3 of 3 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 0 events
+        - **users get another ID**: of `new.test`, where they were of `old.test`; who they are to others changes, so their encryption identity and key backups stay behind, as do aliases, the room directory and media, which the old server goes on serving
+        - **3 rooms are joined through the servers that are in them (`--mode federation`)**: 6 memberships, 3 invites; what was said stays with these servers
+        - not restored: 0 memberships (invited by somebody else, having knocked, or closed), 3 bans, which are of old IDs
+        - on Synapse, old accounts invite their new ones and give them their power level; then they **leave all these rooms** (`--leave-old`)
+
+        Nothing has been changed. Next: `import`.
+        "###);
+        insta::assert_snapshot!(full(&plan, &Forecast::default()), @r###"
+        # Plan
+
+        **0 accounts and 3 of 3 rooms will be carried to Tuwunel 1.9.0.**
+
+        - bundle: `b.tar.zst`
+        - history: 0 events
+        - **users get another ID**: of `new.test`, where they were of `old.test`; who they are to others changes, so their encryption identity and key backups stay behind, as do aliases, the room directory and media, which the old server goes on serving
+        - **3 rooms are joined through the servers that are in them (`--mode federation`)**: 6 memberships, 3 invites; what was said stays with these servers
+        - not restored: 0 memberships (invited by somebody else, having knocked, or closed), 3 bans, which are of old IDs
+        - on Synapse, old accounts invite their new ones and give them their power level; then they **leave all these rooms** (`--leave-old`)
+
+        ## Rooms
+
+        | room | name | version | members | events | what happens |
+        |---|---|---|---|---|---|
+        | `!r0:old.test` | Room 0 | 10 | 3 | 0 | joined through `old.test` or 1 other server: 2 joined, 1 invited, 1 banned by the old ID |
+        | `!r1:old.test` | Room 1 | 10 | 3 | 0 | joined through `old.test` or 1 other server as members of 1 other room, else by invite from `@anna:old.test`: 2 joined, 1 invited, 1 banned by the old ID |
+        | `!r2:old.test` | Room 2 | 10 | 3 | 0 | joined through `old.test` or 1 other server by invite of their old accounts or of `@anna:old.test`: 2 joined, 1 invited, 1 banned by the old ID |
+
+        ## Users
+        "###);
     }
 }

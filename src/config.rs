@@ -29,7 +29,7 @@ pub(crate) use sample::sample;
 /// Everything that `ferryman.toml` and `FERRYMAN_…` say.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The name after the colon in the users' IDs: the same on Synapse and on the target.
+    /// The name after the colon in the users' IDs on the target; on Synapse, too, unless `synapse.server_name` says another.
     pub server_name: OwnedServerName,
     /// Whose commands the bot obeys.
     pub operators: Vec<OwnedUserId>,
@@ -58,6 +58,8 @@ pub struct Config {
 pub struct Synapse {
     /// Base URL, without a trailing slash.
     pub url: String,
+    /// The name after the colon in its users' IDs, where they get another one on the target.
+    pub server_name: Option<OwnedServerName>,
     /// An admin's access token.
     pub admin_token: SecretString,
     /// Its database, if that is to be read.
@@ -161,6 +163,13 @@ pub struct Metrics {
 }
 
 impl Config {
+    /// The name after the colon in the users' IDs on Synapse.
+    #[must_use]
+    pub fn source_name(&self) -> &OwnedServerName {
+        let own = self.synapse.server_name.as_ref();
+        own.unwrap_or(&self.server_name)
+    }
+
     /// The bot's own ID.
     #[must_use]
     pub fn bot_id(&self) -> String {

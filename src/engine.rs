@@ -35,7 +35,7 @@ use there::Names;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use ruma::OwnedUserId;
+use ruma::{OwnedServerName, OwnedUserId};
 
 use crate::{
     Error, Result,
@@ -83,7 +83,11 @@ pub struct ExportOptions {
 
 /// What an import or a plan is asked for. What isn't given is as it was chosen when the import began, else as it suits the
 /// target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own, made or not"
+)]
 pub struct Asked {
     /// How much of each room's history is replayed.
     pub history: Option<Replayed>,
@@ -101,6 +105,10 @@ pub struct Asked {
     pub mode: Option<Mode>,
     /// Whether their messages are sent again; an import that was begun so goes on so.
     pub replay_messages: bool,
+    /// Servers through which rooms are joined first; none for those that were named before.
+    pub via: Vec<OwnedServerName>,
+    /// Whether old accounts leave the rooms that the new ones are in, by this import.
+    pub leave_old: bool,
     /// The plan that was confirmed, by [`Plan::digest`].
     pub confirmed: Option<[u8; 32]>,
 }
@@ -196,7 +204,7 @@ impl Engine {
         let target = self.target()?;
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(bundle, &target.server_keys().await?))?;
-        let choice = choice(&target, &abilities, &ledger, asked).await?;
+        let choice = choice(&target, &abilities, &ledger, &asked).await?;
         let plan = plan(bundle, abilities, choice).await?;
         stages::needed(&plan, &ledger)?;
         let names = there::look(&target, &ledger, &plan).await?;
@@ -220,8 +228,11 @@ impl Engine {
         let abilities = target.abilities().await?;
         let ledger = self.ledger(&ledger_id(&bundle, &target.server_keys().await?))?;
         let choice = Choice {
+            name: self.config.server_name.clone(),
+            via: ledger.vias()?,
+            leave_old: false,
             history: chosen(&ledger, &abilities)?,
-            media: wish(&ledger, Asked::default())?,
+            media: wish(&ledger, &Asked::default())?,
             upload_limit: None,
             admins: false,
             left_out: ledger.left_out()?.unwrap_or_default(),
@@ -302,14 +313,14 @@ impl Engine {
 
     async fn opened(&self, path: PathBuf) -> Result<Bundle> {
         let work = self.private_dir("work")?;
-        let server_name = self.config.server_name.clone();
+        let server_name = self.config.source_name().clone();
         blocking(move || {
             let bundle = Bundle::open(&path, &work)?;
             if *bundle.server_name() != *server_name {
                 return Err(Error::Bundle {
                     path,
                     reason: format!(
-                        "it is of {}, but server_name is {server_name}: take another bundle or correct the configuration",
+                        "it is of {}, but Synapse's name is {server_name} by the configuration: take another bundle, or correct server_name or synapse.server_name",
                         bundle.server_name()
                     ),
                 });
@@ -359,13 +370,27 @@ async fn choice(
     target: &Target,
     abilities: &Abilities,
     ledger: &Ledger,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<Choice> {
     let mode = match asked.mode {
         Some(mode) => mode,
         None => ledger.mode()?.unwrap_or_default(),
     };
+    if mode != Mode::Federation && (asked.leave_old || !asked.via.is_empty()) {
+        return Err(Error::Usage(
+            "--via and --leave-old are for rooms that are joined through other servers: give --mode federation, too"
+                .to_owned(),
+        ));
+    }
+    same_way(ledger, mode)?;
     Ok(Choice {
+        name: target.server_name.clone(),
+        via: if asked.via.is_empty() {
+            ledger.vias()?
+        } else {
+            asked.via.clone()
+        },
+        leave_old: asked.leave_old,
         history: asked
             .history
             .map_or_else(|| chosen(ledger, abilities), Ok)?,
@@ -382,12 +407,12 @@ async fn choice(
 }
 
 /// Whether messages of rooms that are made anew are sent again: if it is asked for, or was when the import began.
-fn replay_messages(ledger: &Ledger, asked: Asked, mode: Mode) -> Result<bool> {
+fn replay_messages(ledger: &Ledger, asked: &Asked, mode: Mode) -> Result<bool> {
     let before = ledger.wants_messages()?;
     if before || !asked.replay_messages {
         return Ok(before);
     }
-    if mode == Mode::Resident {
+    if !matches!(mode, Mode::Fallback | Mode::Local) {
         return Err(Error::Usage(
             "--replay-messages is for rooms that are made anew: give --mode fallback or --mode local with it"
                 .to_owned(),
@@ -402,6 +427,20 @@ fn replay_messages(ledger: &Ledger, asked: Asked, mode: Mode) -> Result<bool> {
     Ok(true)
 }
 
+/// Rooms that were carried or made anew are not joined through other servers, and the other way round.
+fn same_way(ledger: &Ledger, mode: Mode) -> Result<()> {
+    let before = ledger.mode()?;
+    let differs = |before: &Mode| (*before == Mode::Federation) != (mode == Mode::Federation);
+    match before.filter(differs) {
+        Some(before) if ledger.has_any(Step::Settle)? || ledger.has_any(Step::Join)? => {
+            Err(Error::Usage(format!(
+                "this import was begun with --mode {before}: go on with that, for users and rooms come over in another way"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What was chosen when the import began, else what suits the target.
 fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
     Ok(match ledger.history()? {
@@ -412,7 +451,7 @@ fn chosen(ledger: &Ledger, target: &Abilities) -> Result<Replayed> {
 }
 
 /// Which media are asked for, else what was chosen before.
-fn wish(ledger: &Ledger, asked: Asked) -> Result<MediaWish> {
+fn wish(ledger: &Ledger, asked: &Asked) -> Result<MediaWish> {
     let before = ledger.media()?.unwrap_or_default();
     Ok(match asked.media {
         Some(which) => MediaWish {

@@ -6,6 +6,7 @@ mod again;
 mod inherit;
 mod made;
 mod resent;
+mod vias;
 
 use std::{
     fmt::Display,
@@ -42,6 +43,10 @@ pub enum Step {
     Open,
     /// A room: events sent; the position is the number of timeline events that are through.
     Replay,
+    /// A user's membership of a room that is joined through other servers: the user's ID and the room's.
+    Enter,
+    /// The same user's old account has left it.
+    LeaveOld,
     /// A room that is made anew: it is there.
     Make,
     /// A room: members mended, read back and found right.
@@ -68,17 +73,19 @@ pub enum Step {
 
 impl Step {
     /// All that are taken for users, in the order of the import.
-    const ORDER: [Self; 10] = [
+    const ORDER: [Self; 12] = [
         Self::Account,
         Self::Admin,
         Self::Address,
         Self::Profile,
+        Self::Enter,
         Self::Wait,
         Self::Identity,
         Self::Signatures,
         Self::Backup,
         Self::UserData,
         Self::Receipts,
+        Self::LeaveOld,
     ];
 
     fn name(self) -> &'static str {
@@ -90,6 +97,8 @@ impl Step {
             Self::Join => "join",
             Self::Open => "open",
             Self::Replay => "replay",
+            Self::Enter => "enter",
+            Self::LeaveOld => "leave_old",
             Self::Make => "make",
             Self::Settle => "settle",
             Self::Alias => "alias",
@@ -186,6 +195,8 @@ impl Ledger {
                  create table if not exists made (
                      bundle text not null, room text not null, id text not null,
                      primary key (bundle, room)) without rowid;
+                 create table if not exists via_choice (
+                     bundle text not null primary key, via text not null) without rowid;
                  create table if not exists mode_choice (
                      bundle text not null primary key, mode text not null) without rowid;
                  create table if not exists messages_choice (

@@ -11,6 +11,7 @@ pub mod context;
 pub mod edges;
 pub mod encryption;
 pub mod facts;
+pub mod federation;
 pub mod forecast;
 pub mod import;
 pub mod late;

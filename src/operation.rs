@@ -20,12 +20,13 @@ use crate::{
         plan,
         sign_on::SignOn,
     },
-    engine::{Asked, Engine, ExportOptions},
+    engine::{Engine, ExportOptions},
     job::{Job, Wish},
     migration::check::Severity,
     report::{self, course::Course, progress::Progress},
 };
 
+mod asked;
 pub mod bot_keys;
 mod bundles;
 mod cutover;
@@ -291,17 +292,8 @@ impl Operation {
     }
 
     async fn plan(&self, wanted: plan::Plan) -> Result<Answer> {
-        let asked = Asked {
-            history: wanted.history,
-            media: wanted.media,
-            media_max_mib: wanted.media_max_size,
-            admins: wanted.admins,
-            left_out: wanted.stages.left_out()?,
-            mode: wanted.mode,
-            replay_messages: wanted.replay_messages,
-            ..Asked::default()
-        };
-        let (plan, forecast) = self.engine.forecast(wanted.bundle, asked).await?;
+        let (bundle, asked) = asked::of_plan(&wanted)?;
+        let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
         let data = report::plan::data(&plan, &forecast);
         Ok(Answer {
             files: self.write("plan", &report::plan::full(&plan, &forecast), &data)?,
@@ -311,7 +303,7 @@ impl Operation {
     }
 
     async fn import(&self, job: &Job, wanted: Import) -> Result<Answer> {
-        let (bundle, asked) = asked(wanted)?;
+        let (bundle, asked) = asked::of_import(wanted)?;
         let summary = self.engine.import_as(job, bundle, asked).await?;
         let files = self.write("import", &report::import::full(&summary), &summary)?;
         Ok(Answer {
@@ -382,7 +374,7 @@ impl Runner for Operation {
         let dir = self.engine.config.data_dir.join("bundles");
         match command.confined(&dir)? {
             Command::Import(wanted) => {
-                let (bundle, asked) = asked(wanted)?;
+                let (bundle, asked) = asked::of_import(wanted)?;
                 let (plan, forecast) = self.engine.forecast(bundle, asked).await?;
                 let data = report::plan::data(&plan, &forecast);
                 Ok(Preview {
@@ -424,22 +416,6 @@ impl Runner for Operation {
             tracing::warn!("how long it took is not kept: {error}");
         }
     }
-}
-
-/// The bundle, and how it is carried.
-fn asked(wanted: Import) -> Result<(Option<PathBuf>, Asked)> {
-    let asked = Asked {
-        history: wanted.history,
-        media: wanted.media,
-        media_max_mib: wanted.media_max_size,
-        admins: wanted.admins,
-        passwords_for_nobody: wanted.no_passwords,
-        left_out: wanted.stages.left_out()?,
-        mode: wanted.mode,
-        replay_messages: wanted.replay_messages,
-        confirmed: wanted.confirmed,
-    };
-    Ok((wanted.bundle, asked))
 }
 
 /// What is on the board; a panic elsewhere doesn't hide it.

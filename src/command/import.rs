@@ -1,16 +1,27 @@
 //! `import [--bundle PATH] [--history HOW MUCH] [--media WHICH] [--media-max-size MIB] [--admins] [--no-passwords]
-//! [--mode MODE] [--replay-messages] [--only STAGE,… | --except STAGE,…]`.
+//! [--mode MODE] [--replay-messages] [--via SERVER …] [--leave-old] [--only STAGE,… | --except STAGE,…]`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use ruma::OwnedServerName;
 
 use super::stages::Choice;
 use crate::model::{media_wish::WhichMedia, mode::Mode, replayed::Replayed};
 
+/// A server's name.
+pub(super) fn server(text: &str) -> Result<OwnedServerName, String> {
+    OwnedServerName::try_from(text)
+        .map_err(|_| "give a server's name, such as `example.org`".to_owned())
+}
+
 /// Which bundle, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 #[command(after_help = "Example: import --bundle before-the-move.tar.zst")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own, made or not"
+)]
 pub struct Import {
     /// The bundle's file; without it, the newest one in the bundles folder
     #[arg(long, value_name = "PATH")]
@@ -34,13 +45,21 @@ pub struct Import {
     #[arg(long)]
     pub no_passwords: bool,
     /// Which rooms are made anew on the target, with their state and members, but without their history: none (resident),
-    /// those that can't be carried over (fallback), or all (local). Without it: as before, at first none
+    /// those that can't be carried over (fallback), or all (local). Or, with federation, that none is carried and all are
+    /// joined through the servers that are in them, also under another server's name. Without it: as before, at first none
     #[arg(long, value_name = "MODE")]
     pub mode: Option<Mode>,
     /// Send the messages of rooms that are made anew again, by those who have said them and with their times; only with
     /// --mode fallback or local. An import that was begun so goes on so
     #[arg(long)]
     pub replay_messages: bool,
+    /// With --mode federation: a server through which rooms are joined, before those that the bundle finds in each room;
+    /// may be given several times. Without it: as before
+    #[arg(long, value_name = "SERVER", value_parser = server)]
+    pub via: Vec<OwnedServerName>,
+    /// With --mode federation: old accounts leave the rooms that the new ones have joined
+    #[arg(long)]
+    pub leave_old: bool,
     /// Which stages.
     #[command(flatten)]
     pub stages: Choice,

@@ -25,6 +25,7 @@ pub const KEYS: &[Key] = &[
     key("operators", None),
     key("data_dir", Some("data")),
     key("synapse.url", None),
+    key("synapse.server_name", None),
     Key {
         path: "synapse.admin_token",
         secret: true,

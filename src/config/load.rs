@@ -96,6 +96,9 @@ fn build(layers: &mut Layers, base: &Path) -> Result<Config> {
         data_dir: base.join(required(layers, "data_dir")?),
         synapse: Synapse {
             url: check::url("synapse.url", required(layers, "synapse.url")?)?,
+            server_name: optional(layers, "synapse.server_name")?
+                .map(|value| check::server_name("synapse.server_name", value))
+                .transpose()?,
             admin_token: token(required(layers, "synapse.admin_token")?)?.into(),
             database: optional(layers, "synapse.database")?
                 .map(|value| DatabaseAddress::parse("synapse.database", value, base))

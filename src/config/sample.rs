@@ -12,6 +12,7 @@ pub(crate) fn sample(data_dir: &Path) -> Config {
         data_dir: data_dir.to_owned(),
         synapse: Synapse {
             url: "http://127.0.0.1:8008".to_owned(),
+            server_name: None,
             admin_token: "syt_secret".into(),
             database: None,
             homeserver_yaml: None,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ruma::ServerName;
 use serde_json::{Value, json};
 
 use crate::{
@@ -85,6 +86,13 @@ impl Installation {
     /// Names the target in the configuration.
     pub fn enter(&mut self, target: &str) -> Result<()> {
         self.settings["tuwunel"]["url"] = json!(target);
+        self.config = store(&self.file, &self.settings)?;
+        Ok(())
+    }
+
+    /// Says that Synapse has another name than the target.
+    pub fn come_from(&mut self, name: &ServerName) -> Result<()> {
+        self.settings["synapse"]["server_name"] = json!(name);
         self.config = store(&self.file, &self.settings)?;
         Ok(())
     }

@@ -161,7 +161,7 @@ pub async fn install(
 }
 
 /// What the README tells the operator to do on Tuwunel: both registrations and the bot's rights, by the admin room.
-async fn hand_over(target: &Target, installation: &Installation) -> Result<()> {
+pub async fn hand_over(target: &Target, installation: &Installation) -> Result<()> {
     let config = &installation.config;
     let TargetKind::Tuwunel(tuwunel) = &target.kind else {
         // Tuwunel makes the bot's account with its registration; here the registration's own user is another.

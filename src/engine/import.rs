@@ -16,8 +16,9 @@ use crate::{
         plan::{Plan, Replayed, RoomAction},
         stages,
     },
-    model::{media_wish::MediaWish, stage::Stage},
+    model::{media_wish::MediaWish, mode::Mode, stage::Stage},
     resident::Sender,
+    source::admin_api::{Client, OldAccounts},
     target::{Target, admin_room::AdminRoom},
 };
 
@@ -56,8 +57,8 @@ impl Engine {
         bundle: Option<PathBuf>,
         asked: Asked,
     ) -> Result<ImportSummary> {
-        let ready = Box::pin(self.ready(bundle, asked)).await?;
-        Box::pin(self.carry(job, ready, asked, None)).await
+        let ready = Box::pin(self.ready(bundle, &asked)).await?;
+        Box::pin(self.carry(job, ready, &asked, None)).await
     }
 
     /// Carries out what is ready; what is gone is taken away first.
@@ -65,7 +66,7 @@ impl Engine {
         &self,
         job: &Job,
         ready: Ready,
-        asked: Asked,
+        asked: &Asked,
         gone: Option<&Gone>,
     ) -> Result<ImportSummary> {
         let started = self.clock.now_ms();
@@ -88,6 +89,9 @@ impl Engine {
         import.ledger.choose(history, media, left_out)?;
         import.ledger.choose_mode(import.plan.mode)?;
         import.ledger.choose_messages(import.plan.replay_messages)?;
+        if !asked.via.is_empty() {
+            import.ledger.choose_vias(&asked.via)?;
+        }
         if let Some(gone) = gone {
             gone.run(&import).await?;
         }
@@ -99,7 +103,7 @@ impl Engine {
     }
 
     /// Opens the bundle, asks the target what it can, and plans.
-    pub(super) async fn ready(&self, bundle: Option<PathBuf>, asked: Asked) -> Result<Ready> {
+    pub(super) async fn ready(&self, bundle: Option<PathBuf>, asked: &Asked) -> Result<Ready> {
         let bundle = self.open(bundle).await?;
         let target = self.target()?;
         let abilities = target.abilities().await?;
@@ -164,6 +168,10 @@ impl Engine {
             admin.reach(&self.config.resident.name).await?;
         }
         let old_server = self.old_server(&bundle, &plan, target.url())?;
+        let old_accounts = (plan.mode == Mode::Federation)
+            .then(|| Client::new(&self.config.synapse))
+            .transpose()?
+            .map(|client| OldAccounts::new(client, Arc::clone(&self.clock)));
         let passwords = self
             .private_dir("passwords")?
             .join(format!("{}.csv", bundle.name()));
@@ -180,6 +188,7 @@ impl Engine {
             admin,
             resident,
             old_server,
+            old_accounts,
         })?;
         Ok((import, residence))
     }

@@ -1,5 +1,7 @@
 //! Finding a bundle, and turning it into a plan.
 
+mod joining;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -7,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use ruma::{OwnedRoomId, OwnedUserId};
+use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId};
 
 use crate::{
     Error, Result,
@@ -20,7 +22,8 @@ use crate::{
         pending::{read, waiting::Found},
         people::{Counting, People},
         plan::{
-            Abilities, JoinPoint, MediaPlan, Mode, Plan, Replayed, RoomAction, RoomPlan, Shared,
+            Abilities, JoinPoint, MediaPlan, Mode, NewIds, Plan, Replayed, RoomAction, RoomPlan,
+            Shared,
         },
         planner, shared,
     },
@@ -41,6 +44,12 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// What is settled before a plan is made.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
+    /// The target's name.
+    pub(super) name: OwnedServerName,
+    /// Servers through which rooms are joined first.
+    pub(super) via: Vec<OwnedServerName>,
+    /// Whether old accounts leave.
+    pub(super) leave_old: bool,
     /// How much of each room's history is replayed.
     pub(super) history: Replayed,
     /// Which media are carried.
@@ -70,6 +79,16 @@ pub(super) async fn plan(bundle: &Arc<Bundle>, target: Abilities, choice: Choice
 }
 
 fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> {
+    if choice.mode == Mode::Federation {
+        return joining::plan(bundle, target, choice);
+    }
+    if *bundle.server_name() != *choice.name {
+        return Err(Error::Usage(format!(
+            "the bundle is of {}, and users become those of {}: only --mode federation can do that",
+            bundle.server_name(),
+            choice.name
+        )));
+    }
     let history = choice.history;
     let known = bundle.users()?;
     let users: Vec<_> = known
@@ -132,6 +151,8 @@ fn plan_of(bundle: &Bundle, target: Abilities, choice: &Choice) -> Result<Plan> 
         left_out: choice.left_out,
         mode: choice.mode,
         replay_messages: choice.replay_messages,
+        ids: NewIds::between(bundle.server_name(), bundle.server_name()),
+        leave_old: false,
         could_be_made,
         media,
     })

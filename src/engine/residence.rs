@@ -8,7 +8,7 @@ use super::Engine;
 use crate::{
     Result,
     bundle::Bundle,
-    migration::plan::Plan,
+    migration::plan::{Mode, Plan},
     resident::{App, Identity, Notary, OldServer, Resident, server, tls},
 };
 
@@ -42,7 +42,8 @@ impl Engine {
         target: &str,
     ) -> Result<Option<OldServer>> {
         let path = self.config.synapse.signing_key_for_receipts.as_ref();
-        let Some(path) = path.filter(|_| plan.target.replay) else {
+        let Some(path) = path.filter(|_| plan.target.replay && plan.mode != Mode::Federation)
+        else {
             return Ok(None);
         };
         let name = self.config.server_name.clone();

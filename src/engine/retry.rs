@@ -150,7 +150,7 @@ impl Engine {
             None if is_there(&last.path) => last.path.clone(),
             None => newest(&self.config.data_dir.join("bundles"))?,
         };
-        let mut ready = Box::pin(self.ready(Some(bundle), Asked::default())).await?;
+        let mut ready = Box::pin(self.ready(Some(bundle), &Asked::default())).await?;
         if ready.ledger.is_empty()? {
             return Err(Error::Usage(format!(
                 "nothing of {} has been imported to this target yet: run `import` first, or name another bundle with --bundle",

@@ -25,7 +25,7 @@ pub(super) async fn export(
     if options.media_path.is_some() {
         synapse.media_path.clone_from(&options.media_path);
     }
-    let server_name = &engine.config.server_name;
+    let server_name = engine.config.source_name();
     let mut warning = None;
     let configured = synapse.database.is_some() || synapse.homeserver_yaml.is_some();
     if options
@@ -70,7 +70,7 @@ fn out(engine: &Engine, options: &ExportOptions, source: SourceKind) -> Result<P
     let origin = Origin {
         source,
         synapse_version: None,
-        server_name: engine.config.server_name.clone(),
+        server_name: engine.config.source_name().clone(),
         exported_ts: engine.clock.now_ms(),
         stream_position: None,
         wanted: options.wanted.clone(),

@@ -21,6 +21,7 @@ use crate::{
     job::{Job, Problem},
     ledger::Step,
     migration::{changes::Changes, outcome::ImportSummary, plan::Abilities},
+    model::mode::Mode,
     secret::write_private,
     target::Target,
 };
@@ -154,6 +155,12 @@ impl Engine {
             blocking(move || Changes::between(&old, &new)).await?
         };
         let before = self.ledger(&memory.id)?;
+        if before.mode()? == Some(Mode::Federation) {
+            return Err(Error::Usage(
+                "the last import was one with --mode federation, after which people go on in the same rooms: for what is new, export and import again with that mode"
+                    .to_owned(),
+            ));
+        }
         let ledger = self.ledger(&ledger_id(&new, &keys))?;
         let asked = Asked {
             admins: before.has_any(Step::Admin)?,
@@ -163,7 +170,7 @@ impl Engine {
         };
         // What a sync that was cut off has taken over is not taken over once more.
         if ledger.is_empty()? {
-            let choice = choice(&target, &abilities, &before, asked).await?;
+            let choice = choice(&target, &abilities, &before, &asked).await?;
             let replay = abilities.replay;
             let plan = plan(&new, abilities, choice).await?;
             let differs = tokio::task::block_in_place(|| {
@@ -174,8 +181,8 @@ impl Engine {
         }
         let since_ts = old.schema().exported_ts.unwrap_or_default();
         drop(old);
-        let ready = Box::pin(self.ready(Some(bundle), asked)).await?;
-        let import = Box::pin(self.carry(job, ready, asked, Some(&changes.gone))).await?;
+        let ready = Box::pin(self.ready(Some(bundle), &asked)).await?;
+        let import = Box::pin(self.carry(job, ready, &asked, Some(&changes.gone))).await?;
         Ok(CaughtUp {
             since_ts,
             until_ts: new.schema().exported_ts.unwrap_or_default(),

@@ -3,6 +3,7 @@
 mod check;
 mod fake_target;
 mod faults;
+mod federation;
 mod lies;
 mod local;
 mod media;

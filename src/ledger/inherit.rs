@@ -30,7 +30,7 @@ pub struct Differs {
 }
 
 /// All that is known of one bundle's import: tables, and their columns but for the bundle.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("step", "step, subject, outcome, detail, position"),
     ("problem", "step, subject, reason"),
     ("choice", "history"),
@@ -39,6 +39,7 @@ const TABLES: [(&str, &str); 11] = [
     ("place", "room, joiner, point"),
     ("made", "room, id"),
     ("mode_choice", "mode"),
+    ("via_choice", "via"),
     ("messages_choice", "wanted"),
     ("looked_through", "room"),
     ("resent", "room, event, id"),

@@ -23,6 +23,7 @@ use crate::{
     ledger::{Ledger, Outcome, Step},
     model::{room::Room, user::User},
     resident::{OldServer, Resident, Sender},
+    source::admin_api::OldAccounts,
     target::{
         Target,
         admin_room::{self, AdminRoom},
@@ -35,7 +36,7 @@ pub struct Import {
     pub bundle: Arc<Bundle>,
     /// What will happen.
     pub plan: Plan,
-    /// The bundle's users by ID.
+    /// The bundle's users by their IDs on the target.
     pub users: BTreeMap<OwnedUserId, User>,
     /// The bundle's rooms by ID.
     pub rooms: BTreeMap<OwnedRoomId, Room>,
@@ -49,6 +50,8 @@ pub struct Import {
     pub sender: Sender,
     /// The old server's own voice, if the operator lends its key.
     pub old_server: Option<OldServer>,
+    /// The way to act as old accounts; only where rooms are joined through other servers.
+    pub old_accounts: Option<OldAccounts>,
     /// What happened so far.
     pub ledger: Ledger,
     /// New accounts' passwords.
@@ -106,6 +109,8 @@ pub struct Parts<'a> {
     pub sender: Sender,
     /// The old server's own voice, if the operator lends its key.
     pub old_server: Option<OldServer>,
+    /// The way to act as old accounts, if that may be needed.
+    pub old_accounts: Option<OldAccounts>,
     /// What happened so far.
     pub ledger: Ledger,
     /// Where new accounts' passwords go.
@@ -125,6 +130,7 @@ impl Import {
             .bundle
             .users()?
             .into_iter()
+            .map(|user| parts.plan.ids.user(user))
             .map(|user| (user.user_id.clone(), user))
             .collect();
         let rooms = parts
@@ -151,6 +157,7 @@ impl Import {
             resident: parts.resident,
             sender: parts.sender,
             old_server: parts.old_server,
+            old_accounts: parts.old_accounts,
             ledger: parts.ledger,
             job: parts.job,
         })

@@ -111,7 +111,7 @@ impl Paces {
 pub fn forecast(plan: &Plan, counted: Counted, paces: &Paces) -> Forecast {
     let stages = work(plan, counted)
         .into_iter()
-        .filter(|(_, name, work)| work.units > 0 && !plan.left_out.has(*name))
+        .filter(|(_, name, work)| work.units > 0 && plan.stages().has(*name))
         .map(|(phase, name, work)| {
             let known = paces
                 .0
@@ -232,6 +232,7 @@ fn room_us(room: &RoomPlan) -> u64 {
         RoomAction::Carry { .. } => (room.events, 0),
         // Each of its members is an event.
         RoomAction::Recreate(how) => (how.members.joined, 0),
+        RoomAction::Join(way) => (way.members.joined, 0),
         _ => (0, 0),
     };
     let event = cost.event + room.members.saturating_mul(MEMBER);

@@ -5,7 +5,7 @@ use ruma::OwnedUserId;
 use super::{
     accounts, aliases, carry,
     context::{Each, Import},
-    encryption, late, listings, local,
+    encryption, federation, late, listings, local,
     local::{anew::Anew, messages::Counted},
     media,
     outcome::{ImportSummary, MediaSummary, MessagesSummary, RoomLeft},
@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     job::{Event, Phase},
     ledger::Step,
-    model::stage::Stage,
+    model::{mode::Mode, stage::Stage},
 };
 
 /// Rooms under way at once: the target is the bottleneck.
@@ -26,13 +26,16 @@ const ROOMS_IN_FLIGHT: usize = 4;
 impl Import {
     /// All steps in their order.
     pub async fn run(&self) -> Result<ImportSummary> {
-        let stages = self.plan.left_out.others();
+        let stages = self.plan.stages();
         for stage in stages.iter().filter(|stage| *stage <= Stage::Rooms) {
             Box::pin(self.stage(stage)).await?;
         }
         late::run(self).await?;
         for stage in stages.iter().filter(|stage| *stage > Stage::Rooms) {
             Box::pin(self.stage(stage)).await?;
+        }
+        if stages.has(Stage::Rooms) {
+            federation::leave::run(self).await?;
         }
         self.summary()
     }
@@ -55,6 +58,9 @@ impl Import {
     }
 
     async fn rooms(&self) -> Result<()> {
+        if self.plan.mode == Mode::Federation {
+            return federation::rooms::run(self).await;
+        }
         // They name each other, so all are there before the first is filled.
         let (anew, mut unmade) = local::make::run(self).await?;
         let anew = &anew;
@@ -100,7 +106,8 @@ impl Import {
                 self.job.emit(Event::RoomLeft(room.room_id.clone()));
                 filled
             }
-            RoomAction::Skip { .. } => Ok(()),
+            // They have an order of their own, and only in a mode of their own.
+            RoomAction::Join(_) | RoomAction::Skip { .. } => Ok(()),
             RoomAction::Unreadable { reason } => Err(Error::Target(reason.clone())),
         }
     }
@@ -119,6 +126,7 @@ impl Import {
                 }),
                 RoomAction::Carry { .. }
                 | RoomAction::Recreate(_)
+                | RoomAction::Join(_)
                 | RoomAction::Pending { .. }
                 | RoomAction::Unreadable { .. } => None,
             })
@@ -131,15 +139,19 @@ impl Import {
             rooms_failed += u64::from(entry.is_some_and(|entry| !entry.is_done()));
         }
         let rooms_made = ledger.count_done(Step::Settle, Some(local::DONE))?;
+        let rooms_joined = ledger.count_done(Step::Settle, Some(federation::DONE))?;
         let rooms_pending = ledger.count_done(Step::Settle, Some(pending::DONE))?;
         Ok(ImportSummary {
             target: self.plan.target.software.clone(),
             accounts_created: ledger.count_done(Step::Account, Some(accounts::how::CREATED))?,
             accounts_adopted: users(ledger.done_as(Step::Account, accounts::how::ADOPTED)?),
             accounts_reserved: ledger.count_done(Step::Account, Some(accounts::how::RESERVED))?,
-            rooms_carried: done - rooms_pending - rooms_made,
+            rooms_carried: done - rooms_pending - rooms_made - rooms_joined,
             rooms_made,
             messages: self.messages()?,
+            rooms_joined,
+            memberships: ledger.count_done(Step::Enter, None)?,
+            old_left: ledger.count_done(Step::LeaveOld, None)?,
             rooms_pending,
             rooms_failed,
             left_out: self.plan.left_out,

@@ -29,6 +29,15 @@ pub struct ImportSummary {
     /// Messages that were sent again into these; nothing if that wasn't asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<MessagesSummary>,
+    /// Rooms that were joined through other servers.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rooms_joined: u64,
+    /// Memberships in such rooms, also where others of the same room are missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub memberships: u64,
+    /// Memberships of old accounts that have ended.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub old_left: u64,
     /// Rooms that nobody is in, but at whose doors people wait again: invited, or having knocked.
     pub rooms_pending: u64,
     /// Rooms that stay behind, by plan.

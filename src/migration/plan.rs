@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use super::{
+    federation::{new_ids::NewIds, planner::Way},
     local::planner::Recreation,
     media::planner::{MediaPlan, NamedMedium, Why},
     pending::waiting::Waiting,
@@ -18,6 +19,10 @@ pub use crate::model::{abilities::Abilities, join_point::JoinPoint, replayed::Re
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own, made or not"
+)]
 pub struct Plan {
     /// The server.
     pub server_name: OwnedServerName,
@@ -50,12 +55,29 @@ pub struct Plan {
     /// Whether the messages of these are sent again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replay_messages: bool,
+    /// Who gets which ID on the target; in all modes but one, everybody keeps theirs.
+    #[serde(skip_serializing_if = "NewIds::are_same")]
+    pub ids: NewIds,
+    /// Whether old accounts leave the rooms that the new ones are in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leave_old: bool,
     /// Rooms that stay behind and could be made anew.
     #[serde(skip_serializing_if = "super::outcome::is_zero")]
     pub could_be_made: u64,
 }
 
 impl Plan {
+    /// The stages that are done.
+    #[must_use]
+    pub fn stages(&self) -> Stages {
+        let all = self.left_out.others();
+        if self.mode == Mode::Federation {
+            all.in_both(super::federation::STAGES)
+        } else {
+            all
+        }
+    }
+
     /// SHA-256 of all that the import would do: two plans with the same one do the same.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
@@ -89,6 +111,11 @@ impl Plan {
             left_out: Stages::NONE,
             mode: Mode::Resident,
             replay_messages: false,
+            ids: NewIds::between(
+                ruma::server_name!("ferry.test"),
+                ruma::server_name!("ferry.test"),
+            ),
+            leave_old: false,
             could_be_made: 0,
         }
     }
@@ -165,6 +192,8 @@ pub enum RoomAction {
     },
     /// It is made anew from its state and its members, without its history.
     Recreate(Recreation),
+    /// Its members join it through other servers.
+    Join(Way),
     /// Nothing is done.
     Skip {
         /// Why and with which remedy, in one clause.
@@ -184,13 +213,15 @@ impl RoomAction {
         match self {
             Self::Carry { joiner, .. } => Some(joiner),
             Self::Recreate(Recreation { creator, .. }) => Some(creator),
-            Self::Pending { .. } | Self::Skip { .. } | Self::Unreadable { .. } => None,
+            Self::Pending { .. } | Self::Join(_) | Self::Skip { .. } | Self::Unreadable { .. } => {
+                None
+            }
         }
     }
 
     /// Whether there is anything to do.
     #[must_use]
     pub fn goes(&self) -> bool {
-        self.maker().is_some() || matches!(self, Self::Pending { .. })
+        self.maker().is_some() || matches!(self, Self::Pending { .. } | Self::Join(_))
     }
 }

@@ -121,7 +121,7 @@ pub fn unreadable(room: &Room, why: &dyn std::fmt::Display) -> RoomPlan {
     }
 }
 
-fn display_name(room: &Room) -> String {
+pub(super) fn display_name(room: &Room) -> String {
     room.name
         .clone()
         .or_else(|| room.canonical_alias.as_ref().map(ToString::to_string))
@@ -143,13 +143,9 @@ pub fn plan_room(
             .get(user)
             .is_some_and(|membership| membership == "join")
     };
-    let action = match &room.version {
-        None => skip("its version is unknown: export again"),
-        Some(version) if !takes(target, version) => skip(&format!(
-            "{} does not take room version {version}: upgrade the room on Synapse and export again",
-            target.software
-        )),
-        Some(_) => match able.iter().find(|user| joined(user)) {
+    let action = match version_reason(room, target) {
+        Some(reason) => skip(&reason),
+        None => match able.iter().find(|user| joined(user)) {
             None if let Some(action) = waiting::action(&facts.waiting, target, able) => action,
             _ if facts.timeline == 0 => skip(NO_EVENTS),
             None => skip(nobody(facts, able)),
@@ -172,6 +168,18 @@ pub fn plan_room(
             .filter(|membership| *membership == "join")
             .count() as u64,
         action,
+    }
+}
+
+/// Why a room's version can't be taken; nothing if it can.
+pub(super) fn version_reason(room: &Room, target: &Abilities) -> Option<String> {
+    match &room.version {
+        None => Some("its version is unknown: export again".to_owned()),
+        Some(version) if !takes(target, version) => Some(format!(
+            "{} does not take room version {version}: upgrade the room on Synapse and export again",
+            target.software
+        )),
+        Some(_) => None,
     }
 }
 

@@ -20,7 +20,7 @@ pub fn left_so_far(ledger: &Ledger, now: Stages) -> Result<Stages> {
 /// An error if a stage that is to be done rests on one that is left out and was not done before: it would fail at each thing
 /// for the same reason.
 pub fn needed(plan: &Plan, ledger: &Ledger) -> Result<()> {
-    for stage in plan.left_out.others().iter() {
+    for stage in plan.stages().iter() {
         for needed in stage.rests_on().in_both(plan.left_out).iter() {
             let (missing, all) = missing(plan, ledger, needed)?;
             if missing > 0 {

@@ -18,8 +18,9 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 use super::{
     context::{Each, Import},
     encryption::{self, Secrets},
+    federation,
     local::anew::Anew,
-    plan::{RoomAction, UserAction},
+    plan::{Mode, Plan, RoomAction, UserAction},
 };
 use crate::{
     Error, Result,
@@ -88,6 +89,23 @@ struct Theirs {
 }
 
 impl Theirs {
+    /// By the ID that somebody has on the target, and with the IDs that others have there.
+    fn on_target(
+        bundle: &Bundle,
+        plan: &Plan,
+        user: &UserId,
+        comes: &impl Fn(&UserId) -> bool,
+    ) -> Result<Self> {
+        let mut theirs = Self::of(bundle, &plan.ids.old_id(user))?;
+        if plan.mode == Mode::Federation {
+            // The target may never have heard of the events that were read.
+            theirs.read = Read::default();
+            let (data, rules) = (&mut theirs.account_data, &mut theirs.push_rules);
+            federation::user_data::moved(data, rules, &plan.ids, comes)?;
+        }
+        Ok(theirs)
+    }
+
     fn of(bundle: &Bundle, user: &UserId) -> Result<Self> {
         let account_data: AccountData = bundle.of_user(OfUser::AccountData, user)?;
         Ok(Self {
@@ -139,7 +157,9 @@ async fn one(import: &Import, user: &User, anew: &Anew) -> Result<()> {
     if is_read && is_set {
         return Ok(());
     }
-    let mut data = tokio::task::block_in_place(|| Theirs::of(&import.bundle, id))?;
+    let comes = |user: &UserId| import.can_act(user);
+    let data = || Theirs::on_target(&import.bundle, &import.plan, id, &comes);
+    let mut data = tokio::task::block_in_place(data)?;
     let unmade = data.unmade(anew);
     data.in_new_rooms(anew)?;
     // Receipts first: of people whom somebody ignores, the target shows them nothing.
@@ -208,7 +228,11 @@ async fn settings(import: &Import, user: &User, data: Theirs) -> Result<()> {
     if entry.as_ref().is_some_and(Entry::is_done) {
         return Ok(());
     }
-    let secrets = encryption::secrets(import, id)?;
+    let secrets = if import.plan.mode == Mode::Federation {
+        Secrets::LeftOut
+    } else {
+        encryption::secrets(import, id)?
+    };
     let (abilities, mut account_data) = (&import.plan.target, data.account_data);
     let taken = account_data.take_secrets();
     let mut refused = Refused::default();

@@ -8,12 +8,12 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, encryption, listings,
+    compare, encryption, federation, listings,
     local::{anew::Anew, verify::Known},
     media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
     pending,
-    plan::{Plan, RoomAction, RoomPlan, UserAction},
+    plan::{Mode, Plan, RoomAction, RoomPlan, UserAction},
     planner, read_back, user_data,
 };
 use crate::{
@@ -38,9 +38,14 @@ pub async fn run(
     job: &Job,
     is_deep: bool,
 ) -> Result<Verification> {
-    let is_wanted = |stage| !plan.left_out.has(stage);
+    let is_wanted = |stage| plan.stages().has(stage);
     let anew = Anew::of(plan, ledger)?;
-    let encryption = encryption::verify::run(target, bundle, plan, job).await?;
+    let encryption = if plan.mode == Mode::Federation {
+        // An identity is bound to the old ID.
+        encryption::verify::Compared::default()
+    } else {
+        encryption::verify::run(target, bundle, plan, job).await?
+    };
     let mut verification = Verification {
         target: plan.target.software.clone(),
         bundle: plan.bundle.clone(),
@@ -83,6 +88,7 @@ async fn users(target: &Target, bundle: &Bundle, plan: &Plan, job: &Job) -> Resu
     let known: BTreeMap<OwnedUserId, User> = bundle
         .users()?
         .into_iter()
+        .map(|user| plan.ids.user(user))
         .map(|user| (user.user_id.clone(), user))
         .collect();
     let wanted: Vec<_> = plan
@@ -213,7 +219,7 @@ async fn rooms(
     let mut compared = stream::iter(plan.rooms.clone())
         .map(|room| async move {
             job.turn().await?;
-            match one((target, bundle), &room, plan.target.replay, able, known).await {
+            match one((target, bundle), plan, &room, able, known).await {
                 Err(
                     error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped),
                 ) => Err(error),
@@ -235,8 +241,8 @@ async fn rooms(
 
 async fn one(
     (target, bundle): (&Target, &Bundle),
+    whole: &Plan,
     plan: &RoomPlan,
-    replay: bool,
     able: &BTreeSet<OwnedUserId>,
     known: &Known,
 ) -> Result<RoomVerification> {
@@ -249,6 +255,10 @@ async fn one(
             let servers = (target, bundle);
             return known.compare(servers, (plan, how), able, blank(plan)).await;
         }
+        RoomAction::Join(_) => {
+            let servers = (target, bundle);
+            return federation::verify::room(servers, (whole, plan), able, blank(plan)).await;
+        }
         RoomAction::Unreadable { reason } => {
             return Ok(unreadable(plan, &Error::Target(reason.clone())));
         }
@@ -259,7 +269,8 @@ async fn one(
             });
         }
     };
-    let expected = tokio::task::block_in_place(|| read_back::expected(bundle, plan, replay))?;
+    let expected =
+        tokio::task::block_in_place(|| read_back::expected(bundle, plan, whole.target.replay))?;
     let readers = mend::readers(&expected, joiner, |user| able.contains(user));
     let found = read_back::found(target, &plan.room_id, &readers, &expected).await?;
     Ok(compare::room(plan, joiner, &expected, &found))

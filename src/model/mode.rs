@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
-/// Which rooms are made anew, without their history.
+/// Which rooms are made anew, without their history, or that all are joined through other servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// None: a room that can't be carried over stays behind.
@@ -14,6 +14,8 @@ pub enum Mode {
     Fallback,
     /// All.
     Local,
+    /// None: each is joined through the servers that are in it, also by users who get another server's name.
+    Federation,
 }
 
 impl fmt::Display for Mode {
@@ -22,6 +24,7 @@ impl fmt::Display for Mode {
             Self::Resident => "resident",
             Self::Fallback => "fallback",
             Self::Local => "local",
+            Self::Federation => "federation",
         })
     }
 }
@@ -34,7 +37,8 @@ impl FromStr for Mode {
             "resident" => Ok(Self::Resident),
             "fallback" => Ok(Self::Fallback),
             "local" => Ok(Self::Local),
-            _ => Err("give `resident`, `fallback` or `local`".to_owned()),
+            "federation" => Ok(Self::Federation),
+            _ => Err("give `resident`, `fallback`, `local` or `federation`".to_owned()),
         }
     }
 }
@@ -59,10 +63,15 @@ mod tests {
 
     #[test]
     fn a_mode_is_read_as_it_is_written() {
-        for mode in [Mode::Resident, Mode::Fallback, Mode::Local] {
+        for mode in [
+            Mode::Resident,
+            Mode::Fallback,
+            Mode::Local,
+            Mode::Federation,
+        ] {
             assert_eq!(mode.to_string().parse(), Ok(mode));
             assert_eq!(mode.is_usual(), mode == Mode::Resident);
         }
-        insta::assert_snapshot!("here".parse::<Mode>().unwrap_err(), @"give `resident`, `fallback` or `local`");
+        insta::assert_snapshot!("here".parse::<Mode>().unwrap_err(), @"give `resident`, `fallback`, `local` or `federation`");
     }
 }

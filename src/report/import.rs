@@ -90,17 +90,7 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
         number_of(len(&summary.rooms_skipped)),
         number_of(summary.rooms_failed)
     ));
-    if summary.rooms_made > 0 {
-        line(format!(
-            "made anew, without history: {}",
-            count(summary.rooms_made, "room", "rooms")
-        ));
-    }
-    if let Some(messages) = &summary.messages {
-        for text in messages::summary(messages).lines() {
-            line(text.trim_start_matches("- ").to_owned());
-        }
-    }
+    other_ways(summary).into_iter().for_each(&mut line);
     if !summary.left_out.is_empty() {
         line(format!("left out by choice: {}", summary.left_out));
     }
@@ -161,6 +151,38 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
     text
 }
 
+/// What came over in another way than with its history.
+fn other_ways(summary: &ImportSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.rooms_made > 0 {
+        lines.push(format!(
+            "made anew, without history: {}",
+            count(summary.rooms_made, "room", "rooms")
+        ));
+    }
+    if let Some(messages) = &summary.messages {
+        let text = messages::summary(messages);
+        lines.extend(
+            text.lines()
+                .map(|line| line.trim_start_matches("- ").to_owned()),
+        );
+    }
+    if summary.rooms_joined > 0 || summary.memberships > 0 {
+        lines.push(format!(
+            "joined through other servers: {} whole, {} in all",
+            count(summary.rooms_joined, "room", "rooms"),
+            count(summary.memberships, "membership", "memberships")
+        ));
+    }
+    if summary.old_left > 0 {
+        lines.push(format!(
+            "old accounts have left: {}",
+            count(summary.old_left, "membership", "memberships")
+        ));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +201,9 @@ mod tests {
             rooms_carried: 38,
             rooms_made: 0,
             messages: None,
+            rooms_joined: 0,
+            memberships: 0,
+            old_left: 0,
             rooms_pending: 0,
             rooms_skipped: vec![RoomLeft {
                 room_id: "!old:ferry.test".try_into().unwrap(),

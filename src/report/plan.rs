@@ -15,6 +15,7 @@ use crate::migration::{
 };
 
 mod durations;
+mod joined;
 mod made_anew;
 
 /// Rooms that show how the others are opened.
@@ -151,7 +152,7 @@ fn summary(plan: &Plan) -> String {
     let mut text = format!(
         "**{} and {} of {} will be carried to {}.**\n\n- bundle: {}\n",
         count(carried, "account", "accounts"),
-        number_of(rooms(plan, true).count() as u64),
+        number_of(rooms(plan, true).count() as u64 + joined::ways(plan).count() as u64),
         count(plan.rooms.len() as u64, "room", "rooms"),
         escape(&plan.target.software),
         code(&plan.bundle)
@@ -163,7 +164,7 @@ fn summary(plan: &Plan) -> String {
         let _infallible = writeln!(
             text,
             "- **only these stages: {}**; left out by choice, for a later import: {}",
-            plan.left_out.others(),
+            plan.stages(),
             plan.left_out
         );
     }
@@ -200,6 +201,7 @@ fn summary(plan: &Plan) -> String {
         );
     }
     text.push_str(&made_anew::line(plan));
+    text.push_str(&joined::lines(plan));
     text.push_str(&media::planned(&plan.media));
     text.push_str(&shared(&plan.shared));
     text.push_str(&people::lines(plan));
@@ -251,7 +253,7 @@ fn backfilled(plan: &Plan) -> String {
 fn rooms(plan: &Plan, carried: bool) -> impl Iterator<Item = &RoomPlan> {
     plan.rooms.iter().filter(move |room| match room.action {
         RoomAction::Carry { .. } => carried,
-        RoomAction::Recreate(_) | RoomAction::Pending { .. } => false,
+        RoomAction::Recreate(_) | RoomAction::Join(_) | RoomAction::Pending { .. } => false,
         RoomAction::Skip { .. } | RoomAction::Unreadable { .. } => !carried,
     })
 }
@@ -284,6 +286,7 @@ fn fate(action: &RoomAction) -> String {
     match action {
         RoomAction::Skip { reason } | RoomAction::Unreadable { reason } => escape(reason),
         RoomAction::Recreate(how) => made_anew::fate(how),
+        RoomAction::Join(way) => joined::fate(way),
         RoomAction::Pending { waiting } => {
             let each: Vec<_> = waiting.iter().map(wait).collect();
             each.join("; ")

@@ -69,6 +69,20 @@ impl Target {
             .await
     }
 
+    /// The content of one piece of a room's state; `None` if there is none, or the target doesn't know the room.
+    pub async fn state_content(
+        &self,
+        reader: &UserId,
+        room: &RoomId,
+        (kind, key): (&str, &str),
+    ) -> Result<Option<Value>> {
+        let what = format!("state/{}/{}", encode(kind), encode(key));
+        let request = Request::get(path(room, what.trim_end_matches('/')));
+        self.puppets_http
+            .find(&Self::as_user(request, reader))
+            .await
+    }
+
     /// Sends a state event, also somebody's membership.
     pub async fn put_state(
         &self,

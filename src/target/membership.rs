@@ -27,6 +27,20 @@ impl Target {
         Ok(())
     }
 
+    /// Joins a room through these servers. Tried once: what becomes of a join whose answer is lost is unknown until the
+    /// target was asked whether it took place.
+    pub async fn join_through(&self, user: &UserId, room: &str, via: &[&ServerName]) -> Result<()> {
+        let path = format!("/_matrix/client/v3/join/{}", encode(room));
+        let mut request = Request::post(path, &json!({})).once();
+        for server in via {
+            request = request.query("via", *server).query("server_name", *server);
+        }
+        self.puppets_http
+            .send::<Anything>(&Self::as_user(request, user))
+            .await?;
+        Ok(())
+    }
+
     /// Leaves a room.
     pub async fn leave(&self, user: &UserId, room: &RoomId) -> Result<()> {
         let request = Request::post(

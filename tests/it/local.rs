@@ -43,6 +43,8 @@ const ANEW: Asked = Asked {
     left_out: ferryman::model::stage::Stages::NONE,
     mode: Some(Mode::Local),
     replay_messages: false,
+    via: Vec::new(),
+    leave_old: false,
     confirmed: None,
 };
 

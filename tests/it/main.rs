@@ -26,6 +26,7 @@ mod every_room;
 mod export;
 mod faults;
 mod federated;
+mod federation;
 mod history;
 mod installed;
 mod journey;

@@ -65,7 +65,7 @@ async fn everybody_finds_their_settings() {
             admins: target == Target::Tuwunel,
             ..Asked::default()
         };
-        let imported = engine.import_as(&job(), None, asked).await.unwrap();
+        let imported = engine.import_as(&job(), None, asked.clone()).await.unwrap();
         assert_eq!(imported.problems, []);
         let things = &stage.filled.things;
         assert_eq!(

@@ -56,7 +56,7 @@ async fn by_api(
 ) -> Result<()> {
     let client = Client::new(&engine.config.synapse)?.hurried();
     let user = client.whoami().await?;
-    let configured = &engine.config.server_name;
+    let configured = engine.config.source_name();
     if user.server_name() != configured {
         found.add(What::SourceOther {
             name: user.server_name().to_owned(),
@@ -100,13 +100,13 @@ async fn database(engine: &Engine, source: &mut Source, found: &mut Found) -> bo
 }
 
 async fn opened(engine: &Engine) -> Result<(DatabaseReader, (Vec<String>, Option<u64>))> {
-    let name = engine.config.server_name.clone();
+    let name = engine.config.source_name().clone();
     let mut reader = DatabaseReader::new(&engine.config.synapse, name)?;
     let about = reader.about().await?;
-    if about.server_name != engine.config.server_name {
+    if about.server_name != *engine.config.source_name() {
         return Err(Error::Config(format!(
             "server_name is {}, but the database {} is that of {}: correct server_name or synapse.database",
-            engine.config.server_name,
+            engine.config.source_name(),
             reader.place(),
             about.server_name
         )));

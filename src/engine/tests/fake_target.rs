@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use gate::Gate;
 
 pub(super) use gate::{Disturbance, When};
-pub(super) use world::{Account, Backup, Broken, Door, Encryption, Lie, Settings, World};
+pub(super) use world::{
+    Account, Backup, Broken, Door, Elsewhere, Encryption, Lie, Settings, World,
+};
 
 use super::sample::Draft;
 

@@ -15,7 +15,7 @@ async fn told(lie: Lie) -> String {
         ..Asked::default()
     };
     stage.world().lies.insert(lie);
-    let lines = lines(&stage.import_as(asked).await);
+    let lines = lines(&stage.import_as(asked.clone()).await);
     stage.world().lies.clear();
     let summary = stage.import_as(asked).await;
     assert_eq!(summary.problems, []);

@@ -123,7 +123,7 @@ async fn admins_stay_admins_only_if_it_is_asked_for() {
         ..Asked::default()
     };
     for _ in 0..2 {
-        let summary = stage.import_as(asked).await;
+        let summary = stage.import_as(asked.clone()).await;
         assert_eq!(summary.problems, []);
         assert_eq!(Vec::from_iter(stage.world().admins.clone()), [ANNA]);
     }

@@ -27,7 +27,7 @@ pub struct Gate {
 
 impl Gate {
     /// Listens on a port of 127.0.0.1 for what listens on another one; open at first.
-    pub(super) async fn new(port: u16, inner: u16) -> Result<Self> {
+    pub async fn new(port: u16, inner: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(LabError::file(format!("127.0.0.1:{port}")))?;

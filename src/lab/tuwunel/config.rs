@@ -47,8 +47,8 @@ fn content(
         "new_user_displayname_suffix": "",
         "allow_federation": true,
         "trusted_servers": options.trusted_server.iter().collect::<Vec<_>>(),
-        // No other server is asked for keys.
-        "only_query_trusted_key_servers": true,
+        // Where one is trusted, no other server is asked for keys.
+        "only_query_trusted_key_servers": options.trusted_server.is_some(),
         // A big join is one request.
         "client_request_timeout": 3600,
         "federation_timeout": 300,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
-use ruma::OwnedUserId;
+use ruma::{OwnedUserId, UserId};
 use serde_json::{Map, Value};
 
 use super::{Theirs, account_data, fields, outcome::UserDataVerification, push_rules, receipts};
@@ -27,9 +27,11 @@ pub async fn run(
     (others, anew): (&BTreeSet<OwnedUserId>, &Anew),
 ) -> Result<UserDataVerification> {
     let able = planner::able_users(&plan.users);
+    let comes = &|user: &UserId| able.contains(user);
     let carried: Vec<_> = bundle
         .users()?
         .into_iter()
+        .map(|user| plan.ids.user(user))
         .filter(|user| able.contains(&user.user_id))
         .map(|user| (user.user_id, user.profile))
         .collect();
@@ -41,7 +43,13 @@ pub async fn run(
         .map(|(user, profile)| async move {
             job.turn().await?;
             let has_other = others.contains(&user);
-            one(target, (bundle, anew), plan, (&user, &profile, has_other)).await
+            one(
+                target,
+                (bundle, anew),
+                (plan, comes),
+                (&user, &profile, has_other),
+            )
+            .await
         })
         .buffered(IN_FLIGHT);
     let mut all = UserDataVerification::default();
@@ -60,7 +68,7 @@ pub async fn run(
 async fn one(
     target: &Target,
     bundle: (&Bundle, &Anew),
-    plan: &Plan,
+    plan: (&Plan, &impl Fn(&UserId) -> bool),
     (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
 ) -> Result<UserDataVerification> {
     let mut all = UserDataVerification::default();
@@ -81,14 +89,14 @@ async fn one(
 async fn read(
     target: &Target,
     (bundle, anew): (&Bundle, &Anew),
-    plan: &Plan,
+    (plan, comes): (&Plan, &impl Fn(&UserId) -> bool),
     (user, profile, has_other): (&OwnedUserId, &Map<String, Value>, bool),
     all: &mut UserDataVerification,
 ) -> Result<()> {
     if !target.has_account(user).await? {
         return Ok(());
     }
-    let mut data = tokio::task::block_in_place(|| Theirs::of(bundle, user))?;
+    let mut data = tokio::task::block_in_place(|| Theirs::on_target(bundle, plan, user, comes))?;
     data.in_new_rooms(anew)?;
     if has_other && !data.account_data.take_secrets().is_empty() {
         all.account_data.known.push(format!(

@@ -16,6 +16,7 @@ fn client(server: &MockServer) -> Client {
 
 fn client_of(url: &str) -> Client {
     Client::new(&config::Synapse {
+        server_name: None,
         database: None,
         homeserver_yaml: None,
         media_path: None,
@@ -172,6 +173,7 @@ async fn a_redirect_does_not_carry_the_token_away() {
 #[test]
 fn an_address_that_is_none() {
     let error = Client::new(&config::Synapse {
+        server_name: None,
         database: None,
         homeserver_yaml: None,
         media_path: None,

@@ -190,6 +190,7 @@ mod tests {
     /// The content of a quarantined file, and what is told of it.
     async fn read(server: &MockServer, quarantined: bool) -> (Option<String>, String) {
         let client = Client::new(&config::Synapse {
+            server_name: None,
             database: None,
             homeserver_yaml: None,
             media_path: None,

@@ -252,6 +252,7 @@ async fn export_of(
     job: &Job,
 ) -> Result<ExportSummary> {
     let client = Client::new(&config::Synapse {
+        server_name: None,
         database: None,
         homeserver_yaml: None,
         media_path: None,
@@ -374,6 +375,7 @@ async fn a_stopped_export_leaves_nothing() {
     let server = synapse().await;
     let tmp = tempfile::tempdir().unwrap();
     let client = Client::new(&config::Synapse {
+        server_name: None,
         database: None,
         homeserver_yaml: None,
         media_path: None,

@@ -126,6 +126,30 @@ impl Asked {
 
 fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
     let path = asked.segments();
+    let sent = (asked.token.as_str(), &asked.body);
+    if let Some(answer) = world.old_synapse(&asked.method, &path, sent) {
+        return answer;
+    }
+    if let (
+        "GET",
+        [
+            "_matrix",
+            "client",
+            "v3",
+            "rooms",
+            room,
+            "state",
+            kind,
+            key @ ..,
+        ],
+    ) = (asked.method.as_str(), &path[..])
+    {
+        let key = key.first().copied().unwrap_or_default();
+        let piece = world.piece_elsewhere(asked.asks("user_id"), room, kind, key);
+        if let Some(answer) = piece {
+            return answer;
+        }
+    }
     let Some(("_matrix", path)) = path.split_first().map(|(first, rest)| (*first, rest)) else {
         return Err(Fault(404, "M_UNRECOGNIZED", "no such place"));
     };

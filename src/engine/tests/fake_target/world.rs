@@ -1,6 +1,7 @@
 //! What the target keeps: accounts and aliases here, rooms and the admin room in files of their own.
 
 mod admin_room;
+mod elsewhere;
 mod encryption;
 mod making;
 mod media;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::sample::Draft;
+pub(in super::super) use elsewhere::Elsewhere;
 pub(in super::super) use encryption::{Backup, Encryption, Lie};
 pub(in super::super) use media::Broken;
 use media::Medium;
@@ -71,6 +73,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) accounts: BTreeMap<String, Account>,
     pub(in super::super::super) rooms: BTreeMap<String, Room>,
     pub(in super::super::super) aliases: BTreeMap<String, String>,
+    /// Rooms that it shares with the old Synapse.
+    pub(in super::super::super) elsewhere: BTreeMap<String, Elsewhere>,
     /// Of the next room it makes nothing but the ID.
     pub(in super::super::super) breaks_at_making: bool,
     /// Types of state that it does not take.
@@ -148,6 +152,7 @@ impl World {
             accounts: BTreeMap::new(),
             rooms: BTreeMap::new(),
             aliases: [admins].into(),
+            elsewhere: BTreeMap::new(),
             breaks_at_making: false,
             refused_state: BTreeSet::new(),
             refused_joins: BTreeSet::new(),

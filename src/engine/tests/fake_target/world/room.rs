@@ -108,11 +108,18 @@ impl World {
             .filter(|(_, room)| room.is_joined(user))
             .map(|(id, _)| id.as_str())
             .chain(admin_room)
+            .chain(self.elsewhere.iter().filter_map(|(id, room)| {
+                let is = room.members.get(user)?;
+                (is == "join").then_some(id.as_str())
+            }))
             .collect()
     }
 
     /// The remote join brings the current state with all members in it.
     pub(in super::super) fn join(&mut self, user: &str, id: &str) -> Answer {
+        if let Some(answer) = self.join_elsewhere(user, id) {
+            return answer;
+        }
         if self.refused_joins.contains(id) || !self.accounts.contains_key(user) {
             return Err(Fault(403, "M_FORBIDDEN", "not this one"));
         }
@@ -242,6 +249,9 @@ impl World {
     }
 
     pub(in super::super) fn state(&mut self, user: &str, id: &str) -> Answer {
+        if let Some(answer) = self.state_elsewhere(user, id) {
+            return answer;
+        }
         let room = self.member_of(user, id)?;
         Ok(json!(room.state.values().collect::<Vec<_>>()))
     }

@@ -315,6 +315,8 @@ mod tests {
               --media-max-size <MIB>  As for `import`
               --admins                As for `import`
               --mode <MODE>           As for `import`
+              --via <SERVER>          As for `import`
+              --leave-old             As for `import`
               --only <STAGE>...       Only these stages; a later import without it carries the rest. `users`
                                       are accounts, admin-rights, e-mail-addresses and names-and-pictures;
                                       `encryption` are encryption-identities, verified-people and

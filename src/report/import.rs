@@ -62,6 +62,25 @@ pub fn is_good(summary: &ImportSummary) -> bool {
     summary.rooms_failed == 0 && summary.problems.is_empty()
 }
 
+/// Of rooms that were joined through other servers, if any were.
+fn joined(summary: &ImportSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.rooms_joined > 0 || summary.memberships > 0 {
+        lines.push(format!(
+            "joined through other servers: {} whole, {} in all",
+            count(summary.rooms_joined, "room", "rooms"),
+            count(summary.memberships, "membership", "memberships")
+        ));
+    }
+    if summary.old_left > 0 {
+        lines.push(format!(
+            "old accounts have left: {}",
+            count(summary.old_left, "membership", "memberships")
+        ));
+    }
+    lines
+}
+
 fn render(summary: &ImportSummary, limit: usize) -> String {
     let accounts = summary.accounts_created + len(&summary.accounts_adopted);
     let failed = match summary.rooms_failed {
@@ -96,18 +115,8 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
             count(summary.rooms_made, "room", "rooms")
         ));
     }
-    if summary.rooms_joined > 0 || summary.memberships > 0 {
-        line(format!(
-            "joined through other servers: {} whole, {} in all",
-            count(summary.rooms_joined, "room", "rooms"),
-            count(summary.memberships, "membership", "memberships")
-        ));
-    }
-    if summary.old_left > 0 {
-        line(format!(
-            "old accounts have left: {}",
-            count(summary.old_left, "membership", "memberships")
-        ));
+    for text in joined(summary) {
+        line(text);
     }
     if !summary.left_out.is_empty() {
         line(format!("left out by choice: {}", summary.left_out));

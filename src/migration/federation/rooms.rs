@@ -307,8 +307,8 @@ impl<'a> Work<'a> {
             self.note("power", &what, Err(Error::Target(reason)))?;
             return Ok(());
         };
-        let given = self.give(old_accounts, &giver, &mighty).await;
-        self.note("power", &what, given)?;
+        let done = self.give(old_accounts, &giver, &mighty).await;
+        self.note("power", &what, done)?;
         Ok(())
     }
 

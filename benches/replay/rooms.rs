@@ -130,6 +130,7 @@ pub(crate) async fn open(installation: &Installation, people: &[OwnedUserId]) ->
     let resident = Arc::clone(&residence.resident);
     let import = Import::new(Parts {
         old_server: None,
+        old_accounts: None,
         sender: Sender::new(Arc::clone(&resident), Arc::new(SystemClock), target.url())?,
         ledger: Ledger::open(&work.path().join("ledger"), "bench")?,
         passwords_for_nobody: false,

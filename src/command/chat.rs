@@ -316,6 +316,8 @@ mod tests {
               --admins                As for `import`
               --mode <MODE>           As for `import`
               --replay-messages       As for `import`
+              --via <SERVER>          As for `import`
+              --leave-old             As for `import`
               --only <STAGE>...       Only these stages; a later import without it carries the rest. `users`
                                       are accounts, admin-rights, e-mail-addresses and names-and-pictures;
                                       `encryption` are encryption-identities, verified-people and

@@ -151,6 +151,25 @@ fn render(summary: &ImportSummary, limit: usize) -> String {
     text
 }
 
+/// Of rooms that were joined through other servers, if any were.
+fn joined(summary: &ImportSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if summary.rooms_joined > 0 || summary.memberships > 0 {
+        lines.push(format!(
+            "joined through other servers: {} whole, {} in all",
+            count(summary.rooms_joined, "room", "rooms"),
+            count(summary.memberships, "membership", "memberships")
+        ));
+    }
+    if summary.old_left > 0 {
+        lines.push(format!(
+            "old accounts have left: {}",
+            count(summary.old_left, "membership", "memberships")
+        ));
+    }
+    lines
+}
+
 /// What came over in another way than with its history.
 fn other_ways(summary: &ImportSummary) -> Vec<String> {
     let mut lines = Vec::new();
@@ -167,19 +186,7 @@ fn other_ways(summary: &ImportSummary) -> Vec<String> {
                 .map(|line| line.trim_start_matches("- ").to_owned()),
         );
     }
-    if summary.rooms_joined > 0 || summary.memberships > 0 {
-        lines.push(format!(
-            "joined through other servers: {} whole, {} in all",
-            count(summary.rooms_joined, "room", "rooms"),
-            count(summary.memberships, "membership", "memberships")
-        ));
-    }
-    if summary.old_left > 0 {
-        lines.push(format!(
-            "old accounts have left: {}",
-            count(summary.old_left, "membership", "memberships")
-        ));
-    }
+    lines.extend(joined(summary));
     lines
 }
 

@@ -186,7 +186,7 @@ async fn views(towns: &Towns, rooms: &Rooms) -> BTreeMap<&'static str, Vec<Strin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_move_to_another_name_and_stay_in_their_rooms() {
-    each_target("federation mode", async |target| {
+    Box::pin(each_target("federation mode", async |target| {
         let towns = Towns::new(target).await;
         let rooms = fill(&towns).await;
         let engine = engine(&towns);
@@ -253,7 +253,7 @@ async fn people_move_to_another_name_and_stay_in_their_rooms() {
         assert_good(&verified);
         import(&towns, true).await;
         people_can_talk(&towns, &rooms).await;
-    })
+    }))
     .await;
 }
 

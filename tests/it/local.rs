@@ -34,24 +34,19 @@ use crate::{
 };
 use town::{FEW, LARGE, REPLACED, REPLACEMENT, ROOMS, SPACE, Town, USERS, Wish};
 
-const ANEW: Asked = Asked {
-    history: None,
-    media: None,
-    media_max_mib: None,
-    admins: false,
-    passwords_for_nobody: false,
-    left_out: ferryman::model::stage::Stages::NONE,
-    mode: Some(Mode::Local),
-    replay_messages: false,
-    via: Vec::new(),
-    leave_old: false,
-    confirmed: None,
-};
+fn anew() -> Asked {
+    Asked {
+        mode: Some(Mode::Local),
+        ..Asked::default()
+    }
+}
 
-const FILLED: Asked = Asked {
-    replay_messages: true,
-    ..ANEW
-};
+fn filled() -> Asked {
+    Asked {
+        replay_messages: true,
+        ..anew()
+    }
+}
 
 /// All rooms of a user on the target by their old IDs: the new ID and the whole state with its event IDs.
 async fn rooms(
@@ -149,7 +144,7 @@ async fn a_bundle_of_version_1_becomes_thirty_rooms() {
 }
 
 async fn import(engine: &Engine, bundle: &Path) -> ImportSummary {
-    import_as(engine, bundle, ANEW).await
+    import_as(engine, bundle, anew()).await
 }
 
 async fn import_as(engine: &Engine, bundle: &Path, asked: Asked) -> ImportSummary {
@@ -247,7 +242,7 @@ async fn a_whole_synapse_is_made_anew() {
         };
         let exported = Box::pin(engine.export(&job(), &options, Box::new(page))).await;
         let exported = exported.unwrap();
-        let imported = import_as(&engine, &exported.bundle, FILLED).await;
+        let imported = import_as(&engine, &exported.bundle, filled()).await;
         assert_eq!((imported.rooms_carried, imported.remote_joins), (0, 0));
         let messages = imported.messages.as_ref().unwrap();
         eprintln!("{target:?}: {messages:?}");
@@ -286,7 +281,7 @@ async fn a_whole_synapse_is_made_anew() {
         // Nor is anything said twice where nothing is known of the first time.
         fs::remove_dir_all(stage.installation.config.data_dir.join("ledger")).unwrap();
         let bundle = Some(exported.bundle.clone());
-        let again = Box::pin(engine.import_as(&job(), bundle, FILLED)).await;
+        let again = Box::pin(engine.import_as(&job(), bundle, filled())).await;
         let again = again.unwrap();
         // Closed accounts that it has made itself look like somebody's own then.
         assert!(

@@ -207,6 +207,13 @@ impl Move {
             .unwrap()
     }
 
+    /// Who has which power in the end.
+    fn levels(&self) -> Vec<Value> {
+        let world = self.target.world();
+        let rooms = world.elsewhere.values();
+        rooms.map(|room| room.levels.clone()).collect()
+    }
+
     /// All that has happened in the rooms, and who has an account.
     fn end(&self) -> (BTreeMap<String, Vec<String>>, Vec<String>) {
         let world = self.target.world();
@@ -300,17 +307,21 @@ async fn killed_at_each_request_nothing_happens_twice() {
 async fn an_answer_that_is_lost_is_looked_after() {
     let whole = Move::new();
     let (_, requests) = whole.import(true).await;
-    let end = whole.end();
+    let (end, last) = (whole.end(), whole.levels());
     let stumbles = (1..=requests).flat_map(|one| [(one, When::Before), (one, When::After)]);
     let ends = stream::iter(stumbles).map(|(one, when)| async move {
         let stage = Move::new();
         stage.disturbed(Disturbance::Stumble(one, when)).await;
         let (summary, _) = stage.import(true).await;
-        ((one, when), summary.problems.len(), stage.end())
+        (
+            (one, when),
+            summary.problems.len(),
+            (stage.end(), stage.levels()),
+        )
     });
     // They wait, and use no processor meanwhile.
     let mut ends = ends.buffer_unordered(4 * AT_ONCE);
-    while let Some((stumble, problems, there)) = ends.next().await {
+    while let Some((stumble, problems, (there, levels))) = ends.next().await {
         assert_eq!(problems, 0, "stumbled at {stumble:?}");
         for (room, events) in &there.0 {
             // Who could not come in as a member of another room is invited.
@@ -318,7 +329,10 @@ async fn an_answer_that_is_lost_is_looked_after() {
             all.dedup();
             assert_eq!(all, *events, "stumbled at {stumble:?}, in {room}");
             let lasting = |events: &[String]| {
-                let lasting = events.iter().filter(|event| !event.ends_with("invite"));
+                // Of the power levels, the last ones are compared.
+                let is_lasting =
+                    |event: &&String| !event.ends_with("invite") && !event.starts_with("levels");
+                let lasting = events.iter().filter(is_lasting);
                 lasting.cloned().collect::<Vec<_>>()
             };
             let wanted = lasting(&end.0[room]);
@@ -329,6 +343,7 @@ async fn an_answer_that_is_lost_is_looked_after() {
             );
         }
         assert_eq!(there.1, end.1, "stumbled at {stumble:?}");
+        assert_eq!(levels, last, "stumbled at {stumble:?}");
     }
 }
 

@@ -64,8 +64,8 @@ mod tests {
     use super::*;
     use crate::migration::federation::room::{LEVELS, State, sample};
 
-    fn state(version: RoomVersionId, levels: Value) -> State {
-        sample(&version, "@maker:old.test", &[(LEVELS, "", levels)]).1
+    fn state(version: &RoomVersionId, levels: Value) -> State {
+        sample(version, "@maker:old.test", &[(LEVELS, "", levels)]).1
     }
 
     fn given(state: &State, giver: &str, people: &[&str]) -> Gift {
@@ -83,7 +83,7 @@ mod tests {
     fn the_new_accounts_get_what_the_old_ones_have() {
         let levels =
             json!({ "users": { "@maker:old.test": 100, "@b:old.test": 50 }, "invite": 50 });
-        let now = state(RoomVersionId::V10, levels);
+        let now = state(&RoomVersionId::V10, levels);
         let gift = given(&now, "@maker:old.test", &["@maker:old.test", "@b:old.test"]);
         assert_eq!(gift.less, [] as [String; 0]);
         let levels = gift.levels.unwrap();
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(levels["users"]["@b:new.test"], 50);
         assert_eq!(levels["invite"], 50);
         // Once they are there, nothing is sent again.
-        let then = state(RoomVersionId::V10, levels);
+        let then = state(&RoomVersionId::V10, levels);
         let again = given(
             &then,
             "@maker:old.test",
@@ -104,7 +104,7 @@ mod tests {
     fn nobody_gives_more_than_they_have() {
         let levels = json!({ "users": { "@maker:old.test": 100, "@b:old.test": 60 } });
         let gift = given(
-            &state(RoomVersionId::V10, levels),
+            &state(&RoomVersionId::V10, levels),
             "@b:old.test",
             &["@maker:old.test"],
         );
@@ -116,7 +116,7 @@ mod tests {
     fn what_has_no_bound_is_given_as_far_as_it_can_be() {
         let levels = json!({ "users": {}, "events": { "m.room.tombstone": 150 } });
         let gift = given(
-            &state(RoomVersionId::V12, levels),
+            &state(&RoomVersionId::V12, levels),
             "@maker:old.test",
             &["@maker:old.test"],
         );

@@ -92,11 +92,7 @@ pub(super) fn fate(way: &Way) -> String {
         ),
         Door::Invite => host(way, " by invite of their old accounts or of"),
     };
-    let via = way
-        .via
-        .first()
-        .map(|server| code(server))
-        .unwrap_or_default();
+    let via = way.via.first().map(code).unwrap_or_default();
     let more = way.via.len().saturating_sub(1) as u64;
     let more = if more > 0 {
         format!(" or {}", count(more, "other server", "other servers"))

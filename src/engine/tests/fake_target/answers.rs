@@ -60,7 +60,10 @@ async fn answer(app: &App, request: Request) -> Response {
     if let [.., "media", "download", _, id] = asked.segments()[..] {
         return medium(&app.world.lock().unwrap(), id);
     }
-    let said = say(&mut app.world.lock().unwrap(), &asked);
+    let said = {
+        let mut world = app.world.lock().unwrap();
+        elsewhere(&mut world, &asked).unwrap_or_else(|| say(&mut world, &asked))
+    };
     match said {
         Ok(answer) => Json(answer).into_response(),
         Err(Fault(status, errcode, error)) => (
@@ -124,11 +127,12 @@ impl Asked {
     }
 }
 
-fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
+/// What the old Synapse says, and what there is of rooms that are shared with it.
+fn elsewhere(world: &mut World, asked: &Asked) -> Option<Result<Value, Fault>> {
     let path = asked.segments();
     let sent = (asked.token.as_str(), &asked.body);
     if let Some(answer) = world.old_synapse(&asked.method, &path, sent) {
-        return answer;
+        return Some(answer);
     }
     if let (
         "GET",
@@ -147,9 +151,14 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
         let key = key.first().copied().unwrap_or_default();
         let piece = world.piece_elsewhere(asked.asks("user_id"), room, kind, key);
         if let Some(answer) = piece {
-            return answer;
+            return Some(answer);
         }
     }
+    None
+}
+
+fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
+    let path = asked.segments();
     let Some(("_matrix", path)) = path.split_first().map(|(first, rest)| (*first, rest)) else {
         return Err(Fault(404, "M_UNRECOGNIZED", "no such place"));
     };

@@ -45,8 +45,8 @@ pub struct Import {
     #[arg(long)]
     pub no_passwords: bool,
     /// Which rooms are made anew on the target, with their state and members, but without their history: none (resident),
-    /// those that can't be carried over (fallback), or all (local). Or, with federation, that none is carried and all are
-    /// joined through the servers that are in them, also under another server's name. Without it: as before, at first none
+    /// those that can't be carried over (fallback), or all (local). With federation no room is carried: users join them
+    /// through the servers that are in them, also under another server's name. Without it: as before, at first none
     #[arg(long, value_name = "MODE")]
     pub mode: Option<Mode>,
     /// Send the messages of rooms that are made anew again, by those who have said them and with their times; only with

@@ -13,7 +13,8 @@ pub struct Sync {
     /// rooms where one event can't come alone, with a whole sync from time to time
     #[arg(long)]
     pub follow: bool,
-    /// With --follow: how many minutes there are between two whole syncs at the most
+    /// With --follow: how many minutes there are between two whole syncs at the most, or four times as long as the last one
+    /// took, if that is more
     #[arg(long, value_name = "MINUTES", default_value_t = EVERY, requires = "follow", value_parser = clap::value_parser!(u64).range(1..=1440))]
     pub every: u64,
 }

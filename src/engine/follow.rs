@@ -35,7 +35,7 @@ const KEPT: usize = 50;
 pub struct Following {
     /// New accounts get a password that is in no file.
     pub passwords_for_nobody: bool,
-    /// Milliseconds from the end of a sync to the next, at the most.
+    /// Milliseconds from the end of a sync to the next, at the most; or four times as long as it took, if that is more.
     pub every_ms: u64,
 }
 
@@ -58,8 +58,12 @@ pub struct FollowedUp {
     pub longest_ms: u64,
     /// Whether events could come over between syncs at all: it takes Synapse's database, and a target that takes history.
     pub is_live: bool,
-    /// What went wrong and was tried again: the latest.
+    /// How often something went wrong and was to be tried again.
+    pub failed: u64,
+    /// The latest of these.
     pub failures: Vec<Problem>,
+    /// Whether the last of these was the end of it.
+    pub is_down: bool,
     /// Milliseconds from start to end.
     pub elapsed_ms: u64,
 }
@@ -68,7 +72,7 @@ impl FollowedUp {
     /// Whether nothing is left undone but what a last sync brings.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_good())
+        !self.is_down && self.last.as_ref().is_some_and(|last| last.is_good())
     }
 }
 
@@ -93,6 +97,8 @@ impl Engine {
                 Ok(()) => {}
                 Err(error) if followed.syncs > 0 && is_passing(&error) => {
                     followed.is_cut_off = false;
+                    followed.is_down = true;
+                    followed.failed += 1;
                     let problem =
                         Problem::new("sync", "Synapse and the target", &error.to_string());
                     job.emit(Event::Problem(problem.clone()));
@@ -128,8 +134,17 @@ impl Engine {
         let began = self.clock.now_ms();
         followed.is_cut_off = true;
         let nobody = following.passwords_for_nobody;
-        let synced = Box::pin(self.sync_past(job, nobody, page, &carried.events)).await?;
+        let mut made = None;
+        let there = (&carried.events, &mut made);
+        let synced = match Box::pin(self.sync_past(job, nobody, page, there)).await {
+            Ok(synced) => synced,
+            Err(error) => {
+                self.drop_unused(made.as_deref())?;
+                return Err(error);
+            }
+        };
         followed.is_cut_off = false;
+        followed.is_down = false;
         followed.syncs += 1;
         carried.events.clear();
         let before = followed.last.replace(Box::new(synced));
@@ -159,13 +174,16 @@ impl Engine {
             phase: Phase::Follow,
             total: 0,
         });
-        job.emit(Event::Lag(Lag {
-            median_ms: None,
-            rooms_waiting: 0,
-            next_sync_ms: latest.saturating_sub(now),
-        }));
-        let rest = Duration::from_millis(latest.saturating_sub(self.clock.now_ms()));
-        self.rest(job, rest).await
+        while self.clock.now_ms() < latest {
+            let left = latest.saturating_sub(self.clock.now_ms());
+            job.emit(Event::Lag(Lag {
+                next_sync_ms: left,
+                ..Lag::default()
+            }));
+            self.rest(job, Duration::from_millis(left).min(AGAIN))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Waits, unless it is to stop.
@@ -174,6 +192,18 @@ impl Engine {
         while self.clock.now_ms() < until {
             job.turn().await?;
             tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Removes the bundle of a sync that failed before anything of it was carried over.
+    fn drop_unused(&self, made: Option<&Path>) -> Result<()> {
+        let Some(made) = made else {
+            return Ok(());
+        };
+        let last = Memory::read(&self.config.data_dir)?;
+        if let Some(last) = last.filter(|last| last.path != made) {
+            self.tidy(made, &last.path);
         }
         Ok(())
     }

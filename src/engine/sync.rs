@@ -81,16 +81,17 @@ impl Engine {
         passwords_for_nobody: bool,
         page: Box<Page>,
     ) -> Result<Synced> {
-        Box::pin(self.sync_past(job, passwords_for_nobody, page, &BTreeSet::new())).await
+        let nothing = BTreeSet::new();
+        Box::pin(self.sync_past(job, passwords_for_nobody, page, (&nothing, &mut None))).await
     }
 
-    /// The same, where the target has some events of those that are new.
+    /// The same, where the target has some events of those that are new; tells where the new bundle is, as soon as it is.
     pub(super) async fn sync_past(
         &self,
         job: &Job,
         passwords_for_nobody: bool,
         page: Box<Page>,
-        there: &BTreeSet<OwnedEventId>,
+        (there, made): (&BTreeSet<OwnedEventId>, &mut Option<PathBuf>),
     ) -> Result<Synced> {
         let started = self.clock.now_ms();
         // Whether the target is there is said before Synapse is read.
@@ -104,6 +105,7 @@ impl Engine {
         };
         let exported = Box::pin(self.export(job, &options, page)).await?;
         let new = exported.bundle.clone();
+        *made = Some(new.clone());
         let caught_up =
             Box::pin(self.catch_up_from(last, job, new, (passwords_for_nobody, there))).await?;
         Ok(Synced {
@@ -155,12 +157,6 @@ impl Engine {
             blocking(move || Changes::between(&old, &new)).await?
         };
         let before = self.ledger(&memory.id)?;
-        if before.mode()? == Some(Mode::Federation) {
-            return Err(Error::Usage(
-                "the last import was one with --mode federation, after which people go on in the same rooms: for what is new, export and import again with that mode"
-                    .to_owned(),
-            ));
-        }
         let ledger = self.ledger(&ledger_id(&new, &keys))?;
         let asked = Asked {
             admins: before.has_any(Step::Admin)?,
@@ -213,6 +209,12 @@ impl Engine {
                 "{} was imported to another target, or to one with another database: run `import` first",
                 memory.name
             )));
+        }
+        if self.ledger(&memory.id)?.mode()? == Some(Mode::Federation) {
+            return Err(Error::Usage(
+                "the last import was one with --mode federation, after which people go on in the same rooms: for what is new, export and import again with that mode"
+                    .to_owned(),
+            ));
         }
         Ok(Last {
             memory,

@@ -62,8 +62,13 @@ fn render(followed: &FollowedUp, limit: usize) -> String {
     }
     if let Some(last) = followed.failures.last() {
         line(format!(
-            "a server was away, or refused something, {}; it went on after that. The last time: {}",
-            count(followed.failures.len() as u64, "time", "times"),
+            "a server was away, or refused something, {}{}. The last time: {}",
+            count(followed.failed, "time", "times"),
+            if followed.is_down {
+                ", and was so at the end"
+            } else {
+                "; it went on after that"
+            },
             one_line(&last.reason)
         ));
     }
@@ -106,17 +111,19 @@ mod tests {
         followed.is_cut_off = true;
         let away = "the target can't be reached: connection refused";
         followed.failures = vec![Problem::new("sync", "Synapse and the target", away)];
+        followed.failed = 70;
         (followed.median_ms, followed.most_ms) = (None, None);
         insta::assert_snapshot!(short(&followed), @r"
         **Followed Synapse** for 30 min 10 s, and stopped.
 
         - 3 whole syncs to the end, and one that the stop cut off
         - no event between them
-        - a server was away, or refused something, 1 time; it went on after that. The last time: the target can't be reached: connection refused
+        - a server was away, or refused something, 70 times; it went on after that. The last time: the target can't be reached: connection refused
 
         What has come since the last whole sync is not compared yet, and settings, receipts, keys and files of that time are not there. Next: `sync`, or `cutover`, which begins with one.
         ");
-        followed.is_live = false;
+        (followed.is_live, followed.is_down) = (false, true);
+        assert!(short(&followed).contains("70 times, and was so at the end. The last"));
         assert!(short(&followed).contains("that takes Synapse's database and a Tuwunel"));
         assert!(!followed.is_good());
     }

@@ -14,7 +14,7 @@ use crate::{
 
 /// Servers that one attempt names.
 const AT_ONCE: usize = 3;
-/// How often a target is looked at whose answer to a join was lost, or which has not heard of an invite yet.
+/// How often it is looked whether a join has taken place whose answer was lost, or whether an invite has arrived.
 const LOOKS: u32 = 10;
 /// How often it is looked at whether an invite is in a room that the target is in: it comes behind whatever else the old
 /// server has to send.

@@ -52,6 +52,13 @@ pub fn gift<'a>(
         }
     }
     if content != powers.levels && content != json!({}) {
+        // Without such an event the creator has 100, and anybody may send state; with one, only who is in it.
+        if powers.levels.is_null() {
+            content["state_default"] = json!(0);
+            for creator in powers.bounded_creators() {
+                content["users"][creator] = json!(levels::CREATOR);
+            }
+        }
         gift.levels = Some(content);
     }
     gift
@@ -98,6 +105,16 @@ mod tests {
             &["@maker:old.test", "@b:old.test"],
         );
         assert_eq!(again, Gift::default());
+    }
+
+    #[test]
+    fn a_room_without_levels_takes_none_from_its_creator() {
+        let now = sample(&RoomVersionId::V10, "@maker:old.test", &[]).1;
+        let levels = given(&now, "@maker:old.test", &["@maker:old.test"]).levels;
+        let wanted = json!({
+            "state_default": 0, "users": { "@maker:old.test": 100, "@maker:new.test": 100 },
+        });
+        assert_eq!(levels, Some(wanted));
     }
 
     #[test]

@@ -87,11 +87,25 @@ impl NewIds {
     }
 
     fn rewrite_fields(&self, fields: &mut Map<String, Value>, comes: &impl Fn(&UserId) -> bool) {
-        let all = std::mem::take(fields).into_iter();
-        fields.extend(all.map(|(name, mut value)| {
+        let mut renamed = Vec::new();
+        for (name, mut value) in std::mem::take(fields) {
             self.rewrite(&mut value, comes);
-            (self.text(&name, comes).unwrap_or(name), value)
-        }));
+            match self.text(&name, comes) {
+                Some(new) => renamed.push((new, value)),
+                None => drop(fields.insert(name, value)),
+            }
+        }
+        // What stands under the new ID already stays: a list of it gets longer.
+        for (name, value) in renamed {
+            match (fields.get_mut(&name), value) {
+                (Some(Value::Array(known)), Value::Array(more)) => {
+                    let new: Vec<_> = more.into_iter().filter(|it| !known.contains(it)).collect();
+                    known.extend(new);
+                }
+                (Some(_), _) => {}
+                (None, value) => drop(fields.insert(name, value)),
+            }
+        }
     }
 
     /// The new ID, if a text is the old one of somebody who comes over and it is another.
@@ -154,6 +168,20 @@ mod tests {
         let before = value.clone();
         same.rewrite(&mut value, &comes);
         assert_eq!(value, before);
+    }
+
+    #[test]
+    fn who_is_known_by_both_ids_loses_nothing() {
+        let mut value = json!({
+            "@a:old.test": ["!x:old.test", "!y:old.test"], "@a:new.test:8448": ["!y:old.test", "!z:old.test"],
+            "@b:old.test": { "is": "old" }, "@b:new.test:8448": { "is": "new" },
+        });
+        ids().rewrite(&mut value, &|_| true);
+        let wanted = json!({
+            "@a:new.test:8448": ["!y:old.test", "!z:old.test", "!x:old.test"],
+            "@b:new.test:8448": { "is": "new" },
+        });
+        assert_eq!(value, wanted);
     }
 
     proptest! {

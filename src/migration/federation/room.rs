@@ -135,6 +135,12 @@ impl Powers {
         }
     }
 
+    /// Creators whose power is a number.
+    pub fn bounded_creators(&self) -> impl Iterator<Item = &str> {
+        let creators = self.creators.iter().filter(|_| !self.boundless);
+        creators.map(String::as_str)
+    }
+
     /// Somebody's power; the greatest number where it has no bound.
     #[must_use]
     pub fn of(&self, user: &UserId) -> i64 {

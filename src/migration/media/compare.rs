@@ -1,4 +1,4 @@
-//! Every file on the target against the bundle: content, type and name, read from the target.
+//! The files on the target against the bundle: content, type and name, read from the target.
 
 use std::{collections::BTreeSet, io::Read};
 

@@ -115,8 +115,8 @@ impl OldAccounts {
         }
         let until = self.clock.now_ms().saturating_add(GOOD_FOR_MS);
         let token = self.client.log_in_as(user, until).await.map_err(|error| match error {
-            Error::Answer { errcode, .. } if errcode == "M_UNRECOGNIZED" => Error::Setup(
-                "this Synapse lets nobody log in as another user (it is so where a Matrix Authentication Service answers logins), so no old account can invite its new one: import with --mode resident, or without that service"
+            Error::Answer { errcode, .. } if errcode == "M_UNRECOGNIZED" => Error::Target(
+                "this Synapse lets nobody log in as another user (it is so where a Matrix Authentication Service answers logins), so no old account can act here: let one of the room's moderators do it"
                     .to_owned(),
             ),
             other => other,
@@ -216,6 +216,6 @@ mod tests {
             .leave(ben(), room_id!("!r:ferry.test"))
             .await
             .unwrap_err();
-        insta::assert_snapshot!(error, @"this Synapse lets nobody log in as another user (it is so where a Matrix Authentication Service answers logins), so no old account can invite its new one: import with --mode resident, or without that service");
+        insta::assert_snapshot!(error, @"this Synapse lets nobody log in as another user (it is so where a Matrix Authentication Service answers logins), so no old account can act here: let one of the room's moderators do it");
     }
 }

@@ -3,7 +3,12 @@
 mod lags;
 mod live;
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -136,10 +141,13 @@ impl Engine {
         let nobody = following.passwords_for_nobody;
         let mut made = None;
         let there = (&carried.events, &mut made);
-        let synced = match Box::pin(self.sync_past(job, nobody, page, there)).await {
+        let synced = Box::pin(self.sync_past(job, nobody, page, there)).await;
+        carried.made.extend(made);
+        let synced = match synced {
             Ok(synced) => synced,
             Err(error) => {
-                self.drop_unused(made.as_deref())?;
+                let told = followed.last.as_ref().map(|last| last.bundle.clone());
+                self.tidy(&mut carried.made, told.as_deref())?;
                 return Err(error);
             }
         };
@@ -147,17 +155,12 @@ impl Engine {
         followed.is_down = false;
         followed.syncs += 1;
         carried.events.clear();
-        let before = followed.last.replace(Box::new(synced));
-        let Some(last) = &followed.last else {
-            return Ok(());
-        };
+        let last = &**followed.last.insert(Box::new(synced));
+        self.tidy(&mut carried.made, None)?;
         let known = Memory::read(&self.config.data_dir)?.map(|memory| memory.id);
         let known_before = std::mem::replace(&mut carried.known, known.clone());
-        if let Some(before) = before {
-            self.tidy(&before.bundle, &last.bundle);
-            if let (Some(now), Some(before)) = (known, known_before) {
-                self.ledger(&now)?.discard(&before)?;
-            }
+        if let (Some(now), Some(before)) = (known, known_before) {
+            self.ledger(&now)?.discard(&before)?;
         }
         let now = self.clock.now_ms();
         let took = now.saturating_sub(began);
@@ -196,36 +199,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes the bundle of a sync that failed before anything of it was carried over.
-    fn drop_unused(&self, made: Option<&Path>) -> Result<()> {
-        let Some(made) = made else {
+    /// Removes bundles that were made on the way, with what belongs to them alone: all but the one with which the next sync
+    /// compares, and one that is still told of.
+    fn tidy(&self, made: &mut BTreeSet<PathBuf>, told: Option<&Path>) -> Result<()> {
+        let Some(last) = Memory::read(&self.config.data_dir)? else {
             return Ok(());
         };
-        let last = Memory::read(&self.config.data_dir)?;
-        if let Some(last) = last.filter(|last| last.path != made) {
-            self.tidy(made, &last.path);
-        }
-        Ok(())
-    }
-
-    /// Removes a bundle that was made on the way and that a newer one has replaced, with what belongs to it alone.
-    fn tidy(&self, before: &Path, now: &Path) {
         let passwords = self.config.data_dir.join("passwords");
         let of = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             passwords.join(format!("{name}.csv"))
         };
-        let mut gone = BTreeSet::from([before.to_owned()]);
-        if of(now).exists() {
-            gone.insert(of(before));
-        }
-        for path in gone {
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(path = %path.display(), %error, "it is not needed any more, and can't be removed");
+        let is_kept = |path: &Path| path == last.path || Some(path) == told;
+        let has_passwords = of(&last.path).exists();
+        for path in made.iter().filter(|path| !is_kept(path)) {
+            let of_it = has_passwords.then(|| of(path));
+            for path in [Some(path.clone()), of_it].into_iter().flatten() {
+                if let Err(error) = fs::remove_file(&path)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    tracing::warn!(path = %path.display(), %error, "it is not needed any more, and can't be removed");
+                }
             }
         }
+        made.retain(|path| is_kept(path));
+        Ok(())
     }
 }
 
@@ -239,4 +237,65 @@ fn is_passing(error: &Error) -> bool {
             | Error::Target(_)
             | Error::Answer { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::FixedClock,
+        config::{self, Tokens},
+    };
+
+    #[test]
+    fn only_the_bundles_that_are_needed_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config::sample(dir.path());
+        let (bundles, passwords) = (
+            config.data_dir.join("bundles"),
+            config.data_dir.join("passwords"),
+        );
+        let put = |name: &str| {
+            for (dir, name) in [
+                (&bundles, name.to_owned()),
+                (&passwords, format!("{name}.csv")),
+            ] {
+                fs::create_dir_all(dir).unwrap();
+                fs::write(dir.join(name), "").unwrap();
+            }
+            bundles.join(name)
+        };
+        let mut made: BTreeSet<_> = ["a", "b", "c"].map(put).into();
+        let of_the_operator = put("o");
+        let memory = Memory {
+            name: "b".to_owned(),
+            path: bundles.join("b"),
+            id: String::new(),
+            users: 0,
+            rooms: 0,
+            media: 0,
+        };
+        memory.write(&config.data_dir).unwrap();
+        let tokens = Arc::new(Tokens::load_or_make(dir.path()).unwrap());
+        let engine = Engine::new(Arc::new(config), tokens, Arc::new(FixedClock(0)));
+        // One that failed, and before it one that the report still names.
+        engine.tidy(&mut made, Some(&bundles.join("a"))).unwrap();
+        let left = |dir: &Path| -> BTreeSet<_> {
+            let entries = fs::read_dir(dir).unwrap();
+            entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect()
+        };
+        assert_eq!(left(&bundles), ["a", "b", "o"].map(str::to_owned).into());
+        engine.tidy(&mut made, None).unwrap();
+        assert_eq!(left(&bundles), ["b", "o"].map(str::to_owned).into());
+        assert_eq!(
+            left(&passwords),
+            ["b.csv", "o.csv"].map(str::to_owned).into()
+        );
+        assert!(of_the_operator.exists());
+        assert_eq!(made, [bundles.join("b")].into());
+    }
 }

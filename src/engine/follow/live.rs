@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -64,6 +65,8 @@ pub(super) struct Carried {
     pub(super) events: BTreeSet<OwnedEventId>,
     /// How long all of them took.
     pub(super) lags: Lags,
+    /// Bundles that were made on the way and are still there.
+    pub(super) made: BTreeSet<PathBuf>,
     /// What the ledger knows the last sync's bundle by.
     pub(super) known: Option<String>,
     /// When the first of it was told.

@@ -84,6 +84,8 @@ async fn left(town: &Neighbours) -> Made {
         .await?;
     town.heard(&room, &given, &["anna"]).await?;
     town.take_in(&room, "anna", &["cora"]).await?;
+    // Else his leaving may be on a fork beside her coming.
+    town.joined(&room, "rolf", "cora").await?;
     town.who("rolf").leave(&room).await?;
     let of_rolf =
         crate::lab::client::v3(&["rooms", &room, "state", "m.room.member", town.id("rolf")]);

@@ -250,6 +250,38 @@ mod tests {
     };
 
     #[test]
+    fn a_server_that_is_busy_or_away_is_tried_again_and_a_wrong_installation_is_not() {
+        let busy = Error::Answer {
+            server: "the target",
+            request: "PUT /_matrix/federation/v1/send".to_owned(),
+            status: 429,
+            errcode: "M_LIMIT_EXCEEDED".to_owned(),
+            message: String::new(),
+            retry_after: None,
+        };
+        let locked = Error::Database {
+            place: "homeserver.db".to_owned(),
+            reason: "database is locked".to_owned(),
+        };
+        let away = Error::Unreachable {
+            server: "the target",
+            url: "http://localhost".to_owned(),
+            reason: "connection refused".to_owned(),
+        };
+        for error in [busy, locked, away] {
+            assert!(is_passing(&error), "{error}");
+        }
+        for error in [
+            Error::Stopped,
+            Error::Usage(String::new()),
+            Error::Config(String::new()),
+            Error::Setup(String::new()),
+        ] {
+            assert!(!is_passing(&error), "{error}");
+        }
+    }
+
+    #[test]
     fn only_the_bundles_that_are_needed_stay() {
         let dir = tempfile::tempdir().unwrap();
         let config = config::sample(dir.path());

@@ -22,6 +22,7 @@ pub mod resend;
 pub mod room;
 pub mod say;
 mod session;
+pub mod state_keys;
 
 use std::collections::BTreeMap;
 

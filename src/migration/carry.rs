@@ -149,9 +149,16 @@ async fn enter(import: &Import, room: &OpenRoom) -> Result<()> {
         } else {
             room_id.to_string()
         };
+        let (_, state) = room.join_point().unwrap_or_default();
+        let brought = state.keys().map(|(kind, key)| (&**kind, &**key));
+        let bringing = brought.chain([("m.room.member", room.joiner.as_str())]);
+        let bringing = import.state_keys.bring(bringing).await;
         let joined = target
             .join(&room.joiner, &place, &import.resident.identity.name)
             .await;
+        if joined.is_ok() {
+            bringing.met();
+        }
         if let Err(error) = joined {
             return Err(untrusted(import, &error)?.unwrap_or(error));
         }

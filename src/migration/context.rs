@@ -27,6 +27,7 @@ use crate::{
     target::{
         Target,
         admin_room::{self, AdminRoom},
+        state_keys::StateKeys,
     },
 };
 
@@ -48,6 +49,8 @@ pub struct Import {
     pub resident: Arc<Resident>,
     /// Its sending side.
     pub sender: Sender,
+    /// What the target has met of rooms' state.
+    pub(super) state_keys: StateKeys,
     /// The old server's own voice, if the operator lends its key.
     pub old_server: Option<OldServer>,
     /// The way to act as old accounts; only where rooms are joined through other servers.
@@ -142,6 +145,7 @@ impl Import {
         Ok(Self {
             trusted: OnceCell::new(),
             versions: OnceCell::new(),
+            state_keys: StateKeys::default(),
             able: planner::able_users(&parts.plan.users),
             users,
             rooms,

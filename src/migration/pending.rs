@@ -10,6 +10,7 @@ pub mod waiting;
 use std::sync::Arc;
 
 use ruma::UserId;
+use serde::Deserialize;
 
 use self::{
     letter::Letter,
@@ -88,6 +89,15 @@ fn unseen(waiting: &Waiting) -> Error {
     ))
 }
 
+/// What makes an event a piece of state.
+#[derive(Deserialize)]
+struct Pair {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    state_key: String,
+}
+
 async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter) -> Result<()> {
     match letter {
         Letter::Invite {
@@ -107,6 +117,11 @@ async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter
             reason,
             view,
         } => {
+            let pairs = view.iter().map(|event| serde_json::from_str(event.get()));
+            let pairs: Vec<Pair> = pairs.filter_map(std::result::Result::ok).collect();
+            let brought = pairs.iter().map(|pair| (&*pair.kind, &*pair.state_key));
+            let brought = brought.chain([("m.room.member", user.as_str())]);
+            let bringing = import.state_keys.bring(brought).await;
             let resident = Arc::clone(&import.resident);
             let name = resident.identity.name.clone();
             let door = Door {
@@ -118,7 +133,9 @@ async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter
             import
                 .target
                 .knock(user, &room.room_id, &name, reason.as_deref())
-                .await
+                .await?;
+            bringing.met();
+            Ok(())
         }
     }
 }

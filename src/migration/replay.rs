@@ -61,11 +61,16 @@ async fn send(
             pdus.push((*id, pdu));
         }
     }
+    let brought = pdus
+        .iter()
+        .filter_map(|(id, _)| room.event(id)?.state_pair());
+    let bringing = import.state_keys.bring(brought).await;
     let pdus: Vec<(&EventId, &RawValue)> = pdus.iter().map(|(id, pdu)| (&***id, &**pdu)).collect();
     if pdus.is_empty() {
         return Ok(());
     }
     if let Some(refusals) = refusals(sender.send(&pdus).await, pdus.len())? {
+        bringing.met();
         return tell(import, &pdus, refusals);
     }
     for pdu in pdus {
@@ -73,6 +78,7 @@ async fn send(
         let refusals = refusals(sender.send(&pdu).await, 1)?.unwrap_or_default();
         tell(import, &pdu, refusals)?;
     }
+    bringing.met();
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod broken;
 mod damaged;
 mod equal;
+mod news;
 mod parts;
 mod source;
 mod whole;
@@ -46,6 +47,7 @@ async fn both(source: &Source) -> PathBuf {
         whole::is_told(source, &open(source, &export.path), way).await;
         whole::is_said(source, export, way);
     }
+    news::are_the_bundles_events(source, &open(source, &database.path)).await;
     api.path
 }
 

@@ -6,7 +6,7 @@ use ferryman::{
     demo::{ordinary, stage::Stage},
     engine::{Engine, ExportOptions},
     job::Job,
-    lab::fill::ODD,
+    lab::{client::Client, fill::ODD},
     migration::{
         outcome::{RoomVerification, Verification},
         plan::RoomAction,
@@ -115,4 +115,25 @@ pub(crate) fn assert_good(verification: &Verification) {
         "rooms: {bad:#?}\n{}",
         report::verification::full(verification)
     );
+}
+
+/// Somebody of the target, with the password of the newest list.
+pub(crate) async fn on_the_target(stage: &Stage, name: &str) -> Client {
+    let passwords = stage.installation.config.data_dir.join("passwords");
+    let id = format!("@{name}:{},", stage.names.server_name);
+    let files = std::fs::read_dir(&passwords).unwrap();
+    let texts = files.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let lines: Vec<_> = texts
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let password = lines
+        .iter()
+        .find_map(|line| line.strip_prefix(&id))
+        .unwrap();
+    stage
+        .target
+        .anonymous()
+        .login(name, password)
+        .await
+        .unwrap()
 }

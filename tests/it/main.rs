@@ -41,6 +41,7 @@ mod pending;
 mod retry;
 mod room;
 mod shell;
+mod state_keys;
 mod steering;
 mod sync;
 mod targets;

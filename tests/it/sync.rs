@@ -145,7 +145,7 @@ async fn tags(stage: &Stage) {
 async fn what_has_changed_comes_over_and_nothing_else_is_touched() {
     Box::pin(each_target("sync", async |target| {
         let is_tuwunel = target == Target::Tuwunel;
-        let stage = Stage::set(is_tuwunel).await.unwrap();
+        let mut stage = Stage::set(is_tuwunel).await.unwrap();
         let counter = Counter::before(&stage.installation.config.target.url).await;
         let mut engine = stage.engine();
         let mut config = stage.installation.config.clone();
@@ -214,6 +214,10 @@ async fn what_has_changed_comes_over_and_nothing_else_is_touched() {
         if is_tuwunel {
             Box::pin(follow::events_come_over_as_they_are_said(
                 &stage, &engine, &counter,
+            ))
+            .await;
+            Box::pin(follow::a_target_that_is_restarted_is_waited_for(
+                &mut stage, &engine,
             ))
             .await;
         } else {

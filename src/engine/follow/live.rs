@@ -27,6 +27,7 @@ use crate::{
         DatabaseReader,
         news::{Followed, Fresh, Kind},
     },
+    target::state_keys::StateKeys,
 };
 
 /// How often Synapse's database is looked at.
@@ -54,6 +55,7 @@ pub(super) struct Live {
 struct Passing {
     clock: Arc<dyn Clock>,
     sender: Sender,
+    state_keys: StateKeys,
     wise: Wise,
     told_ms: Option<u64>,
 }
@@ -120,6 +122,7 @@ impl Live {
             passing: Passing {
                 sender: Sender::new(resident, Arc::clone(&clock), target.url())?,
                 clock,
+                state_keys: StateKeys::default(),
                 wise: Wise {
                     server_name,
                     rooms,
@@ -237,7 +240,7 @@ impl Passing {
             if is_waiting {
                 break;
             }
-            let (line, _) = match kind {
+            let (line, header) = match kind {
                 Kind::Hidden => continue,
                 Kind::Live(live) if self.wise.knows(&live.1) => *live,
                 Kind::Live(live) => {
@@ -253,6 +256,9 @@ impl Passing {
             };
             job.check()?;
             let pdus = [(&*line.event_id, &*line.pdu)];
+            let brought = header.state_key.as_deref();
+            let brought = brought.map(|key| (&*header.kind, key));
+            let bringing = self.state_keys.bring(brought).await;
             match self
                 .sender
                 .send(&pdus)
@@ -260,6 +266,7 @@ impl Passing {
                 .map(|mut answers| answers.pop())
             {
                 Ok(Some(None)) => {
+                    bringing.met();
                     let lag_ms = self.clock.now_ms().saturating_sub(received_ts);
                     events.push((line.event_id, lag_ms));
                 }

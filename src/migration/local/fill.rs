@@ -278,7 +278,11 @@ impl Work<'_> {
     async fn put(&mut self, by: &UserId, (kind, key): (&str, &str), content: &Value) -> Result<()> {
         self.import.job.turn().await?;
         let target = &self.import.target;
+        let bringing = self.import.state_keys.bring([(kind, key)]).await;
         let put = target.put_state(by, &self.id, (kind, key), content).await;
+        if put.is_ok() {
+            bringing.met();
+        }
         let what = format!("{kind} {key}");
         if self.note(what.trim_end(), put)? {
             self.there.put(kind, key, content.clone());

@@ -14,7 +14,10 @@ use serde_json::json;
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
 
 use super::{MOMENT, synced};
-use crate::{counter::Counter, journey::assert_good};
+use crate::{
+    counter::Counter,
+    journey::{assert_good, on_the_target},
+};
 
 /// How long anything may take before the test gives up.
 const LONG: Duration = Duration::from_mins(2);
@@ -87,27 +90,6 @@ async fn has(user: &Client, room: &str, event: &str) {
     };
     let came = tokio::time::timeout(LONG, comes).await;
     assert!(came.is_ok(), "{event} does not come over");
-}
-
-/// Somebody of the target, with the password of the newest list.
-async fn on_the_target(stage: &Stage, name: &str) -> Client {
-    let passwords = stage.installation.config.data_dir.join("passwords");
-    let id = format!("@{name}:{},", stage.names.server_name);
-    let files = std::fs::read_dir(&passwords).unwrap();
-    let texts = files.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    let lines: Vec<_> = texts
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    let password = lines
-        .iter()
-        .find_map(|line| line.strip_prefix(&id))
-        .unwrap();
-    stage
-        .target
-        .anonymous()
-        .login(name, password)
-        .await
-        .unwrap()
 }
 
 fn sent(counter: &Counter) -> usize {
@@ -192,6 +174,37 @@ pub(super) async fn events_come_over_as_they_are_said(
         sent(counter)
     );
     assert_good(&engine.verify(&crate::journey::job(), None).await.unwrap());
+}
+
+/// Nothing is said to it meanwhile, and everything afterwards, without a failure.
+pub(super) async fn a_target_that_is_restarted_is_waited_for(stage: &mut Stage, engine: &Engine) {
+    let there = on_the_target(stage, "alice").await;
+    let mut running = Running::begin(engine);
+    running.follows().await;
+    let before = say(stage, "Before it goes away").await;
+    has(&there, &before.0, &before.1).await;
+    stage.target.server().kill();
+    let while_away = say(stage, "While it is away").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.target.server().start().await.unwrap();
+    has(&there, &while_away.0, &while_away.1).await;
+    let after = say(stage, "Afterwards").await;
+    has(&there, &after.0, &after.1).await;
+    let followed = running.stop().await;
+    assert!(followed.is_good(), "{}", report::follow::full(&followed));
+    assert_eq!(
+        (followed.syncs, followed.failed, followed.events),
+        (1, 0, 3)
+    );
+    synced(engine).await;
+    assert_good(&engine.verify(&crate::journey::job(), None).await.unwrap());
+}
+
+/// The room and the event.
+async fn say(stage: &Stage, text: &str) -> (String, String) {
+    let lobby = stage.filled.room("lobby").to_owned();
+    let event = stage.filled.user("bob").say(&lobby, text).await.unwrap();
+    (lobby, event)
 }
 
 /// A target that takes no history has each room as it was when it was joined.

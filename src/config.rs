@@ -170,6 +170,12 @@ impl Config {
         own.unwrap_or(&self.server_name)
     }
 
+    /// Whether users get another server's name: only federation mode does that.
+    #[must_use]
+    pub fn renames(&self) -> bool {
+        *self.source_name() != self.server_name
+    }
+
     /// The bot's own ID.
     #[must_use]
     pub fn bot_id(&self) -> String {

@@ -8,6 +8,7 @@ mod bundle;
 mod clock;
 mod disk;
 mod keys;
+mod old_server;
 mod people;
 mod resident;
 mod rooms;
@@ -40,12 +41,18 @@ impl Found {
 impl Engine {
     /// Looks at source, target, keys, resident, bundle (default: the newest, if there is one), its rooms and users, disk
     /// and clocks. Keeps what it found for [`Engine::acknowledge`].
+    ///
+    /// Where users get another server's name, it looks at what federation mode needs.
     pub async fn check(&self, bundle: Option<PathBuf>) -> Result<Round> {
         let mut found = Found::default();
         let source = source::look(self, &mut found).await;
         let target = target::look(self, &mut found).await;
         clock::look(&source, target.as_ref(), &mut found);
-        resident::look(self, target.as_ref(), &mut found).await;
+        if self.config.renames() {
+            old_server::look(self, target.as_ref(), &mut found).await;
+        } else {
+            resident::look(self, target.as_ref(), &mut found).await;
+        }
         let bundle = bundle::look(self, bundle, &source, target.as_ref(), &mut found).await;
         keys::look(
             self,

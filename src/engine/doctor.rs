@@ -61,7 +61,11 @@ pub(super) async fn run(engine: &Engine) -> Vec<Finding> {
             text: "this target has no admin room: it can only stand in for Tuwunel and takes no history".to_owned(),
         }
     });
-    findings.push(resident(engine, &target, replay).await);
+    findings.push(if engine.config.renames() {
+        old_server(engine, &target, replay).await
+    } else {
+        resident(engine, &target, replay).await
+    });
     findings.extend(control_room(&engine.config.data_dir));
     findings
 }
@@ -141,6 +145,31 @@ async fn ping(engine: &Engine, target: &Target) -> Finding {
             text: format!(
                 "the target gets no answer from the bot at {}: start `ferryman run`; if it runs, correct bot.url and register the bot again ({error})",
                 engine.config.bot.url
+            ),
+        },
+    }
+}
+
+/// Whether the target, which has another name, reaches the old server: rooms are joined through it, without the resident.
+async fn old_server(engine: &Engine, target: &Target, replay: bool) -> Finding {
+    let name = engine.config.source_name();
+    let admin = if replay {
+        target.admin_room().await.ok()
+    } else {
+        None
+    };
+    match admin {
+        Some(room) => finding(
+            "old server",
+            room.reach_other(name)
+                .await
+                .map(|()| format!("the target reaches {name}")),
+        ),
+        None => Finding {
+            check: "old server".to_owned(),
+            state: Health::Warning,
+            text: format!(
+                "whether the target reaches {name} can only be seen by an admin of Tuwunel"
             ),
         },
     }

@@ -6,6 +6,7 @@ use ruma::{OwnedUserId, RoomVersionId, ServerName};
 
 use super::{
     facts::RoomFacts,
+    federation::planner as federation,
     pending::waiting,
     plan::{Abilities, JoinPoint, Replayed, RoomAction, RoomPlan, UserAction, UserPlan},
 };
@@ -33,6 +34,12 @@ pub enum Left {
     OnlyWaiting,
     /// There is no point in its history at which one of them can join.
     NoPlace,
+    /// Nobody of another server can be in it.
+    Closed,
+    /// No other server is in it through which somebody could join.
+    NoServer,
+    /// Nobody comes in without an invite, and nobody of the old server may invite.
+    NoHost,
 }
 
 /// Why a room is skipped; nothing if it isn't.
@@ -48,6 +55,9 @@ pub fn left(plan: &RoomPlan, target: &Abilities) -> Option<Left> {
             NO_EVENTS => Left::NoEvents,
             NOBODY_JOINED => Left::NobodyJoined,
             NO_PLACE => Left::NoPlace,
+            federation::CLOSED => Left::Closed,
+            federation::NO_SERVER => Left::NoServer,
+            federation::NO_HOST => Left::NoHost,
             _ => Left::OnlyWaiting,
         },
     })

@@ -9,7 +9,8 @@ use ferryman::{
     engine::{Asked, Engine, ExportOptions},
     lab::client::{Client, v3},
     migration::{
-        outcome::ImportSummary,
+        check::{Check, Severity},
+        outcome::{Finding, Health, ImportSummary},
         plan::{RoomAction, UserAction},
     },
     model::{mode::Mode, wanted::Wanted},
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     journey::{assert_good, job},
-    targets::each_target,
+    targets::{Target, each_target},
 };
 use towns::Towns;
 
@@ -203,6 +204,7 @@ async fn people_move_to_another_name_and_stay_in_their_rooms() {
             .unwrap();
         let refused = engine.plan(None, None).await.unwrap_err().to_string();
         assert!(refused.contains("--mode federation"), "{refused}");
+        looks_good_before(&towns, &rooms, target).await;
         let plan = engine.plan_as(None, asked(&towns, false)).await.unwrap();
         let carried = plan
             .users
@@ -255,6 +257,27 @@ async fn people_move_to_another_name_and_stay_in_their_rooms() {
         people_can_talk(&towns, &rooms).await;
     }))
     .await;
+}
+
+/// What `check` and `doctor` say, which go by the two names; and if the old server's name leads nowhere.
+async fn looks_good_before(towns: &Towns, rooms: &Rooms, target: Target) {
+    let checked = engine(towns).check(None).await.unwrap();
+    assert!(checked.worst() < Severity::Error, "{checked:?}");
+    let of = |wanted: &str| checked.0.iter().find(|check| check.code() == wanted);
+    let shut = of("rooms-without-host").unwrap();
+    assert_eq!(shut.subjects, [rooms["shut"].as_str()]);
+    assert_eq!(of("old-server").is_some(), target == Target::Tuwunel);
+    let findings = engine(towns).doctor().await;
+    let is_bad = |finding: &&Finding| finding.state == Health::Bad;
+    assert_eq!(findings.iter().find(is_bad), None);
+
+    let mut config = towns.installation.config.clone();
+    config.synapse.server_name = Some("nowhere.test".try_into().unwrap());
+    let tokens = Arc::new(towns.installation.tokens.clone());
+    let lost = Engine::new(Arc::new(config), tokens, Arc::new(SystemClock));
+    let checked = lost.check(None).await.unwrap();
+    let is_lost = |check: &Check| check.code() == "old-server-unreachable";
+    assert_eq!(checked.0.iter().any(is_lost), target == Target::Tuwunel);
 }
 
 /// Compared here once more, by other means than those of the product.

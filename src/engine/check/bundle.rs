@@ -18,7 +18,7 @@ use crate::{
     job::Problem,
     migration::{
         check::What,
-        plan::{MediaPlan, NamedMedium, Why},
+        plan::{MediaPlan, Mode, NamedMedium, Why},
     },
     model::user::User,
     source::about::NOT_VISIBLE,
@@ -69,7 +69,11 @@ async fn opened(
     itself(&bundle, &read.problems, found);
     age(engine, &bundle, source, found);
     if target.is_some() {
-        let (plan, names) = engine.planned(&bundle, Asked::default()).await?;
+        let asked = Asked {
+            mode: engine.config.renames().then_some(Mode::Federation),
+            ..Asked::default()
+        };
+        let (plan, names) = engine.planned(&bundle, asked).await?;
         if plan.people.lacks_own {
             found.add(What::BundleLacksOwn {
                 name: bundle.name(),

@@ -18,8 +18,9 @@ pub(super) fn look(
     target: Option<&Reached>,
     found: &mut Found,
 ) {
-    let name = &engine.config.server_name;
-    // An import takes them from its bundle; before there is one, an export will ask for them.
+    let name = engine.config.source_name();
+    // An import takes them from its bundle; before there is one, an export will ask for them. An old server whose name stays
+    // with it vouches for them itself.
     let objects = match (bundle, published) {
         (Some(bundle), _) => bundle.keys.get(name).cloned().ok_or_else(|| {
             format!("the bundle has no signing key of {name}: let synapse.url serve /_matrix/key/v2/server, and export again")
@@ -31,6 +32,7 @@ pub(super) fn look(
     };
     let objects = match objects {
         Ok(objects) => objects,
+        Err(_) if engine.config.renames() => return,
         Err(reason) => {
             found.add(What::OldKeysUnknown { reason });
             return;

@@ -34,7 +34,7 @@ pub(super) fn look(
         .collect();
     // Who was closed for good on Synapse stays so.
     let closed = users.iter().filter(|user| {
-        reserved.contains(&user.user_id)
+        reserved.contains(&plan.ids.new_id(&user.user_id))
             && !user.deactivated
             && !user.erased
             && (user.locked || user.suspended || user.shadow_banned)
@@ -43,11 +43,11 @@ pub(super) fn look(
     let guests: BTreeSet<_> = users
         .iter()
         .filter(|user| user.is_guest)
-        .map(|user| &user.user_id)
+        .map(|user| plan.ids.new_id(&user.user_id))
         .collect();
     let taken = plan.users.iter().filter(|user| {
         matches!(user.action, UserAction::Skip { .. })
-            && user.user_id.server_name() == plan.server_name
+            && user.user_id.server_name() == plan.ids.new_name()
             && !guests.contains(&user.user_id)
     });
     found.about(What::UsersNamesTaken, taken.map(|user| &user.user_id));

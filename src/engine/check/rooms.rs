@@ -14,7 +14,8 @@ pub(super) fn look(plan: &Plan, found: &mut Found) {
         let rooms = plan.rooms.iter().filter(move |room| wanted(&room.action));
         rooms.map(|room| &room.room_id)
     };
-    let carried = those(|action| action.maker().is_some()).count();
+    let carried = those(|action| action.maker().is_some() || matches!(action, RoomAction::Join(_)));
+    let carried = carried.count();
     found.add(What::Rooms {
         carried: carried as u64,
         of: plan.rooms.len() as u64,

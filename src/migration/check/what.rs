@@ -165,6 +165,16 @@ pub enum What {
         /// Its name.
         name: OwnedServerName,
     },
+    /// The target, which has another name, reaches the old server.
+    OldServer {
+        /// Its name.
+        name: OwnedServerName,
+    },
+    /// It doesn't.
+    OldServerUnreachable {
+        /// Why.
+        reason: String,
+    },
     /// The target has no federation at all.
     FederationOff,
     /// The target doesn't ask the resident for keys.
@@ -340,6 +350,8 @@ impl What {
             Self::ResidentNotListening { .. } => ("resident-not-listening", Error),
             Self::ResidentUnreachable { .. } => ("resident-unreachable", Error),
             Self::ResidentElsewhere { .. } => ("resident-elsewhere", Error),
+            Self::OldServer { .. } => ("old-server", Good),
+            Self::OldServerUnreachable { .. } => ("old-server-unreachable", Error),
             Self::FederationOff => ("federation-off", Error),
             Self::ResidentNotTrusted { .. } => ("resident-not-trusted", Error),
             Self::ResidentTrustUnknown { .. } => ("resident-trust-unknown", Warning),
@@ -407,6 +419,9 @@ fn left_code(left: Left) -> &'static str {
         Left::NobodyJoined => "rooms-without-joiner",
         Left::OnlyWaiting => "rooms-only-waiting",
         Left::NoPlace => "rooms-without-place",
+        Left::Closed => "rooms-closed",
+        Left::NoServer => "rooms-without-server",
+        Left::NoHost => "rooms-without-host",
     }
 }
 

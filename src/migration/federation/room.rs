@@ -29,6 +29,8 @@ pub struct State {
     pub aliases: Vec<OwnedRoomAliasId>,
     /// Who was invited by whom.
     pub inviters: BTreeMap<String, String>,
+    /// Type and state key of everything in it.
+    pub keys: BTreeSet<(String, String)>,
 }
 
 /// Who may do what in a room.
@@ -67,6 +69,9 @@ impl State {
         let mut state = Self::default();
         let mut aliases = Value::Null;
         for event in events {
+            state
+                .keys
+                .insert((event.kind.clone(), event.state_key.clone()));
             match (event.kind.as_str(), event.state_key.as_str()) {
                 ("m.room.create", "") => {
                     (state.create, state.creator) = (event.content, event.sender);

@@ -13,7 +13,7 @@ use super::{
     enter::{self, Guest, how, is_of_this_alone, subject},
     levels,
     planner::{self, Around, Way},
-    room::{Powers, State},
+    room::{MEMBER, Powers, State},
 };
 use crate::{
     Error, Result,
@@ -185,6 +185,8 @@ impl<'a> Work<'a> {
             let guest = Guest {
                 room: self.room,
                 way: self.way,
+                state: &self.state,
+                old: &old,
                 new: &new,
                 witness: witness.as_deref(),
                 last: last.as_deref(),
@@ -204,7 +206,8 @@ impl<'a> Work<'a> {
                 let outcome = Outcome::Failed(error.to_string());
                 self.import.ledger.record(Step::Enter, &what, &outcome)?;
             }
-            if self.note("membership", &what, joined)? {
+            let is_in = matches!(joined, Ok(true));
+            if self.note("membership", &what, joined.map(drop))? && is_in {
                 self.last = Some(new.clone());
                 witness.get_or_insert(new);
             }
@@ -253,20 +256,27 @@ impl<'a> Work<'a> {
             }
             ledger.record(Step::Enter, &what, &Outcome::Begun)?;
             let invited = self.invited(&new, by).await;
-            if self.note("membership", &what, invited)? {
-                ledger.record(Step::Enter, &what, &Outcome::Done(how::INVITED))?;
+            let how = match invited {
+                Ok(false) => how::GONE,
+                _ => how::INVITED,
+            };
+            if self.note("membership", &what, invited.map(drop))? {
+                ledger.record(Step::Enter, &what, &Outcome::Done(how))?;
             }
         }
         Ok(())
     }
 
-    async fn invited(&self, new: &OwnedUserId, by: OwnedUserId) -> Result<()> {
+    async fn invited(&self, new: &OwnedUserId, by: OwnedUserId) -> Result<bool> {
         let last = self.last.as_deref();
-        enter::invite(self.import, self.room, (new, last), &[by]).await?;
-        match last {
-            Some(witness) => enter::heard(self.import, self.room, new, witness).await,
-            None => Ok(()),
+        let bringing = self.import.state_keys.bring([(MEMBER, new.as_str())]);
+        let bringing = bringing.await;
+        let is_invited = enter::invite(self.import, self.room, (new, last), &[by]).await?;
+        if let Some(witness) = last.filter(|_| is_invited) {
+            enter::heard(self.import, self.room, new, witness).await?;
         }
+        bringing.met();
+        Ok(is_invited)
     }
 
     /// Whoever has power gets it again, from the mightiest of ours.
@@ -287,7 +297,7 @@ impl<'a> Work<'a> {
             .iter()
             .filter(|user| self.state.powers.of(user) > usual)
         {
-            if ledger.is_done(Step::Enter, &subject(&ids.new_id(old), self.room))? {
+            if enter::has_joined(ledger, &subject(&ids.new_id(old), self.room))? {
                 mighty.push(old.clone());
             }
         }

@@ -95,9 +95,10 @@ fn target(what: &What) -> Option<String> {
 fn resident(what: &What) -> Option<String> {
     Some(match what {
         What::Resident { name } => format!("the target reaches the resident {name}"),
-        What::ResidentNotListening { reason } | What::ResidentUnreachable { reason } => {
-            reason.clone()
-        }
+        What::ResidentNotListening { reason }
+        | What::ResidentUnreachable { reason }
+        | What::OldServerUnreachable { reason } => reason.clone(),
+        What::OldServer { name } => format!("the target reaches {name}"),
         What::ResidentElsewhere { name } => format!(
             "the target reaches another Ferryman as {name}, and no request arrived here: correct the line in its /etc/hosts and resident.listen, and restart the target"
         ),
@@ -182,6 +183,15 @@ fn rooms(what: &What, number: u64) -> Option<String> {
         ),
         What::RoomsLeft(Left::NoPlace) => format!(
             "{behind} behind, because no local user can join for certain at any point of the history: make them anew after the switch"
+        ),
+        What::RoomsLeft(Left::Closed) => format!(
+            "{behind} behind, because nobody of another server can be in it (`m.federate`): invite the members to a new room"
+        ),
+        What::RoomsLeft(Left::NoServer) => format!(
+            "{behind} behind, because no other server is in it through which somebody could join: carry it by the usual mode, with its history"
+        ),
+        What::RoomsLeft(Left::NoHost) => format!(
+            "{behind} behind, because nobody comes in without an invite and none of the local members may invite: ask a moderator there to let them, and export again"
         ),
         What::RoomsUnreadable => format!(
             "{} can't be told about by the bundle and will not be carried: export again",

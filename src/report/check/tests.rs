@@ -72,6 +72,8 @@ fn servers() -> Vec<What> {
         What::ResidentNotListening { reason: reason() },
         What::ResidentUnreachable { reason: reason() },
         What::ResidentElsewhere { name: resident() },
+        What::OldServer { name: resident() },
+        What::OldServerUnreachable { reason: reason() },
         What::FederationOff,
         What::ResidentNotTrusted { name: resident() },
         What::ResidentTrustUnknown { name: resident() },
@@ -131,6 +133,9 @@ fn with_subjects() -> Vec<What> {
         What::RoomsLeft(Left::NobodyJoined),
         What::RoomsLeft(Left::OnlyWaiting),
         What::RoomsLeft(Left::NoPlace),
+        What::RoomsLeft(Left::Closed),
+        What::RoomsLeft(Left::NoServer),
+        What::RoomsLeft(Left::NoHost),
         What::RoomsUnreadable,
         What::WaitingLeft,
         What::PastReadable,
@@ -180,6 +185,8 @@ fn every_sentence() {
     resident-not-listening Error: the server's own words: what to do
     resident-unreachable Error: the server's own words: what to do
     resident-elsewhere Error: the target reaches another Ferryman as ferry.test:8449, and no request arrived here: correct the line in its /etc/hosts and resident.listen, and restart the target
+    old-server Good: the target reaches ferry.test:8449
+    old-server-unreachable Error: the server's own words: what to do
     federation-off Error: the target has no federation, by which the rooms come in: set `allow_federation = true` in its configuration, and restart it
     resident-not-trusted Error: the target does not ask the resident for keys, so it would drop every old event: set `trusted_servers = ["ferry.test:8449"]` in its configuration, and restart it
     resident-trust-unknown Warning: the target has not asked the resident for keys in time, perhaps because other servers of its trusted_servers don't answer: set `trusted_servers = ["ferry.test:8449"]` alone in its configuration, and restart it
@@ -208,6 +215,9 @@ fn every_sentence() {
     rooms-without-joiner Warning: 2 rooms stay behind, because no local user is joined who can act: let somebody join on Synapse and export again
     rooms-only-waiting Warning: 2 rooms stay behind, because local users only wait there, and the target does not take that: let them join on Synapse and export again, or be invited again after the switch
     rooms-without-place Warning: 2 rooms stay behind, because no local user can join for certain at any point of the history: make them anew after the switch
+    rooms-closed Warning: 2 rooms stay behind, because nobody of another server can be in it (`m.federate`): invite the members to a new room
+    rooms-without-server Warning: 2 rooms stay behind, because no other server is in it through which somebody could join: carry it by the usual mode, with its history
+    rooms-without-host Warning: 2 rooms stay behind, because nobody comes in without an invite and none of the local members may invite: ask a moderator there to let them, and export again
     rooms-unreadable Warning: 2 rooms can't be told about by the bundle and will not be carried: export again
     waiting-left Warning: 2 invites and knocks can't be brought over: make them again after the switch
     past-readable Warning: the past of 2 rooms comes as backfill, which this target shows to whoever has an account and knows the room's ID: update to Tuwunel 1.9 or later first, or accept it

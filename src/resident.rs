@@ -41,7 +41,7 @@ pub use self::{
     identity::Identity,
     notary::Notary,
     old_server::OldServer,
-    open_room::OpenRoom,
+    open_room::{OpenRoom, StateMap},
     sender::Sender,
     shelf::{Medium, Shelf},
 };

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The lab's large server (`ferryman::lab::large`) is made first if it isn't there yet, which takes long, and then carried
-//! over with `--history auto`. Thirty people write `--rate` events a second in rooms of theirs for `--minutes`; some of the
-//! events are reactions and redactions, and people also read.
+//! over with `--history auto`. Thirty people write `--rate` events a second for `--minutes`, each in a room by chance, of all that
+//! any of them are in; some of the events are reactions and redactions, and people also read.
 
 #![expect(clippy::print_stdout, reason = "the measurements are what this prints")]
 

@@ -1,7 +1,11 @@
 //! People who go on writing on Synapse.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,8 +25,8 @@ const TRIES: usize = 10;
 /// Requests in flight.
 const PARALLEL: usize = 8;
 
-/// Each with their rooms.
-pub(crate) struct People(Vec<(Client, Vec<String>)>);
+/// Who is in each room, of those who write.
+pub(crate) struct People(Vec<(String, Vec<Arc<Client>>)>);
 
 impl People {
     /// Some of a server's users, logged in by its admin.
@@ -30,7 +34,8 @@ impl People {
         let listed = admin
             .get("/_synapse/admin/v2/users?limit=200&deactivated=false&guests=false")
             .await?;
-        let mut people = Vec::new();
+        let mut people = 0;
+        let mut by_room: BTreeMap<String, Vec<Arc<Client>>> = BTreeMap::new();
         for user in listed["users"].as_array().into_iter().flatten() {
             let name = user["name"].as_str().context("no name")?;
             let path = format!("/_synapse/admin/v1/users/{name}/login");
@@ -38,18 +43,19 @@ impl People {
                 continue;
             };
             let token = session["access_token"].as_str().context("no token")?;
-            let client = admin.with_token(name, token);
+            let client = Arc::new(admin.with_token(name, token));
             let Ok(rooms) = client.joined_rooms().await else {
                 continue;
             };
-            if !rooms.is_empty() {
-                people.push((client, rooms));
+            people += usize::from(!rooms.is_empty());
+            for room in rooms {
+                by_room.entry(room).or_default().push(Arc::clone(&client));
             }
-            if people.len() == WRITERS {
+            if people == WRITERS {
                 break;
             }
         }
-        Ok(Self(people))
+        Ok(Self(by_room.into_iter().collect()))
     }
 
     /// So many events a second, for so long; how many there were.
@@ -83,8 +89,8 @@ impl People {
         // Some may only read in some of their rooms.
         let mut said = None;
         for _ in 0..TRIES {
-            let (client, rooms) = self.0.choose(&mut random).context("nobody")?;
-            let room = rooms.choose(&mut random).context("no room")?;
+            let (room, members) = self.0.choose(&mut random).context("no room")?;
+            let client = members.choose(&mut random).context("nobody")?;
             if let Ok(event) = client.say(room, &text).await {
                 said = Some((client, room, event));
                 break;

@@ -152,6 +152,12 @@ async fn ping(engine: &Engine, target: &Target) -> Finding {
 
 /// Whether the target, which has another name, reaches the old server: rooms are joined through it, without the resident.
 async fn old_server(engine: &Engine, target: &Target, replay: bool) -> Finding {
+    // It listens in every import.
+    match listen(engine, target.url()).await {
+        Err(Error::Target(_)) if answers(engine).await => {}
+        Err(error) => return finding("resident", Err(error)),
+        Ok(_) => {}
+    }
     let name = engine.config.source_name();
     let admin = if replay {
         target.admin_room().await.ok()

@@ -36,8 +36,6 @@ pub enum Left {
     NoPlace,
     /// Nobody of another server can be in it.
     Closed,
-    /// No other server is in it through which somebody could join.
-    NoServer,
     /// Nobody comes in without an invite, and nobody of the old server may invite.
     NoHost,
 }
@@ -56,7 +54,6 @@ pub fn left(plan: &RoomPlan, target: &Abilities) -> Option<Left> {
             NOBODY_JOINED => Left::NobodyJoined,
             NO_PLACE => Left::NoPlace,
             federation::CLOSED => Left::Closed,
-            federation::NO_SERVER => Left::NoServer,
             federation::NO_HOST => Left::NoHost,
             _ => Left::OnlyWaiting,
         },

@@ -9,7 +9,7 @@ use super::{context::Import, past};
 use crate::{
     Error, Result,
     ledger::Step,
-    resident::{OpenRoom, Sender},
+    resident::{OpenRoom, Sender, StateMap},
 };
 
 /// Sends the room's timeline from where the ledger says, oldest first. A refused event is that event's problem. `name` is
@@ -24,9 +24,10 @@ pub async fn run(import: &Import, sender: &Sender, room: &OpenRoom, name: &str) 
     let skip = usize::try_from(start).unwrap_or(usize::MAX);
     let portions = portions(room, skip, || pdus_at_once(import, &room.version));
     let mut position = start;
+    let mut all_taken = true;
     for portion in portions {
         import.job.turn().await?;
-        send(import, sender, room, &portion.sent).await?;
+        all_taken = send(import, sender, room, (&portion.sent, all_taken)).await?;
         position += portion.events;
         import.ledger.advance(&room.room_id, position)?;
         import.count_events(&room.room_id, &name, portion.events, (position, total));
@@ -43,43 +44,61 @@ pub async fn again(
 ) -> Result<()> {
     for id in events {
         import.job.turn().await?;
-        send(import, sender, room, std::slice::from_ref(&id)).await?;
+        send(import, sender, room, (std::slice::from_ref(&id), true)).await?;
     }
     Ok(())
 }
 
-/// In one transaction; if the target refuses it as a whole, one by one.
+/// In one transaction; if the target refuses it as a whole, one by one. Whether it has taken all of them, as it has
+/// those before (`knows_state`).
 async fn send(
     import: &Import,
     sender: &Sender,
     room: &OpenRoom,
-    events: &[&OwnedEventId],
-) -> Result<()> {
+    (events, knows_state): (&[&OwnedEventId], bool),
+) -> Result<bool> {
     let mut pdus = Vec::with_capacity(events.len());
     for id in events {
         if let Some(pdu) = room.pdu(id)? {
             pdus.push((*id, pdu));
         }
     }
-    let brought = pdus
+    // Where the target doesn't know the state at an event, it asks for all of it.
+    let asked: Vec<StateMap> = pdus
+        .iter()
+        .filter(|(id, _)| !knows_state || room.has_snapshot(id))
+        .filter_map(|(id, _)| room.state_before(id))
+        .collect();
+    let asked = asked.iter().flat_map(StateMap::keys);
+    let asked = asked.map(|(kind, key)| (&**kind, &**key));
+    let own = pdus
         .iter()
         .filter_map(|(id, _)| room.event(id)?.state_pair());
-    let bringing = import.state_keys.bring(brought).await;
+    let bringing = import.state_keys.bring(asked.chain(own)).await;
     let pdus: Vec<(&EventId, &RawValue)> = pdus.iter().map(|(id, pdu)| (&***id, &**pdu)).collect();
     if pdus.is_empty() {
-        return Ok(());
+        return Ok(knows_state);
     }
     if let Some(refusals) = refusals(sender.send(&pdus).await, pdus.len())? {
-        bringing.met();
-        return tell(import, &pdus, refusals);
+        let are_taken = refusals.iter().all(Option::is_none);
+        // What was refused it has not met.
+        if are_taken {
+            bringing.met();
+        }
+        tell(import, &pdus, refusals)?;
+        return Ok(are_taken);
     }
+    let mut are_taken = true;
     for pdu in pdus {
         let pdu = [pdu];
         let refusals = refusals(sender.send(&pdu).await, 1)?.unwrap_or_default();
+        are_taken &= refusals.iter().all(Option::is_none);
         tell(import, &pdu, refusals)?;
     }
-    bringing.met();
-    Ok(())
+    if are_taken {
+        bringing.met();
+    }
+    Ok(are_taken)
 }
 
 fn tell(

@@ -57,6 +57,10 @@ pub async fn run(import: &Import, plan: &RoomPlan, room: &OpenRoom) -> Result<()
             if verdict.has_its_state() {
                 break;
             }
+            // It may not have met what differs.
+            let keys = room.current_state.keys();
+            let keys = keys.map(|(kind, key)| (&**kind, &**key));
+            let _bringing = import.state_keys.bring(keys).await;
             mend::state(admin, &import.resident, room).await?;
             found = read().await?;
             verdict = compare::room(plan, &room.joiner, &expected, &found);

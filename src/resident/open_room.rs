@@ -217,6 +217,12 @@ impl OpenRoom {
         Some(self.fold(position))
     }
 
+    /// Whether the bundle has the state before an event: where its predecessors are not all there.
+    #[must_use]
+    pub fn has_snapshot(&self, event_id: &EventId) -> bool {
+        self.snapshots.contains_key(event_id)
+    }
+
     /// The state after an event of the timeline.
     #[must_use]
     pub fn state_after(&self, event_id: &EventId) -> Option<StateMap> {

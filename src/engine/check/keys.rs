@@ -52,7 +52,9 @@ pub(super) fn look(
             url: engine.config.target.url.clone(),
         });
     }
-    if let Some(path) = &engine.config.synapse.signing_key_for_receipts {
+    // Receipts don't go to another name.
+    let path = &engine.config.synapse.signing_key_for_receipts;
+    if let Some(path) = path.as_ref().filter(|_| !engine.config.renames()) {
         let clock = Arc::clone(&engine.clock);
         let url = &engine.config.target.url;
         found.add(

@@ -420,7 +420,6 @@ fn left_code(left: Left) -> &'static str {
         Left::OnlyWaiting => "rooms-only-waiting",
         Left::NoPlace => "rooms-without-place",
         Left::Closed => "rooms-closed",
-        Left::NoServer => "rooms-without-server",
         Left::NoHost => "rooms-without-host",
     }
 }

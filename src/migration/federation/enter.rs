@@ -1,17 +1,17 @@
 //! One member's way into a room: look, be invited where that is needed, join, look again.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, ServerName, UserId};
 use serde_json::Value;
 
 use super::{
     planner::{Door, Way},
-    room::{MEMBER, State},
+    room::MEMBER,
 };
 use crate::{
     Error, Result,
-    ledger::{Ledger, Outcome, Step},
+    ledger::{Outcome, Step},
     migration::context::Import,
 };
 
@@ -31,8 +31,6 @@ pub mod how {
     pub const JOINED: &str = "joined";
     /// They are invited to it.
     pub const INVITED: &str = "invited";
-    /// They were, and they or others have put an end to it.
-    pub const GONE: &str = "gone";
 }
 
 /// A membership in the ledger and among the problems.
@@ -45,10 +43,8 @@ pub(super) fn subject(user: &UserId, room: &RoomId) -> String {
 pub(super) struct Guest<'a> {
     pub(super) room: &'a RoomId,
     pub(super) way: &'a Way,
-    /// What it looks like.
-    pub(super) state: &'a State,
-    /// Their old account.
-    pub(super) old: &'a OwnedUserId,
+    /// What the target gets of its state with the first join, by type and state key.
+    pub(super) keys: &'a BTreeSet<(String, String)>,
     /// Their new one.
     pub(super) new: &'a OwnedUserId,
     /// Somebody of the target who is in the room already.
@@ -59,65 +55,28 @@ pub(super) struct Guest<'a> {
     pub(super) hosts: &'a [OwnedUserId],
 }
 
-/// Whether a membership of the ledger is somebody's who came in.
-pub(super) fn has_joined(ledger: &Ledger, subject: &str) -> Result<bool> {
-    let entry = ledger.entry(Step::Enter, subject)?;
-    Ok(entry.is_some_and(|entry| entry.is_done() && entry.detail == how::JOINED))
-}
-
-/// Joins somebody, once; whether they are in. Who has left since, or was removed, is not brought back.
-pub(super) async fn join(import: &Import, guest: Guest<'_>) -> Result<bool> {
+/// Joins somebody, once; nothing if it is done.
+pub(super) async fn join(import: &Import, guest: Guest<'_>) -> Result<()> {
     let (ledger, subject) = (&import.ledger, subject(guest.new, guest.room));
     if ledger.is_done(Step::Enter, &subject)? {
-        return has_joined(ledger, &subject);
+        return Ok(());
     }
     import.job.turn().await?;
     let rooms = import.target.joined_rooms(guest.new).await?;
     if rooms.iter().any(|room| room == guest.room) {
-        ledger.record(Step::Enter, &subject, &Outcome::Done(how::JOINED))?;
-        return Ok(true);
+        return ledger.record(Step::Enter, &subject, &Outcome::Done(how::JOINED));
     }
     ledger.record(Step::Enter, &subject, &Outcome::Begun)?;
-    if has_gone(import, guest).await? || !come_in(import, guest, &rooms).await? {
-        ledger.record(Step::Enter, &subject, &Outcome::Done(how::GONE))?;
-        return Ok(false);
-    }
+    come_in(import, guest, &rooms).await?;
     if !is_in(import, guest).await? {
         return Err(Error::Target(
             "the target took the join, but they are not in the room: look at its log, and import again".to_owned(),
         ));
     }
-    ledger.record(Step::Enter, &subject, &Outcome::Done(how::JOINED))?;
-    Ok(true)
+    ledger.record(Step::Enter, &subject, &Outcome::Done(how::JOINED))
 }
 
-/// Whether they have been in the room, or invited to it, and are not any more. Where nobody comes in without an invite, and
-/// nobody of the target is in, that is seen by the one who would invite them.
-async fn has_gone(import: &Import, guest: Guest<'_>) -> Result<bool> {
-    if let Some(witness) = guest.witness {
-        let key = ("m.room.member", guest.new.as_str());
-        let member = state(import, guest.room, witness, key).await?;
-        return Ok(member["membership"].as_str().is_some_and(is_end));
-    }
-    let Some(old) = &import.old_accounts else {
-        return Ok(false);
-    };
-    if guest.way.door == Door::Invite || guest.old == guest.new {
-        return Ok(false);
-    }
-    match old.membership(guest.old, guest.room, guest.new).await {
-        Ok(membership) => Ok(membership.as_deref().is_some_and(is_end)),
-        Err(error) if is_of_this_alone(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_end(membership: &str) -> bool {
-    matches!(membership, "leave" | "ban")
-}
-
-/// Whether they were let in: not if they have gone before.
-async fn come_in(import: &Import, guest: Guest<'_>, rooms: &[OwnedRoomId]) -> Result<bool> {
+async fn come_in(import: &Import, guest: Guest<'_>, rooms: &[OwnedRoomId]) -> Result<()> {
     if let Some(witness) = guest.witness {
         return join_in(import, guest, witness, rooms).await;
     }
@@ -130,17 +89,14 @@ async fn come_in(import: &Import, guest: Guest<'_>, rooms: &[OwnedRoomId]) -> Re
         match attempts(import, guest, 1).await {
             // The bundle may be older than the rule.
             Err(error) if is_forbidden(&error) && !guest.hosts.is_empty() => {}
-            other => return other.map(|()| true),
+            other => return other,
         }
     }
     if guest.hosts.is_empty() {
         return Err(no_host());
     }
-    if !invite(import, guest.room, (guest.new, guest.last), guest.hosts).await? {
-        return Ok(false);
-    }
-    attempts(import, guest, LOOKS).await?;
-    Ok(true)
+    invite(import, guest.room, (guest.new, guest.last), guest.hosts).await?;
+    attempts(import, guest, LOOKS).await
 }
 
 /// Into a room that the target is in already. A join that it can't do by itself must not be asked of it: Tuwunel 1.4.6 then
@@ -150,7 +106,7 @@ async fn join_in(
     guest: Guest<'_>,
     witness: &UserId,
     rooms: &[OwnedRoomId],
-) -> Result<bool> {
+) -> Result<()> {
     let rule = state(import, guest.room, witness, ("m.room.join_rules", "")).await?;
     let is_invited = is_invited(import, guest.room, guest.new, witness).await?;
     let may_come = match rule["join_rule"].as_str() {
@@ -169,14 +125,11 @@ async fn join_in(
         }
         let brought = import.state_keys.bring([(MEMBER, guest.new.as_str())]);
         let bringing = brought.await;
-        if !invite(import, guest.room, (guest.new, guest.last), guest.hosts).await? {
-            return Ok(false);
-        }
+        invite(import, guest.room, (guest.new, guest.last), guest.hosts).await?;
         heard(import, guest.room, guest.new, witness).await?;
         bringing.met();
     }
-    attempts(import, guest, LOOKS).await?;
-    Ok(true)
+    attempts(import, guest, LOOKS).await
 }
 
 /// Waits until an invite is in the room's state on the target.
@@ -250,14 +203,13 @@ pub(super) async fn quiet(
     )))
 }
 
-/// Has an old account invite somebody, unless that is done, after the last one who joined. Whether they are invited: not if
-/// they have declined or left since, or were removed.
+/// Has an old account invite somebody, unless that is done, after the last one who joined.
 pub(super) async fn invite(
     import: &Import,
     room: &RoomId,
     (guest, last): (&UserId, Option<&UserId>),
     hosts: &[OwnedUserId],
-) -> Result<bool> {
+) -> Result<()> {
     let Some(old) = &import.old_accounts else {
         return Err(Error::Target(
             "nobody can act as an old account here".to_owned(),
@@ -268,10 +220,7 @@ pub(super) async fn invite(
         import.job.turn().await?;
         // An answer may have been lost; a second invite would be a second event.
         match old.membership(host, room, guest).await {
-            Ok(Some(membership)) if membership == "invite" || membership == "join" => {
-                return Ok(true);
-            }
-            Ok(Some(membership)) if is_end(&membership) => return Ok(false),
+            Ok(Some(membership)) if membership == "invite" || membership == "join" => return Ok(()),
             Ok(_) => quiet(import, room, host, last).await?,
             Err(error) if is_of_this_alone(&error) => {
                 failure = Some(error);
@@ -280,14 +229,14 @@ pub(super) async fn invite(
             Err(error) => return Err(error),
         }
         let Err(error) = old.invite(host, room, guest).await else {
-            return Ok(true);
+            return Ok(());
         };
         if !is_of_this_alone(&error) {
             return Err(error);
         }
         let there = old.membership(host, room, guest).await;
         if matches!(there, Ok(Some(membership)) if membership == "invite" || membership == "join") {
-            return Ok(true);
+            return Ok(());
         }
         failure = Some(error);
     }
@@ -315,7 +264,7 @@ async fn attempts(import: &Import, guest: Guest<'_>, patience: u32) -> Result<()
         loop {
             import.job.turn().await?;
             // Into a room that the target is in, nobody brings but themselves.
-            let state = guest.state.keys.iter().filter(|_| guest.witness.is_none());
+            let state = guest.keys.iter().filter(|_| guest.witness.is_none());
             let state = state.map(|(kind, key)| (&**kind, &**key));
             let brought = state.chain([(MEMBER, guest.new.as_str())]);
             let bringing = import.state_keys.bring(brought).await;

@@ -2,7 +2,7 @@
 
 use ruma::{OwnedUserId, RoomId};
 
-use super::enter::{is_of_this_alone, subject};
+use super::enter::{how, is_of_this_alone, subject};
 use crate::{
     Error, Result,
     ledger::{Outcome, Step},
@@ -52,7 +52,9 @@ async fn one(
     what: &str,
 ) -> Result<()> {
     let ledger = &import.ledger;
-    if !ledger.is_done(Step::Enter, what)? || ledger.is_done(Step::LeaveOld, what)? {
+    let entry = ledger.entry(Step::Enter, what)?;
+    let has_entered = entry.is_some_and(|entry| entry.is_done() && entry.detail == how::JOINED);
+    if !has_entered || ledger.is_done(Step::LeaveOld, what)? {
         return Ok(());
     }
     let Some(accounts) = &import.old_accounts else {

@@ -27,8 +27,7 @@ const ALIASES: usize = 3;
 
 pub(in crate::migration) const CLOSED: &str =
     "it is closed to other servers (m.federate): invite its people to a new room";
-pub(in crate::migration) const NO_SERVER: &str =
-    "no other server is in it through which somebody could join";
+const NO_SERVER: &str = "no other server is in it through which somebody could join";
 pub(in crate::migration) const NO_HOST: &str = "nobody comes in without an invite, and none of its local members may invite: ask one of its moderators";
 
 /// How a room is joined.

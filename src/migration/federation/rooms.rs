@@ -87,6 +87,8 @@ struct Work<'a> {
     room: &'a RoomId,
     way: &'a Way,
     state: State,
+    /// Types and state keys that the target gets with the first join.
+    keys: BTreeSet<(String, String)>,
     memberships: BTreeMap<OwnedUserId, String>,
     failed: u64,
     /// Who has joined last.
@@ -102,11 +104,13 @@ async fn one(import: &Import, room: &OwnedRoomId, way: &Way) -> Result<()> {
     let known = known
         .ok_or_else(|| Error::Target("the bundle does not list it: export again".to_owned()))?;
     let mut work = tokio::task::block_in_place(|| {
+        let state = State::read(&import.bundle, known)?;
         Ok::<_, Error>(Work {
             import,
             room,
             way,
-            state: State::read(&import.bundle, known)?,
+            keys: state.keys.clone(),
+            state,
             memberships: import.bundle.memberships(room)?,
             failed: 0,
             last: None,
@@ -168,9 +172,26 @@ impl<'a> Work<'a> {
     async fn joins(&mut self) -> Result<()> {
         let (ids, around) = (&self.import.plan.ids, self.around());
         let mut witness = self.witness().await?;
+        if let Some(old_accounts) = self
+            .import
+            .old_accounts
+            .as_ref()
+            .filter(|_| witness.is_none())
+        {
+            // The bundle's are of an earlier day.
+            match old_accounts.state_keys(self.room).await {
+                Ok(keys) => self.keys.extend(keys),
+                Err(error) if is_of_this_alone(&error) => {
+                    tracing::debug!(room = %self.room, %error, "its state of today is not known");
+                }
+                Err(error) => return Err(error),
+            }
+        }
         for old in self.ours() {
             let new = ids.new_id(&old);
             let what = subject(&new, self.room);
+            // Who came in by an earlier run may have left since.
+            let is_old_news = self.import.ledger.is_done(Step::Enter, &what)?;
             if !self.import.ledger.is_done(Step::Account, &new)? {
                 let none = Error::Target("they have no account on the target yet".to_owned());
                 self.note("membership", &what, Err(none))?;
@@ -185,8 +206,7 @@ impl<'a> Work<'a> {
             let guest = Guest {
                 room: self.room,
                 way: self.way,
-                state: &self.state,
-                old: &old,
+                keys: &self.keys,
                 new: &new,
                 witness: witness.as_deref(),
                 last: last.as_deref(),
@@ -206,8 +226,7 @@ impl<'a> Work<'a> {
                 let outcome = Outcome::Failed(error.to_string());
                 self.import.ledger.record(Step::Enter, &what, &outcome)?;
             }
-            let is_in = matches!(joined, Ok(true));
-            if self.note("membership", &what, joined.map(drop))? && is_in {
+            if self.note("membership", &what, joined)? && !is_old_news {
                 self.last = Some(new.clone());
                 witness.get_or_insert(new);
             }
@@ -256,27 +275,23 @@ impl<'a> Work<'a> {
             }
             ledger.record(Step::Enter, &what, &Outcome::Begun)?;
             let invited = self.invited(&new, by).await;
-            let how = match invited {
-                Ok(false) => how::GONE,
-                _ => how::INVITED,
-            };
-            if self.note("membership", &what, invited.map(drop))? {
-                ledger.record(Step::Enter, &what, &Outcome::Done(how))?;
+            if self.note("membership", &what, invited)? {
+                ledger.record(Step::Enter, &what, &Outcome::Done(how::INVITED))?;
             }
         }
         Ok(())
     }
 
-    async fn invited(&self, new: &OwnedUserId, by: OwnedUserId) -> Result<bool> {
+    async fn invited(&self, new: &OwnedUserId, by: OwnedUserId) -> Result<()> {
         let last = self.last.as_deref();
         let bringing = self.import.state_keys.bring([(MEMBER, new.as_str())]);
         let bringing = bringing.await;
-        let is_invited = enter::invite(self.import, self.room, (new, last), &[by]).await?;
-        if let Some(witness) = last.filter(|_| is_invited) {
+        enter::invite(self.import, self.room, (new, last), &[by]).await?;
+        if let Some(witness) = last {
             enter::heard(self.import, self.room, new, witness).await?;
+            bringing.met();
         }
-        bringing.met();
-        Ok(is_invited)
+        Ok(())
     }
 
     /// Whoever has power gets it again, from the mightiest of ours.
@@ -297,7 +312,16 @@ impl<'a> Work<'a> {
             .iter()
             .filter(|user| self.state.powers.of(user) > usual)
         {
-            if enter::has_joined(ledger, &subject(&ids.new_id(old), self.room))? {
+            let new = ids.new_id(old);
+            if ledger.is_done(Step::Enter, &subject(&new, self.room))?
+                && self
+                    .import
+                    .target
+                    .joined_rooms(&new)
+                    .await?
+                    .iter()
+                    .any(|it| it == self.room)
+            {
                 mighty.push(old.clone());
             }
         }

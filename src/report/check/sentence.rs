@@ -187,9 +187,6 @@ fn rooms(what: &What, number: u64) -> Option<String> {
         What::RoomsLeft(Left::Closed) => format!(
             "{behind} behind, because nobody of another server can be in it (`m.federate`): invite the members to a new room"
         ),
-        What::RoomsLeft(Left::NoServer) => format!(
-            "{behind} behind, because no other server is in it through which somebody could join: carry it by the usual mode, with its history"
-        ),
         What::RoomsLeft(Left::NoHost) => format!(
             "{behind} behind, because nobody comes in without an invite and none of the local members may invite: ask a moderator there to let them, and export again"
         ),

@@ -134,7 +134,6 @@ fn with_subjects() -> Vec<What> {
         What::RoomsLeft(Left::OnlyWaiting),
         What::RoomsLeft(Left::NoPlace),
         What::RoomsLeft(Left::Closed),
-        What::RoomsLeft(Left::NoServer),
         What::RoomsLeft(Left::NoHost),
         What::RoomsUnreadable,
         What::WaitingLeft,
@@ -216,7 +215,6 @@ fn every_sentence() {
     rooms-only-waiting Warning: 2 rooms stay behind, because local users only wait there, and the target does not take that: let them join on Synapse and export again, or be invited again after the switch
     rooms-without-place Warning: 2 rooms stay behind, because no local user can join for certain at any point of the history: make them anew after the switch
     rooms-closed Warning: 2 rooms stay behind, because nobody of another server can be in it (`m.federate`): invite the members to a new room
-    rooms-without-server Warning: 2 rooms stay behind, because no other server is in it through which somebody could join: carry it by the usual mode, with its history
     rooms-without-host Warning: 2 rooms stay behind, because nobody comes in without an invite and none of the local members may invite: ask a moderator there to let them, and export again
     rooms-unreadable Warning: 2 rooms can't be told about by the bundle and will not be carried: export again
     waiting-left Warning: 2 invites and knocks can't be brought over: make them again after the switch

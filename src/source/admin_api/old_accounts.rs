@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ruma::{OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use tokio::sync::OnceCell;
 
 use super::{Client, Who};
@@ -34,6 +34,14 @@ struct Anything {}
 #[derive(Deserialize)]
 struct Member {
     membership: String,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    state_key: String,
 }
 
 fn path(room: &RoomId, what: &str) -> String {
@@ -77,6 +85,14 @@ impl OldAccounts {
             })
             .await?;
         Ok(found.unwrap_or_default())
+    }
+
+    /// Type and state key of all that is in a room's state today, as the admin sees it.
+    pub async fn state_keys(&self, room: &RoomId) -> Result<Vec<(String, String)>> {
+        let state = self.client.room_state(room).await?;
+        let pair = |event: &RawValue| serde_json::from_str::<Pair>(event.get()).ok();
+        let pairs = state.iter().filter_map(|event| pair(event));
+        Ok(pairs.map(|pair| (pair.kind, pair.state_key)).collect())
     }
 
     /// Invites somebody. Tried once: whether an answer was lost on its way is for the caller to look at.

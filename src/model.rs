@@ -25,6 +25,7 @@ pub mod room;
 pub mod snapshot;
 pub mod stage;
 pub mod state_event;
+pub mod state_pair;
 pub mod timeline_entry;
 pub mod user;
 pub mod wanted;

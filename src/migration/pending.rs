@@ -10,7 +10,6 @@ pub mod waiting;
 use std::sync::Arc;
 
 use ruma::UserId;
-use serde::Deserialize;
 
 use self::{
     letter::Letter,
@@ -20,6 +19,7 @@ use super::{again::Things, context::Import, plan::RoomPlan};
 use crate::{
     Error, Result,
     ledger::{Outcome, Step},
+    model::state_pair::StatePair,
     resident::Door,
     target::pending::Waits,
 };
@@ -89,15 +89,6 @@ fn unseen(waiting: &Waiting) -> Error {
     ))
 }
 
-/// What makes an event a piece of state.
-#[derive(Deserialize)]
-struct Pair {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    state_key: String,
-}
-
 async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter) -> Result<()> {
     match letter {
         Letter::Invite {
@@ -118,7 +109,7 @@ async fn deliver(import: &Import, room: &RoomPlan, user: &UserId, letter: Letter
             view,
         } => {
             let pairs = view.iter().map(|event| serde_json::from_str(event.get()));
-            let pairs: Vec<Pair> = pairs.filter_map(std::result::Result::ok).collect();
+            let pairs: Vec<StatePair> = pairs.filter_map(std::result::Result::ok).collect();
             let brought = pairs.iter().map(|pair| (&*pair.kind, &*pair.state_key));
             let brought = brought.chain([("m.room.member", user.as_str())]);
             let bringing = import.state_keys.bring(brought).await;

@@ -5,6 +5,9 @@
 //! same moment each gets a number of its own, and only one of these is remembered: the other room has lost that piece of
 //! its state, often somebody's membership, for good. Whoever brings a pair that is on its way already waits here until it
 //! has arrived.
+//!
+//! Two things stay open: a request whose answer is lost may still be at work when the next one begins, and a target that is
+//! killed may forget what it has written last.
 
 use std::{
     collections::HashSet,

@@ -15,6 +15,7 @@ use crate::{
     Error, Result,
     clock::Clock,
     http::{Request, encode},
+    model::state_pair::StatePair,
 };
 
 /// How long a token is good that could not be logged out.
@@ -34,14 +35,6 @@ struct Anything {}
 #[derive(Deserialize)]
 struct Member {
     membership: String,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    state_key: String,
 }
 
 fn path(room: &RoomId, what: &str) -> String {
@@ -90,7 +83,7 @@ impl OldAccounts {
     /// Type and state key of all that is in a room's state today, as the admin sees it.
     pub async fn state_keys(&self, room: &RoomId) -> Result<Vec<(String, String)>> {
         let state = self.client.room_state(room).await?;
-        let pair = |event: &RawValue| serde_json::from_str::<Pair>(event.get()).ok();
+        let pair = |event: &RawValue| serde_json::from_str::<StatePair>(event.get()).ok();
         let pairs = state.iter().filter_map(|event| pair(event));
         Ok(pairs.map(|pair| (pair.kind, pair.state_key)).collect())
     }

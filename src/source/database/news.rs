@@ -81,8 +81,8 @@ impl Followed {
 pub fn read(database: &mut Database, followed: &mut Followed) -> Result<Vec<Fresh>> {
     let sql = format!(
         "SELECT e.event_id, j.json, j.internal_metadata, e.rejection_reason, e.room_id, e.stream_ordering, \
-         e.received_ts, r.room_version FROM events e LEFT JOIN event_json j ON j.event_id = e.event_id \
-         LEFT JOIN rooms r ON r.room_id = e.room_id \
+         e.received_ts, r.room_version, x.user_id FROM events e LEFT JOIN event_json j ON j.event_id = e.event_id \
+         LEFT JOIN rooms r ON r.room_id = e.room_id LEFT JOIN erased_users x ON x.user_id = e.sender \
          WHERE e.stream_ordering > {} AND e.outlier = false ORDER BY e.stream_ordering LIMIT {}",
         followed.after(),
         MOST + LATE
@@ -103,6 +103,7 @@ pub fn read(database: &mut Database, followed: &mut Followed) -> Result<Vec<Fres
             metadata: row.text(2),
             rejected: row.text(3).is_some(),
             version: row.text(7),
+            by_erased: row.text(8).is_some(),
         };
         let kind = columns.kind(&room_id).unwrap_or_else(Kind::Odd);
         all.push(Fresh {
@@ -121,6 +122,7 @@ struct Columns<'a> {
     metadata: Option<&'a str>,
     rejected: bool,
     version: Option<&'a str>,
+    by_erased: bool,
 }
 
 impl Columns<'_> {
@@ -138,6 +140,10 @@ impl Columns<'_> {
         let repaired = repair::restore(&stored, room, &version)?;
         if !repaired.line.is_in_timeline() {
             return Ok(Kind::Hidden);
+        }
+        // Synapse shows such events to nobody but empty, and so does an export.
+        if self.by_erased {
+            return Err("who sent it was erased".to_owned());
         }
         if let Some(doubt) = repaired.doubt {
             return Err(doubt.to_owned());
@@ -212,6 +218,51 @@ mod tests {
             place + 50
         ));
         assert_eq!(told(&mut open(), &mut followed).concat(), third.1);
+    }
+
+    #[test]
+    fn what_an_erased_user_said_does_not_go_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("homeserver.db");
+        synthetic::write(&path, 2, 30).unwrap();
+        let synapse = Connection::open(&path).unwrap();
+        let sender: String = synapse
+            .query_row(
+                "SELECT sender FROM events ORDER BY stream_ordering DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        synapse
+            .execute("INSERT INTO erased_users VALUES (?1)", [&sender])
+            .unwrap();
+        let mut database = Database::open(&DatabaseAddress::Sqlite(path)).unwrap();
+        let mut by_others = 0;
+        for fresh in read(&mut database, &mut Followed::from(0)).unwrap() {
+            match fresh.kind {
+                Kind::Live(event) => {
+                    assert!(
+                        !event
+                            .0
+                            .pdu
+                            .get()
+                            .contains(&format!(r#""sender":"{sender}""#))
+                    );
+                    by_others += 1;
+                }
+                Kind::Odd(reason) => assert_eq!(reason, "who sent it was erased"),
+                Kind::Hidden => panic!("nothing is hidden here"),
+            }
+        }
+        let (all, theirs): (i64, i64) = synapse
+            .query_row(
+                "SELECT count(*), sum(sender = ?1) FROM events WHERE outlier = 0 AND stream_ordering > 0",
+                [&sender],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert!(theirs > 0);
+        assert_eq!(by_others, all - theirs);
     }
 
     proptest! {

@@ -17,7 +17,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --no-create-home --home-dir /var/lib/ferryman --shell /usr/sbin/nologin ferryman \
+ && groupadd --gid 10001 ferryman \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/ferryman --shell /usr/sbin/nologin ferryman \
  && install -d -o ferryman -g ferryman -m 700 /var/lib/ferryman
 COPY --from=build /src/target/release/ferryman /usr/local/bin/ferryman
 USER 10001

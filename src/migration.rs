@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod again;
 pub mod aliases;
+mod by_key;
 pub mod carry;
 pub mod changes;
 pub mod check;

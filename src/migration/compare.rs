@@ -11,6 +11,7 @@ use super::{
 use crate::model::{
     forks::Replay,
     state_event::{Member, StateEvent},
+    state_pair::name,
     timeline_entry::TimelineEntry,
 };
 
@@ -134,6 +135,7 @@ pub fn room(
         skipped: None,
         members: compare_members(&members, joiner, expected),
         state: compare_state(&state, expected),
+        by_key: Comparison::default(),
         timeline: compare_timeline(expected, found),
         added: added(expected, found),
         same_order: expected.replay.then(|| same_order(expected, found)),
@@ -196,13 +198,6 @@ fn compare_state(found: &BTreeMap<(&str, &str), &OwnedEventId>, expected: &Expec
     let mut comparison = Comparison {
         expected: expected.state.len() as u64,
         ..Comparison::default()
-    };
-    let name = |kind: &str, key: &str| {
-        if key.is_empty() {
-            kind.to_owned()
-        } else {
-            format!("{kind} of {key}")
-        }
     };
     for ((kind, key), id) in &expected.state {
         match found.get(&(kind.as_str(), key.as_str())) {

@@ -166,6 +166,8 @@ pub struct RoomVerification {
     pub members: Comparison,
     /// Current state, by type and state key, except members: event IDs.
     pub state: Comparison,
+    /// Current state again, each piece asked for by its type and state key; nothing unless the comparison is deep.
+    pub by_key: Comparison,
     /// Timeline event IDs.
     pub timeline: Comparison,
     /// Timeline events that only the target has: the joiner's new join, what was mended, what was said there since.
@@ -201,6 +203,7 @@ impl RoomVerification {
     pub fn is_good(&self) -> bool {
         self.members.is_good()
             && self.state.is_good()
+            && self.by_key.is_good()
             && self.timeline.is_good()
             && self.same_order != Some(false)
     }

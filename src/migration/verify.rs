@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use ruma::{OwnedUserId, UserId};
 
 use super::{
-    compare, encryption, federation, listings,
+    by_key, compare, encryption, federation, listings,
     local::{anew::Anew, verify::Known},
     media, mend, old_keys,
     outcome::{Comparison, RoomVerification, Verification},
@@ -29,7 +29,7 @@ use crate::{
 const IN_FLIGHT: usize = 8;
 
 /// Compares users, aliases, every room of a plan and the media: if `is_deep`, also files that were read whole before and
-/// found equal. Its time is filled in by the caller.
+/// found equal, and each piece of a room's state by its type and state key. Its time is filled in by the caller.
 pub async fn run(
     target: &Target,
     bundle: &Bundle,
@@ -67,7 +67,7 @@ pub async fn run(
             verification.keys = old_keys::compare(target, bundle).await?;
         }
         let known = Known::of(bundle, plan, anew.clone())?;
-        verification.rooms = rooms(target, bundle, plan, job, &known).await?;
+        verification.rooms = rooms((target, bundle), plan, job, &known, is_deep).await?;
     }
     if is_wanted(Stage::RoomDirectory) {
         verification.listings = listings::compare(target, bundle, plan, &anew).await?;
@@ -204,11 +204,11 @@ async fn aliases(target: &Target, bundle: &Bundle, plan: &Plan, anew: &Anew) -> 
 }
 
 async fn rooms(
-    target: &Target,
-    bundle: &Bundle,
+    servers: (&Target, &Bundle),
     plan: &Plan,
     job: &Job,
     known: &Known,
+    is_deep: bool,
 ) -> Result<Vec<RoomVerification>> {
     job.emit(Event::Phase {
         phase: Phase::VerifyRooms,
@@ -219,7 +219,7 @@ async fn rooms(
     let mut compared = stream::iter(plan.rooms.clone())
         .map(|room| async move {
             job.turn().await?;
-            match one((target, bundle), plan, &room, able, known).await {
+            match one(servers, (plan, &room), able, known, is_deep).await {
                 Err(
                     error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Stopped),
                 ) => Err(error),
@@ -241,10 +241,10 @@ async fn rooms(
 
 async fn one(
     (target, bundle): (&Target, &Bundle),
-    whole: &Plan,
-    plan: &RoomPlan,
+    (whole, plan): (&Plan, &RoomPlan),
     able: &BTreeSet<OwnedUserId>,
     known: &Known,
+    is_deep: bool,
 ) -> Result<RoomVerification> {
     let joiner = match &plan.action {
         RoomAction::Carry { joiner, .. } => joiner,
@@ -253,11 +253,15 @@ async fn one(
         }
         RoomAction::Recreate(how) => {
             let servers = (target, bundle);
-            return known.compare(servers, (plan, how), able, blank(plan)).await;
+            let blank = blank(plan);
+            return known
+                .compare(servers, (plan, how), able, blank, is_deep)
+                .await;
         }
         RoomAction::Join(_) => {
             let servers = (target, bundle);
-            return federation::verify::room(servers, (whole, plan), able, blank(plan)).await;
+            let blank = blank(plan);
+            return federation::verify::room(servers, (whole, plan), able, blank, is_deep).await;
         }
         RoomAction::Unreadable { reason } => {
             return Ok(unreadable(plan, &Error::Target(reason.clone())));
@@ -273,7 +277,13 @@ async fn one(
         tokio::task::block_in_place(|| read_back::expected(bundle, plan, whole.target.replay))?;
     let readers = mend::readers(&expected, joiner, |user| able.contains(user));
     let found = read_back::found(target, &plan.room_id, &readers, &expected).await?;
-    Ok(compare::room(plan, joiner, &expected, &found))
+    let mut compared = compare::room(plan, joiner, &expected, &found);
+    if let Some(reader) = readers.first().filter(|_| is_deep) {
+        let pairs = found.state.into_iter();
+        let pairs = pairs.map(|event| (event.kind, event.state_key));
+        compared.by_key = by_key::compare(target, reader, &plan.room_id, pairs).await?;
+    }
+    Ok(compared)
 }
 
 fn blank(plan: &RoomPlan) -> RoomVerification {
@@ -284,6 +294,7 @@ fn blank(plan: &RoomPlan) -> RoomVerification {
         skipped: None,
         members: Comparison::default(),
         state: Comparison::default(),
+        by_key: Comparison::default(),
         timeline: Comparison::default(),
         added: 0,
         same_order: None,

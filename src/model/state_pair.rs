@@ -12,3 +12,13 @@ pub struct StatePair {
     #[serde(default)]
     pub state_key: String,
 }
+
+/// A piece of state as people call it.
+#[must_use]
+pub fn name(kind: &str, key: &str) -> String {
+    if key.is_empty() {
+        kind.to_owned()
+    } else {
+        format!("{kind} of {key}")
+    }
+}

@@ -8,6 +8,9 @@ use crate::{
     model::stage::Stages,
 };
 
+/// What only a deep comparison asks for.
+const BY_KEY: &str = "state by its key";
+
 /// Differences in a room message.
 const FEW: usize = 10;
 
@@ -81,9 +84,11 @@ fn summary(verification: &Verification) -> String {
         ("aliases", of(&verification.aliases)),
         ("memberships", sum(|room| &room.members)),
         ("state events", sum(|room| &room.state)),
+        (BY_KEY, sum(|room| &room.by_key)),
         ("timeline events", sum(|room| &room.timeline)),
     ] {
-        if expected == 0 && !verification.left_out.is_empty() {
+        let is_part = what != BY_KEY && verification.left_out.is_empty();
+        if expected == 0 && !is_part {
             continue;
         }
         let _infallible = writeln!(
@@ -236,6 +241,7 @@ fn listed(verification: &Verification, part: fn(&Comparison) -> &Vec<String>) ->
         for (what, comparison) in [
             ("members", &room.members),
             ("state", &room.state),
+            (BY_KEY, &room.by_key),
             ("timeline", &room.timeline),
         ] {
             add(&format!("{}, {what}", place(room)), comparison);
@@ -273,6 +279,7 @@ mod tests {
             skipped: None,
             members: equal(3),
             state: equal(12),
+            by_key: Comparison::default(),
             timeline: equal(100),
             added: 1,
             same_order: Some(true),

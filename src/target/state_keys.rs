@@ -7,7 +7,7 @@
 //! has arrived.
 //!
 //! Two things stay open: a request whose answer is lost may still be at work when the next one begins, and a target that is
-//! killed may forget what it has written last.
+//! killed may forget what it has written last. A deep comparison sees what is lost (`migration/by_key.rs`).
 
 use std::{
     collections::HashSet,

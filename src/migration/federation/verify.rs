@@ -13,6 +13,7 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     migration::{
+        by_key,
         outcome::{Comparison, RoomVerification},
         plan::{Plan, RoomPlan},
     },
@@ -26,6 +27,7 @@ pub async fn room(
     (plan, room): (&Plan, &RoomPlan),
     able: &BTreeSet<OwnedUserId>,
     blank: RoomVerification,
+    is_deep: bool,
 ) -> Result<RoomVerification> {
     let (state, memberships) = tokio::task::block_in_place(|| {
         let mut known = Room::named(room.room_id.clone());
@@ -40,8 +42,16 @@ pub async fn room(
         alive: const { &BTreeSet::new() },
         target: &plan.target,
     };
-    let there = now(target, &room.room_id, &memberships, around).await?;
+    let (reader, there) = now(target, &room.room_id, &memberships, around)
+        .await?
+        .unzip();
+    let there = there.unwrap_or_default();
     let mut compared = blank;
+    if let Some(reader) = reader.filter(|_| is_deep) {
+        let pairs = there.iter();
+        let pairs = pairs.map(|event| (event.kind.clone(), event.state_key.clone()));
+        compared.by_key = by_key::compare(target, &reader, &room.room_id, pairs).await?;
+    }
     compared.members = members(&state, &memberships, &there, around);
     compared.state = powers(&state, &memberships, &there, around);
     compared.timeline.known.push(
@@ -50,22 +60,23 @@ pub async fn room(
     Ok(compared)
 }
 
-/// What the room looks like to the first of ours who is in it; nothing if nobody is.
+/// The first of ours who is in the room, and what it looks like to them; nothing if nobody is.
 async fn now(
     target: &Target,
     room: &RoomId,
     memberships: &BTreeMap<OwnedUserId, String>,
     around: Around<'_>,
-) -> Result<Vec<WholeState>> {
+) -> Result<Option<(OwnedUserId, Vec<WholeState>)>> {
     let joined = memberships.iter();
     let joined = joined.filter(|(user, membership)| *membership == "join" && around.comes(user));
     for (old, _) in joined {
         let new = around.ids.new_id(old);
         if target.joined_rooms(&new).await?.iter().any(|it| it == room) {
-            return Ok(target.whole_state(&new, room).await?.unwrap_or_default());
+            let state = target.whole_state(&new, room).await?.unwrap_or_default();
+            return Ok(Some((new, state)));
         }
     }
-    Ok(Vec::new())
+    Ok(None)
 }
 
 fn membership<'a>(there: &'a [WholeState], user: &UserId) -> &'a str {

@@ -11,7 +11,7 @@ use super::{
     there::There,
     wanted::{CREATE, JOIN_RULES, LEVELS, MEMBER, Member, Wanted},
 };
-use crate::migration::outcome::Comparison;
+use crate::{migration::outcome::Comparison, model::state_pair::name};
 
 /// State that servers make in every new room, and that says what a room without it means.
 fn is_usual(kind: &str, content: &Value) -> bool {
@@ -104,13 +104,6 @@ fn state(wanted: &Wanted, there: &There) -> Comparison {
     let mut comparison = Comparison {
         expected: expected.len() as u64 + 1,
         ..Comparison::default()
-    };
-    let name = |kind: &str, key: &str| {
-        if key.is_empty() {
-            kind.to_owned()
-        } else {
-            format!("{kind} of {key}")
-        }
     };
     if is_made_so(wanted, there) {
         comparison.equal += 1;

@@ -15,6 +15,7 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     migration::{
+        by_key,
         outcome::RoomVerification,
         plan::{Plan, RoomPlan},
     },
@@ -52,6 +53,7 @@ impl Known {
         (plan, how): (&RoomPlan, &Recreation),
         able: &BTreeSet<OwnedUserId>,
         blank: RoomVerification,
+        is_deep: bool,
     ) -> Result<RoomVerification> {
         let not_made = || {
             Error::Target("it was not made anew yet: import, or retry what has failed".to_owned())
@@ -72,7 +74,12 @@ impl Known {
         let there = fill::now(target, id, &wanted, how).await?;
         let mut compared = blank;
         (compared.members, compared.state) = compare::room(&wanted, &there, how);
-        if let (Some(_), Some(reader)) = (&how.messages, there.mightiest(&wanted, how)) {
+        let reader = there.mightiest(&wanted, how);
+        if let Some(reader) = reader.as_ref().filter(|_| is_deep) {
+            let pairs = there.state.keys().cloned();
+            compared.by_key = by_key::compare(target, reader, id, pairs).await?;
+        }
+        if let (Some(_), Some(reader)) = (&how.messages, reader) {
             let keeps_id = *id == plan.room_id;
             let expected =
                 tokio::task::block_in_place(|| Expected::read(bundle, room, able, keeps_id))?;

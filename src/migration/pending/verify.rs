@@ -130,6 +130,7 @@ mod tests {
             skipped: None,
             members: Comparison::default(),
             state: Comparison::default(),
+            by_key: Comparison::default(),
             timeline: Comparison::default(),
             added: 0,
             same_order: None,

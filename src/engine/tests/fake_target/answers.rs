@@ -62,7 +62,9 @@ async fn answer(app: &App, request: Request) -> Response {
     }
     let said = {
         let mut world = app.world.lock().unwrap();
-        elsewhere(&mut world, &asked).unwrap_or_else(|| say(&mut world, &asked))
+        let sent = (asked.token.as_str(), &asked.body);
+        let by_synapse = world.old_synapse(&asked.method, &asked.segments(), sent);
+        by_synapse.unwrap_or_else(|| say(&mut world, &asked))
     };
     match said {
         Ok(answer) => Json(answer).into_response(),
@@ -127,36 +129,6 @@ impl Asked {
     }
 }
 
-/// What the old Synapse says, and what there is of rooms that are shared with it.
-fn elsewhere(world: &mut World, asked: &Asked) -> Option<Result<Value, Fault>> {
-    let path = asked.segments();
-    let sent = (asked.token.as_str(), &asked.body);
-    if let Some(answer) = world.old_synapse(&asked.method, &path, sent) {
-        return Some(answer);
-    }
-    if let (
-        "GET",
-        [
-            "_matrix",
-            "client",
-            "v3",
-            "rooms",
-            room,
-            "state",
-            kind,
-            key @ ..,
-        ],
-    ) = (asked.method.as_str(), &path[..])
-    {
-        let key = key.first().copied().unwrap_or_default();
-        let piece = world.piece_elsewhere(asked.asks("user_id"), room, kind, key);
-        if let Some(answer) = piece {
-            return Some(answer);
-        }
-    }
-    None
-}
-
 fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
     let path = asked.segments();
     let Some(("_matrix", path)) = path.split_first().map(|(first, rest)| (*first, rest)) else {
@@ -199,7 +171,8 @@ fn say(world: &mut World, asked: &Asked) -> Result<Value, Fault> {
             ("POST", ["rooms", room, "leave"]) => world.leave(user, room),
             ("GET", ["rooms", room, "state"]) => world.state(user, room),
             ("POST", ["createRoom"]) => world.create_room(user, body),
-            ("GET", ["rooms", room, "state", kind]) => world.state_of(user, room, kind),
+            ("GET", ["rooms", room, "state", kind]) => world.state_of(user, room, (kind, "")),
+            ("GET", ["rooms", room, "state", kind, key]) => world.state_of(user, room, (kind, key)),
             ("PUT", ["rooms", room, "state", kind]) => {
                 world.put_state(user, room, (kind, ""), body)
             }

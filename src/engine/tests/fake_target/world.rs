@@ -79,6 +79,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) breaks_at_making: bool,
     /// Types of state that it does not take.
     pub(in super::super::super) refused_state: BTreeSet<String>,
+    /// State that it lists, but does not find by type and state key.
+    pub(in super::super::super) lost_state: BTreeSet<(String, String)>,
     /// Rooms that nobody is let into.
     pub(in super::super::super) refused_joins: BTreeSet<String>,
     /// Events that it does not take.
@@ -155,6 +157,7 @@ impl World {
             elsewhere: BTreeMap::new(),
             breaks_at_making: false,
             refused_state: BTreeSet::new(),
+            lost_state: BTreeSet::new(),
             refused_joins: BTreeSet::new(),
             refused_events: BTreeSet::new(),
             refused_when_sent: BTreeMap::new(),

@@ -72,29 +72,8 @@ impl World {
         let members =
             members.map(|(user, is)| event("m.room.member", user, json!({ "membership": is })));
         let levels = event("m.room.power_levels", "", room.levels.clone());
-        Some(Ok(members.chain([levels]).collect()))
-    }
-
-    /// One piece of it.
-    pub(in super::super) fn piece_elsewhere(
-        &self,
-        user: &str,
-        id: &str,
-        kind: &str,
-        key: &str,
-    ) -> Option<Answer> {
-        let room = self.elsewhere.get(id)?;
-        if !room.is(user, "join") {
-            return Some(Err(FORBIDDEN));
-        }
-        Some(match kind {
-            "m.room.join_rules" => Ok(json!({ "join_rule": room.rule })),
-            "m.room.member" => match room.members.get(key) {
-                Some(is) => Ok(json!({ "membership": is })),
-                None => Err(NOT_FOUND),
-            },
-            _ => Err(NOT_FOUND),
-        })
+        let rules = event("m.room.join_rules", "", json!({ "join_rule": room.rule }));
+        Some(Ok(members.chain([levels, rules]).collect()))
     }
 
     /// What the old Synapse says; nothing if it isn't asked.

@@ -59,9 +59,17 @@ impl World {
         Ok(json!({ "room_id": id }))
     }
 
-    pub(in super::super) fn state_of(&mut self, user: &str, id: &str, kind: &str) -> Answer {
-        let room = self.member_of(user, id)?;
-        let event = room.state.get(&pair(kind, "")).ok_or(NOT_FOUND)?;
+    pub(in super::super) fn state_of(
+        &mut self,
+        user: &str,
+        id: &str,
+        (kind, key): (&str, &str),
+    ) -> Answer {
+        let is_lost = self.lost_state.contains(&pair(kind, key));
+        let state = self.state(user, id)?;
+        let mut events = state.as_array().into_iter().flatten();
+        let event = events.find(|event| event["type"] == kind && event["state_key"] == key);
+        let event = event.filter(|_| !is_lost).ok_or(NOT_FOUND)?;
         Ok(event["content"].clone())
     }
 

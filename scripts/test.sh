@@ -26,7 +26,8 @@ cargo deny --log-level error check bans licenses sources
 
 step "which servers the tests run on"
 tuwunel=${TUWUNEL_BIN:-$(command -v tuwunel || true)}
-[ -n "$tuwunel" ] || tuwunel=${FERRYMAN_LAB_CACHE:-$HOME/.cache/ferryman-lab}/tuwunel
+cache=${FERRYMAN_LAB_CACHE:-$HOME/.cache/ferryman-lab}
+[ -n "$tuwunel" ] || tuwunel=$cache/tuwunel
 echo "source:   Synapse from PyPI"
 echo "stand-in: a second Synapse"
 if [ -x "$tuwunel" ]; then
@@ -34,8 +35,8 @@ if [ -x "$tuwunel" ]; then
 else
   echo "SKIPPED:  every test on Tuwunel: no binary (set TUWUNEL_BIN to one of its releases)"
 fi
-for proxy in nginx haproxy caddy; do
-  if [ -x "/usr/sbin/$proxy" ] || command -v "$proxy" >/dev/null; then
+for proxy in nginx haproxy caddy traefik; do
+  if [ -x "/usr/sbin/$proxy" ] || [ -x "$cache/proxies/bin/$proxy" ] || command -v "$proxy" >/dev/null; then
     echo "proxy:    $proxy"
   else
     echo "SKIPPED:  what only $proxy can show: it is not there"

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{LabError, Result, folder::Folder, names::free_port, server::Server};
+use super::{LabError, Result, folder::Folder, names::free_port, python, server::Server};
 use crate::model::proxy::Proxy;
 
 /// What stands in a proxy's configuration.
@@ -27,7 +27,9 @@ impl Lines {
             ),
             Proxy::Caddy => format!("reverse_proxy {url}"),
             Proxy::Haproxy => format!("server matrix {}", url.trim_start_matches("http://")),
-            Proxy::Traefik => String::new(),
+            Proxy::Traefik => format!(
+                "http: {{ services: {{ matrix: {{ loadBalancer: {{ servers: [{{ url: \"{url}\" }}] }} }} }} }}"
+            ),
         };
         Self {
             front: String::new(),
@@ -56,22 +58,23 @@ pub struct InFront {
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     clients: u16,
-    /// With TLS, for the one of them that needs it.
+    /// With TLS, for those of them that need it.
     servers: u16,
 }
 
-/// Its program, if this machine has it: on the path, or where Debian keeps it, which is not on everybody's.
+/// Its program, if this machine has it: on the path, where Debian keeps it, which is not on everybody's, or in the lab's cache.
 #[must_use]
 pub fn program(proxy: Proxy) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin".into()])
+        .chain(python::cache().ok().map(|cache| cache.join("proxies/bin")))
         .map(|folder| folder.join(proxy.name()))
         .find(|program| program.is_file())
 }
 
 impl InFront {
-    /// Listens on a free port, and nginx with TLS on another one.
+    /// Listens on a free port, and nginx and Traefik with TLS on another one.
     pub async fn start(proxy: Proxy, lines: &Lines) -> Result<Self> {
         let program = program(proxy).ok_or_else(|| LabError::Missing {
             request: proxy.name().to_owned(),
@@ -87,8 +90,8 @@ impl InFront {
             clients: free_port()?,
             servers: free_port()?,
         };
-        folder.write(file(proxy), &config(proxy, ports, lines))?;
-        let mut arguments = arguments(proxy, folder.path());
+        write(folder.path(), proxy, ports, lines)?;
+        let mut arguments = arguments(proxy, folder.path(), ports);
         let mut command = program.clone();
         if proxy == Proxy::Caddy {
             // It keeps a copy of its configuration and more in the user's own folders.
@@ -121,7 +124,7 @@ impl InFront {
         self.server.url()
     }
 
-    /// Where other servers come in, with TLS: a port of 127.0.0.1.
+    /// Where other servers come in, and Traefik's clients, too, with TLS: a port of 127.0.0.1.
     #[must_use]
     pub fn servers_port(&self) -> u16 {
         self.ports.servers
@@ -130,18 +133,17 @@ impl InFront {
     /// Puts other lines into its configuration, and starts it again with them; before that nginx looks through them, as an
     /// operator lets it.
     pub async fn reload(&mut self, lines: &Lines) -> Result<()> {
-        let path = self.server.folder().join(file(self.proxy));
-        let text = config(self.proxy, self.ports, lines);
-        std::fs::write(&path, text).map_err(LabError::file(&path))?;
+        write(self.server.folder(), self.proxy, self.ports, lines)?;
         if self.proxy == Proxy::Nginx {
             let output = Command::new(&self.program)
-                .args(arguments(self.proxy, self.server.folder()))
+                .args(arguments(self.proxy, self.server.folder(), self.ports))
                 .args(["-t", "-q"])
                 .stdin(Stdio::null())
                 .output()
                 .map_err(LabError::file(&self.program))?;
             if !output.status.success() {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                let path = self.server.folder().join(file(self.proxy));
                 return Err(LabError::file(&path)(std::io::Error::other(said)));
             }
         }
@@ -155,17 +157,44 @@ const fn file(proxy: Proxy) -> &'static str {
         Proxy::Nginx => "nginx.conf",
         Proxy::Caddy => "Caddyfile",
         Proxy::Haproxy => "haproxy.cfg",
-        Proxy::Traefik => "traefik.yaml",
+        Proxy::Traefik => "lab.yaml",
     }
 }
 
-fn arguments(proxy: Proxy, folder: &Path) -> Vec<String> {
+/// The configuration's files.
+fn write(folder: &Path, proxy: Proxy, ports: Ports, lines: &Lines) -> Result<()> {
+    let mut files = vec![(file(proxy), config(proxy, ports, lines))];
+    if proxy == Proxy::Traefik {
+        // Both are whole files, which it reads as one.
+        files.push(("front.yaml", lines.front.clone()));
+        files.push(("back.yaml", lines.back.clone()));
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(LabError::file(&path))?;
+    }
+    Ok(())
+}
+
+fn arguments(proxy: Proxy, folder: &Path, ports: Ports) -> Vec<String> {
     let folder = folder.display().to_string();
+    let entry = |name, port| format!("--entryPoints.{name}.address=127.0.0.1:{port}");
+    let entries = [
+        entry("clients", ports.clients),
+        entry("servers", ports.servers),
+    ];
     let arguments: &[&str] = match proxy {
         Proxy::Nginx => &["-p", &folder, "-c", file(proxy)],
         Proxy::Caddy => &["run", "--adapter", "caddyfile", "--config", file(proxy)],
         Proxy::Haproxy => &["-db", "-f", file(proxy)],
-        Proxy::Traefik => &[],
+        Proxy::Traefik => &[
+            &entries[0],
+            &entries[1],
+            "--ping.manualRouting=true",
+            "--providers.file.directory=.",
+            "--global.checkNewVersion=false",
+            "--global.sendAnonymousUsage=false",
+        ],
     };
     arguments.iter().map(|&text| text.to_owned()).collect()
 }
@@ -227,6 +256,11 @@ backend matrix
 {back}
 "
         ),
-        Proxy::Traefik => String::new(),
+        Proxy::Traefik => "http:
+  routers:
+    lab: { rule: \"Path(`/ferryman-lab`)\", entryPoints: [clients], service: ping@internal }
+    matrix: { rule: \"PathPrefix(`/`)\", entryPoints: [servers], tls: {}, service: matrix }
+"
+        .to_owned(),
     }
 }

@@ -272,11 +272,18 @@ mod tests {
                 && !PathRegexp(`^/_matrix/(key/|client/.+/(sync|keys/query|search|publicRooms|refresh|filter)$|federation/v1/(get_missing_events/|user/keys/query|publicRooms))`)
               priority: 1000000
               tls: {}
+              middlewares: [ferryman-freeze]
               service: ferryman-freeze
+          middlewares:
+            ferryman-freeze:
+              headers:
+                customResponseHeaders:
+                  Access-Control-Allow-Origin: "*"
+                  Retry-After: "300"
           services:
             ferryman-freeze:
               loadBalancer:
-                # Without a server behind it, the answer is a 503.
+                # Without a server behind it, the answer is a 503 in Traefik's own words.
                 servers: []
         ```
 

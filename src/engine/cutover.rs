@@ -181,7 +181,7 @@ impl Engine {
             return Ok(());
         }
         Err(Error::Usage(
-            "Synapse takes what is written again, so the last sync would not be the last: run `cutover freeze` again"
+            "Synapse takes what is written again, so the last sync is not the last: run `cutover freeze` again"
                 .to_owned(),
         ))
     }

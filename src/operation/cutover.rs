@@ -65,8 +65,9 @@ impl Operation {
             })?,
         };
         cutover.allows(step)?;
-        let is_known_open = cutover.has_accepted(Step::Freeze);
-        let mut answer = self.take(job, step, wanted, is_known_open).await?;
+        // Once people are on Tuwunel, Synapse's doors say nothing.
+        let is_closed = !cutover.has_accepted(Step::Freeze) && cutover.switched_ts().is_none();
+        let mut answer = self.take(job, step, wanted, is_closed).await?;
         if !answer.good && !wanted.accept {
             if matches!(step, Step::CatchUp | Step::LastSync | Step::Verify) {
                 answer
@@ -92,7 +93,7 @@ impl Operation {
         job: &Job,
         step: Step,
         wanted: Cutover,
-        is_known_open: bool,
+        is_closed: bool,
     ) -> Result<Answer> {
         let sync = Sync {
             no_passwords: wanted.no_passwords,
@@ -101,12 +102,23 @@ impl Operation {
         let findings = match step {
             Step::CatchUp => return self.sync(job, sync).await,
             Step::LastSync => {
-                if !is_known_open {
-                    self.engine.is_frozen().await?;
+                if !is_closed {
+                    return self.sync(job, sync).await;
                 }
-                return self.sync(job, sync).await;
+                self.engine.is_frozen().await?;
+                let mut answer = self.sync(job, sync).await?;
+                // What was written while Synapse was read may not be in it.
+                if let Err(error) = self.engine.is_frozen().await {
+                    answer.good = false;
+                    let text = report::cutover::opened(&error);
+                    answer.markdown.push_str(&self.spoken(&text));
+                }
+                return Ok(answer);
             }
             Step::Verify => {
+                if is_closed {
+                    self.engine.is_frozen().await?;
+                }
                 let verify = Verify {
                     bundle: self.engine.last_bundle()?,
                     ..Verify::default()

@@ -7,6 +7,7 @@ use super::{
     text::{code, count, time},
 };
 use crate::{
+    Error,
     config::{Config, Proxy},
     engine::cutover::{Back, Cutover, Since, Where},
     migration::outcome::Finding,
@@ -70,6 +71,12 @@ pub fn again(step: Step) -> String {
         step.name(),
         code(&format!("cutover {} --accept", step.name()))
     )
+}
+
+/// What stands behind a sync that was to be the last, if Synapse was open at its end.
+#[must_use]
+pub fn opened(error: &Error) -> String {
+    format!("\n**It was not the last one.** {error}.\n")
 }
 
 /// What `freeze` answers.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     Anything, Target,
+    resend::transaction,
     room::{Direction, TimelineEvent},
 };
 use crate::{
@@ -47,9 +48,9 @@ impl Target {
         Ok(found.is_some())
     }
 
-    /// Sends an event that no client shows, as a puppet: once, however often it is asked for by the same name.
+    /// Sends an event that no client shows, as a puppet: once in each room, however often it is asked for by the same name.
     pub async fn hello(&self, user: &UserId, room: &RoomId, name: &str) -> Result<OwnedEventId> {
-        let path = path(room, &format!("send/{HELLO}/{}", encode(name)));
+        let path = path(room, &format!("send/{HELLO}/{}", transaction(room, name)));
         let body = json!({ "body": "This room's server has moved to new software." });
         let request = Self::as_user(Request::put(path, &body), user);
         let sent: Sent = self.puppets_http.send(&request).await?;
@@ -64,7 +65,8 @@ impl Target {
         let counted = |page: Vec<TimelineEvent>| {
             let new = page.iter().filter(newer);
             count += new.filter(|event| event.kind != HELLO).count() as u64;
-            page.iter().all(|event| newer(&event))
+            // Some come late, with the time at which they were said elsewhere.
+            page.iter().any(|event| newer(&event))
         };
         self.pages(reader, room, Direction::Backward, counted)
             .await?;
@@ -102,5 +104,44 @@ impl Target {
             ..self.clone()
         }
         .hurried())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{room_id, user_id};
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{query_param, query_param_is_missing},
+    };
+
+    use super::*;
+    use crate::config::{self, Tokens};
+
+    #[tokio::test]
+    async fn one_that_came_late_ends_no_counting() {
+        let server = MockServer::start().await;
+        let page = |times: &[u64], end: Option<&str>| {
+            let event = |ts: &u64| json!({ "event_id": format!("$e{ts}"), "type": "m.room.message", "sender": "@a:x", "origin_server_ts": ts, "content": {} });
+            let chunk: Vec<_> = times.iter().map(event).collect();
+            ResponseTemplate::new(200).set_body_json(json!({ "chunk": chunk, "end": end }))
+        };
+        for (from, page) in [
+            (None, page(&[30, 5, 20], Some("2"))),
+            (Some("2"), page(&[15, 12], Some("3"))),
+            (Some("3"), page(&[4, 3], Some("4"))),
+        ] {
+            let mock = match from {
+                None => Mock::given(query_param_is_missing("from")),
+                Some(from) => Mock::given(query_param("from", from)),
+            };
+            mock.respond_with(page).expect(1).mount(&server).await;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = config::sample(dir.path());
+        config.target.url = server.uri();
+        let target = Target::new(&config, &Tokens::load_or_make(dir.path()).unwrap()).unwrap();
+        let said = target.said_since(user_id!("@a:x"), room_id!("!r:x"), 10);
+        assert_eq!(said.await.unwrap(), 4);
     }
 }

@@ -307,6 +307,8 @@ async fn said_once(scene: &Scene) {
     let before = noted();
     let mut cut_off = before.clone();
     let hellos = cut_off["hellos"].as_object_mut().unwrap();
+    let events: std::collections::BTreeSet<_> = hellos.values().map(Value::to_string).collect();
+    assert_eq!(events.len(), hellos.len(), "one in each room");
     let room = hellos.keys().next().unwrap().clone();
     hellos.remove(&room);
     fs::write(&path, cut_off.to_string()).unwrap();

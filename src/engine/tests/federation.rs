@@ -286,6 +286,46 @@ async fn everybody_is_where_they_were_under_the_new_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_banned_since_the_export_is_not_let_in() {
+    let stage = Move::new();
+    let is = |room: &str, user: &str, membership: &str| {
+        let mut world = stage.target.world();
+        let room = world.elsewhere.get_mut(room).unwrap();
+        room.members.insert(user.to_owned(), membership.to_owned());
+    };
+    is("!space:old.test", "@ben:old.test", "ban");
+    is("!invite:old.test", "@cara:old.test", "leave");
+    let (summary, _) = stage.import(false).await;
+    let told = summary.problems.iter();
+    let told: Vec<_> = told
+        .map(|it| format!("{}: {}", it.subject, it.reason))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    @ben:ferry.test !space:old.test: since the export @ben:old.test is not in the room any more (ban): export and import again
+    @cara:ferry.test !invite:old.test: since the export @cara:old.test is not in the room any more (leave): export and import again
+    !invite:old.test: 1 of its memberships or power levels could not be restored, each told by itself: import again
+    !space:old.test: 1 of its memberships or power levels could not be restored, each told by itself: import again
+    ");
+    let world = stage.target.world();
+    let is_in = |room: &str, user: &str| world.elsewhere[room].members.contains_key(user);
+    assert!(!is_in("!space:old.test", "@ben:ferry.test"));
+    assert!(!is_in("!invite:old.test", "@cara:ferry.test"));
+    assert!(is_in("!space:old.test", "@anna:ferry.test"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_levels_that_nobody_shows_are_not_written_anew() {
+    let stage = Move::new();
+    let room = "!invite:old.test";
+    stage.target.world().elsewhere.get_mut(room).unwrap().levels = Value::Null;
+    let (summary, _) = stage.import(false).await;
+    let told = summary.problems.iter().filter(|it| it.step == "power");
+    let told: Vec<_> = told.map(|it| it.reason.clone()).collect();
+    insta::assert_snapshot!(told.join("\n"), @"the old server shows none of the room's power levels, which it has had: look at the room, and import again");
+    assert_eq!(stage.target.world().elsewhere[room].levels, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_each_request_nothing_happens_twice() {
     let whole = Move::new();
     let (_, requests) = whole.import(true).await;

@@ -164,6 +164,54 @@ async fn what_is_refused_is_told_and_sent_later() {
     assert!(stage.verify().await.is_good());
 }
 
+/// The same as before, but that Ben's first message was deleted since.
+fn newer() -> Source {
+    let mut rooms = sample::talk();
+    let mut events = rooms[0].events.iter();
+    let bens = |pdu: &serde_json::Value| pdu["sender"] == BEN && pdu["type"] == "m.room.message";
+    let his = events.find(|(_, pdu)| bens(pdu)).unwrap().0.clone();
+    rooms[0].redact(ANNA, &his);
+    Source::named("newer", rooms)
+}
+
+/// How much of what Ben has said there is readable.
+fn readable(stage: &Stage) -> usize {
+    let lines = said(stage).remove("!harbour:ferry.test").unwrap();
+    let his = lines.iter().filter(|line| line.contains(BEN));
+    his.filter(|line| line.contains("body")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_deleter_does_not_see_is_deleted() {
+    let before = source();
+    let stage = Stage::new(&before);
+    stage.import().await;
+    let was = readable(&stage);
+    let his = stage.world().said_by("!harbour:ferry.test", BEN);
+    let his = his.into_iter().map(|event| (ANNA.to_owned(), event));
+    stage.world().hidden.extend(his);
+    let newer = newer();
+    let visit = stage.target.visit(None).await;
+    let engine = stage.engine(&visit.url);
+    let job = Job::new().0;
+    let caught_up = engine.catch_up(&job, newer.bundle(), false).await.unwrap();
+    assert_eq!(caught_up.import.problems, []);
+    assert!(readable(&stage) < was);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_ledger_knows_is_deleted() {
+    let before = source();
+    let mut stage = Stage::new(&before);
+    stage.import().await;
+    let was = readable(&stage);
+    let newer = newer();
+    stage.bundle = newer.bundle();
+    let (summary, _) = stage.import().await;
+    assert_eq!(summary.problems, []);
+    assert!(readable(&stage) < was);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_sends_what_is_new_and_deletes_what_was_deleted() {
     let before = source();

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ruma::{OwnedRoomId, OwnedUserId, RoomId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use tokio::sync::watch;
 
 use super::{
@@ -90,6 +90,8 @@ struct Work<'a> {
     /// Types and state keys that the target gets with the first join.
     keys: BTreeSet<(String, String)>,
     memberships: BTreeMap<OwnedUserId, String>,
+    /// Those of today on the old server, as far as they are known.
+    today: BTreeMap<String, String>,
     failed: u64,
     /// Who has joined last.
     last: Option<OwnedUserId>,
@@ -112,10 +114,12 @@ async fn one(import: &Import, room: &OwnedRoomId, way: &Way) -> Result<()> {
             keys: state.keys.clone(),
             state,
             memberships: import.bundle.memberships(room)?,
+            today: BTreeMap::new(),
             failed: 0,
             last: None,
         })
     })?;
+    work.look().await?;
     work.joins().await?;
     work.invites().await?;
     work.powers().await?;
@@ -169,24 +173,41 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Looks at what the old server has today: the bundle is of an earlier day. Where the name stays the same, it may be
+    /// off by now.
+    async fn look(&mut self) -> Result<()> {
+        let is_there = !self.import.plan.ids.are_same();
+        let Some(old) = self.import.old_accounts.as_ref().filter(|_| is_there) else {
+            return Ok(());
+        };
+        match old.today(self.room).await {
+            Ok(today) => {
+                self.keys.extend(today.keys);
+                self.today = today.memberships;
+            }
+            Err(error) if is_of_this_alone(&error) => {
+                tracing::debug!(room = %self.room, %error, "its state of today is not known");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Why somebody is not let in again: on the old server they are out by now. With the new account they may be in all the
+    /// same.
+    fn gone(&self, old: &UserId, new: &UserId) -> Option<Error> {
+        let today = |user: &UserId| self.today.get(user.as_str()).map(String::as_str);
+        let membership = today(old).filter(|is| matches!(*is, "leave" | "ban"))?;
+        (today(new) != Some("join")).then(|| {
+            Error::Target(format!(
+                "since the export {old} is not in the room any more ({membership}): export and import again"
+            ))
+        })
+    }
+
     async fn joins(&mut self) -> Result<()> {
         let (ids, around) = (&self.import.plan.ids, self.around());
         let mut witness = self.witness().await?;
-        if let Some(old_accounts) = self
-            .import
-            .old_accounts
-            .as_ref()
-            .filter(|_| witness.is_none())
-        {
-            // The bundle's are of an earlier day.
-            match old_accounts.state_keys(self.room).await {
-                Ok(keys) => self.keys.extend(keys),
-                Err(error) if is_of_this_alone(&error) => {
-                    tracing::debug!(room = %self.room, %error, "its state of today is not known");
-                }
-                Err(error) => return Err(error),
-            }
-        }
         for old in self.ours() {
             let new = ids.new_id(&old);
             let what = subject(&new, self.room);
@@ -195,6 +216,10 @@ impl<'a> Work<'a> {
             if !self.import.ledger.is_done(Step::Account, &new)? {
                 let none = Error::Target("they have no account on the target yet".to_owned());
                 self.note("membership", &what, Err(none))?;
+                continue;
+            }
+            if !is_old_news && let Some(gone) = self.gone(&old, &new) {
+                self.note("membership", &what, Err(gone))?;
                 continue;
             }
             let mut hosts = Vec::new();
@@ -271,6 +296,10 @@ impl<'a> Work<'a> {
             let new = ids.new_id(&old);
             let what = subject(&new, self.room);
             if ledger.is_done(Step::Enter, &what)? || !ledger.is_done(Step::Account, &new)? {
+                continue;
+            }
+            if let Some(gone) = self.gone(&old, &new) {
+                self.note("membership", &what, Err(gone))?;
                 continue;
             }
             ledger.record(Step::Enter, &what, &Outcome::Begun)?;
@@ -356,10 +385,14 @@ impl<'a> Work<'a> {
         let ids = &self.import.plan.ids;
         enter::quiet(self.import, self.room, giver, self.last.as_deref()).await?;
         // As they are today: somebody may have changed them since the export.
-        let now = self
-            .state
-            .powers
-            .with(old_accounts.levels(giver, self.room).await?);
+        let today = old_accounts.levels(giver, self.room).await?;
+        if today.is_null() && !self.state.powers.levels.is_null() {
+            return Err(Error::Target(
+                "the old server shows none of the room's power levels, which it has had: look at the room, and import again"
+                    .to_owned(),
+            ));
+        }
+        let now = self.state.powers.with(today);
         let gift = levels::gift(&now, giver, mighty.iter(), ids);
         let Some(levels) = gift.levels else {
             return Ok(());

@@ -304,7 +304,7 @@ fn said(pdu: &Pdu<'_>, key: &str) -> Option<Said> {
     let content = || serde_json::from_str::<State>(pdu.content.get()).unwrap_or_default();
     match pdu.kind.as_str() {
         "m.room.create" => Some(Said::Create),
-        wanted::VISIBILITY => {
+        wanted::VISIBILITY if key.is_empty() => {
             let text = content().history_visibility;
             Some(Said::Openness(Openness::of(text.as_deref())))
         }

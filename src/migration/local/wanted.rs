@@ -75,17 +75,24 @@ struct Event {
     content: Value,
 }
 
+impl Event {
+    /// Whether it is the room's own of a type; servers take others, with a state key, and go by none of them.
+    fn is(&self, kind: &str) -> bool {
+        self.kind == kind && self.state_key.is_empty()
+    }
+}
+
 /// The content of a room's power levels in a bundle; null if it has none.
 pub fn levels_of(bundle: &Bundle, room: &Room) -> Result<Value> {
     let events = events(bundle, room)?;
-    let found = events.into_iter().find(|event| event.kind == LEVELS);
+    let found = events.into_iter().find(|event| event.is(LEVELS));
     Ok(found.map(|event| event.content).unwrap_or_default())
 }
 
 /// Who sees what is said in a room, by a bundle.
 pub fn visibility_of(bundle: &Bundle, room: &Room) -> Result<Option<String>> {
     let events = events(bundle, room)?;
-    let found = events.into_iter().find(|event| event.kind == VISIBILITY);
+    let found = events.into_iter().find(|event| event.is(VISIBILITY));
     let said =
         found.and_then(|event| Some(event.content["history_visibility"].as_str()?.to_owned()));
     Ok(said.or_else(|| room.history_visibility.clone()))
@@ -128,9 +135,11 @@ impl Wanted {
         let mut members = BTreeMap::new();
         for event in events {
             match event.kind.as_str() {
+                // There is one way to make a room.
+                CREATE if !event.state_key.is_empty() => {}
                 CREATE => wanted.create = event.content.as_object().cloned().unwrap_or_default(),
                 MEMBER => drop(members.insert(event.state_key, event.content)),
-                LEVELS => wanted.levels = Some(event.content),
+                LEVELS if event.state_key.is_empty() => wanted.levels = Some(event.content),
                 _ => drop(
                     wanted
                         .state

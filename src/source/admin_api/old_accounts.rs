@@ -3,11 +3,11 @@
 //! Only an import with `--mode federation` has it. Each act has a token of its own, which is in memory alone, is logged
 //! out at once, and ends by itself after some minutes where that fails.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ruma::{OwnedUserId, RoomId, UserId};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{Client, Who};
@@ -17,6 +17,8 @@ use crate::{
     http::{Request, encode},
     model::state_pair::StatePair,
 };
+
+const MEMBER: &str = "m.room.member";
 
 /// How long a token is good that could not be logged out.
 const GOOD_FOR_MS: u64 = 5 * 60 * 1_000;
@@ -35,6 +37,20 @@ struct Anything {}
 #[derive(Deserialize)]
 struct Member {
     membership: String,
+}
+
+#[derive(Deserialize)]
+struct MemberEvent {
+    content: Member,
+}
+
+/// A room's state of today.
+#[derive(Debug, Clone, Default)]
+pub struct Today {
+    /// Types and state keys.
+    pub keys: Vec<(String, String)>,
+    /// Each member's membership, by user ID.
+    pub memberships: BTreeMap<String, String>,
 }
 
 fn path(room: &RoomId, what: &str) -> String {
@@ -69,23 +85,34 @@ impl OldAccounts {
         Ok(found.map(|member| member.membership))
     }
 
-    /// The content of a room's power levels; null if there are none.
+    /// The content of a room's power levels; null if Synapse says that there are none.
     pub async fn levels(&self, reader: &UserId, room: &RoomId) -> Result<Value> {
         let request = Request::get(path(room, "state/m.room.power_levels"));
         let found: Option<Value> = self
             .acting(reader, async |who| {
-                self.client.http.find(&who.asks(request)).await
+                self.client.http.find_known(&who.asks(request)).await
             })
             .await?;
         Ok(found.unwrap_or_default())
     }
 
-    /// Type and state key of all that is in a room's state today, as the admin sees it.
-    pub async fn state_keys(&self, room: &RoomId) -> Result<Vec<(String, String)>> {
+    /// A room as it is today, as the admin sees it.
+    pub async fn today(&self, room: &RoomId) -> Result<Today> {
         let state = self.client.room_state(room).await?;
-        let pair = |event: &RawValue| serde_json::from_str::<StatePair>(event.get()).ok();
-        let pairs = state.iter().filter_map(|event| pair(event));
-        Ok(pairs.map(|pair| (pair.kind, pair.state_key)).collect())
+        let mut today = Today::default();
+        for event in &state {
+            let Ok(StatePair { kind, state_key }) = serde_json::from_str(event.get()) else {
+                continue;
+            };
+            if kind == MEMBER
+                && let Ok(event) = serde_json::from_str::<MemberEvent>(event.get())
+            {
+                let membership = event.content.membership;
+                today.memberships.insert(state_key.clone(), membership);
+            }
+            today.keys.push((kind, state_key));
+        }
+        Ok(today)
     }
 
     /// Invites somebody. Tried once: whether an answer was lost on its way is for the caller to look at.

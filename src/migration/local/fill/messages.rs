@@ -74,7 +74,7 @@ impl Work<'_> {
                     self.one(&mut sending, message).await?;
                     import.in_hand(&old, &name, sending.done, total);
                 }
-                Fate::Left(event, Why::Redacted) => self.delete(&event).await?,
+                Fate::Left(event, Why::Redacted) => self.delete(&mut sending, &event).await?,
                 Fate::Left(..) => {}
             }
         }
@@ -193,18 +193,25 @@ impl Work<'_> {
     }
 
     /// What was sent by an earlier import and deleted since is deleted here, too.
-    async fn delete(&mut self, event: &EventId) -> Result<()> {
+    async fn delete(&mut self, sending: &mut Sending, event: &EventId) -> Result<()> {
         let (import, old) = (self.import, self.old);
-        let Some(there) = import.ledger.resent(old, event.as_str())? else {
-            return Ok(());
-        };
         let Some(by) = self.by() else {
             return Ok(());
         };
-        import.job.turn().await?;
-        let deleted = import.target.delete_again(&by, &self.id, &there).await;
-        if self.note(&format!("message {event}"), deleted)? {
-            import.ledger.unsend(old, event)?;
+        let noted = import.ledger.resent(old, event.as_str())?;
+        // Of what was sent and not noted nobody knows the sender here.
+        if noted.is_none() && sending.doubt != Doubt::None && !sending.looked.contains(&by) {
+            self.look(sending, &by).await?;
+        }
+        let found = sending.found.get(event).into_iter().flatten();
+        let mut there: BTreeSet<_> = found.map(|it| it.event_id.clone()).collect();
+        there.extend(noted);
+        for there in there {
+            import.job.turn().await?;
+            let deleted = import.target.delete_again(&by, &self.id, &there).await;
+            if self.note(&format!("message {event}"), deleted)? {
+                import.ledger.unsend(old, event)?;
+            }
         }
         Ok(())
     }

@@ -50,6 +50,8 @@ fn state_is_as_it_was_with_new_ids() {
         json!([
             { "type": "m.room.create", "state_key": "", "content": { "creator": "@a:x", "room_version": "9", "type": "m.space", "predecessor": { "room_id": "!old:x", "event_id": "$e" } } },
             { "type": "m.room.power_levels", "state_key": "", "content": { "users": { "@a:x": "100" } } },
+            { "type": "m.room.power_levels", "state_key": "other", "content": { "users": { "@b:x": 100 } } },
+            { "type": "m.room.create", "state_key": "other", "content": { "type": "org.example.none" } },
             { "type": "m.space.child", "state_key": "!old:x", "content": { "via": ["x"] } },
             { "type": "m.space.child", "state_key": "!other:x", "content": { "via": ["x"] } },
             { "type": "m.room.tombstone", "state_key": "", "content": { "replacement_room": "!old:x" } },
@@ -68,6 +70,7 @@ fn state_is_as_it_was_with_new_ids() {
     m.room.canonical_alias "" {"alias":"#r:x","alt_aliases":["#r:x"]}
     m.room.encryption "" {"algorithm":"m.megolm.v1.aes-sha2"}
     m.room.join_rules "" {"allow":[{"room_id":"!new:x","type":"m.room_membership"}],"join_rule":"restricted"}
+    m.room.power_levels "other" {"users":{"@b:x":100}}
     m.room.tombstone "" {"replacement_room":"!new:x"}
     m.space.child "!new:x" {"via":["x"]}
     m.space.child "!other:x" {"via":["x"]}

@@ -36,6 +36,16 @@ impl Elsewhere {
         self.members.insert(user.to_owned(), membership.to_owned());
     }
 
+    fn state(&self) -> Value {
+        let event = |kind: &str, key: &str, content: Value| json!({ "type": kind, "state_key": key, "sender": "@anna:old.test", "content": content, "event_id": "$e", "origin_server_ts": 1 });
+        let members = self.members.iter();
+        let members =
+            members.map(|(user, is)| event("m.room.member", user, json!({ "membership": is })));
+        let levels = event("m.room.power_levels", "", self.levels.clone());
+        let rules = event("m.room.join_rules", "", json!({ "join_rule": self.rule }));
+        members.chain([levels, rules]).collect()
+    }
+
     fn level(&self, user: &str) -> i64 {
         self.levels["users"][user].as_i64().unwrap_or(0)
     }
@@ -67,13 +77,7 @@ impl World {
         if !room.is(user, "join") {
             return Some(Err(FORBIDDEN));
         }
-        let event = |kind: &str, key: &str, content: Value| json!({ "type": kind, "state_key": key, "sender": "@anna:old.test", "content": content, "event_id": "$e", "origin_server_ts": 1 });
-        let members = room.members.iter();
-        let members =
-            members.map(|(user, is)| event("m.room.member", user, json!({ "membership": is })));
-        let levels = event("m.room.power_levels", "", room.levels.clone());
-        let rules = event("m.room.join_rules", "", json!({ "join_rule": room.rule }));
-        Some(Ok(members.chain([levels, rules]).collect()))
+        Some(Ok(room.state()))
     }
 
     /// What the old Synapse says; nothing if it isn't asked.
@@ -92,6 +96,10 @@ impl World {
             None if token == ADMIN.0 => ADMIN.1,
             None => return None,
         };
+        if let ["_synapse", "admin", "v1", "rooms", id, "state"] = path {
+            let state = self.elsewhere.get(*id)?.state();
+            return Some(Ok(json!({ "state": state })));
+        }
         let ["_matrix", "client", "v3", path @ ..] = path else {
             return Some(Err(NOT_FOUND));
         };

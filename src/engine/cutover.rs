@@ -122,6 +122,13 @@ impl Cutover {
     }
 }
 
+fn opened() -> Error {
+    Error::Usage(
+        "Synapse takes what is written again, so the last sync is not the last: run `cutover freeze` again"
+            .to_owned(),
+    )
+}
+
 fn nothing() -> Error {
     Error::Usage(
         "nothing has been imported yet, so there is nothing to switch to: run `import` first"
@@ -180,10 +187,24 @@ impl Engine {
         if outside.doors().await.are_closed() {
             return Ok(());
         }
-        Err(Error::Usage(
-            "Synapse takes what is written again, so the last sync is not the last: run `cutover freeze` again"
-                .to_owned(),
-        ))
+        Err(opened())
+    }
+
+    /// An error if Synapse is seen to take what somebody writes. That it is off, or can't be seen just now, is none, and
+    /// what the target takes behind the same addresses is its own.
+    pub async fn is_still_frozen(&self) -> Result<()> {
+        let Ok(outside) = Outside::find(&self.config).await else {
+            return Ok(());
+        };
+        if outside.doors().await.is_any_open()
+            && !matches!(
+                self.serves_clients(&outside).await,
+                Ok(switch::Serves::Target)
+            )
+        {
+            return Err(opened());
+        }
+        Ok(())
     }
 }
 

@@ -66,7 +66,9 @@ impl Operation {
         };
         cutover.allows(step)?;
         // Once people are on Tuwunel, Synapse's doors say nothing.
-        let is_closed = !cutover.has_accepted(Step::Freeze) && cutover.switched_ts().is_none();
+        let is_closed = !cutover.has_accepted(Step::Freeze)
+            && cutover.switched_ts().is_none()
+            && !wanted.accept;
         let mut answer = self.take(job, step, wanted, is_closed).await?;
         if !answer.good && !wanted.accept {
             if matches!(step, Step::CatchUp | Step::LastSync | Step::Verify) {
@@ -108,7 +110,7 @@ impl Operation {
                 self.engine.is_frozen().await?;
                 let mut answer = self.sync(job, sync).await?;
                 // What was written while Synapse was read may not be in it.
-                if let Err(error) = self.engine.is_frozen().await {
+                if let Err(error) = self.engine.is_still_frozen().await {
                     answer.good = false;
                     let text = report::cutover::opened(&error);
                     answer.markdown.push_str(&self.spoken(&text));
@@ -117,7 +119,7 @@ impl Operation {
             }
             Step::Verify => {
                 if is_closed {
-                    self.engine.is_frozen().await?;
+                    self.engine.is_still_frozen().await?;
                 }
                 let verify = Verify {
                     bundle: self.engine.last_bundle()?,

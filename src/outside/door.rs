@@ -53,6 +53,12 @@ impl Doors {
         self.unread.is_none() && self.all().iter().all(|door| **door == Door::Open)
     }
 
+    /// Somebody can write.
+    #[must_use]
+    pub fn is_any_open(&self) -> bool {
+        self.all().iter().any(|door| **door == Door::Open)
+    }
+
     fn all(&self) -> [&Door; 3] {
         [&self.messages, &self.logins, &self.servers]
     }

@@ -10,7 +10,7 @@ use super::{
     room::{Direction, TimelineEvent},
 };
 use crate::{
-    Result,
+    Error, Result,
     hex::hex,
     http::{Request, encode},
 };
@@ -125,8 +125,12 @@ impl Target {
     pub async fn delete_again(&self, by: &UserId, room: &RoomId, event: &EventId) -> Result<()> {
         let event = encode(event.as_str());
         let request = Self::as_user(Request::get(path(room, &format!("event/{event}"))), by);
-        let whole: Option<Whole> = self.puppets_http.find(&request).await?;
-        // What is deleted has no mark any more. One that they don't see may be there for others all the same.
+        let whole: Option<Whole> = match self.puppets_http.find(&request).await {
+            Err(Error::Answer { status: 403, .. }) => None,
+            other => other?,
+        };
+        // What is deleted has no mark any more. One that they don't see, such as that of somebody whom they ignore, is there
+        // for others all the same.
         if whole.is_some_and(|whole| !whole.content.contains_key(REPLAYED)) {
             return Ok(());
         }

@@ -262,6 +262,13 @@ async fn to_the_switch(scene: &mut Scene, talk: &Talk) {
     talk.old_is_read_only().await;
     assert!(scene.rollback().await.contains("nobody can write"));
     scene.next().await;
+    // Somebody opens the doors again: what is written now would be lost.
+    let open = scene.to_synapse();
+    scene.nginx.reload(&open).await.unwrap();
+    let opened = scene.refused(cutover(Some(Which::Next))).await;
+    assert!(opened.contains("takes what is written again"), "{opened}");
+    let frozen = scene.frozen();
+    scene.nginx.reload(&frozen).await.unwrap();
     scene.next().await;
 }
 

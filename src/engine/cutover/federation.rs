@@ -29,7 +29,7 @@ const LOOKS: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(3);
 /// What the command says of an event that the other server has.
 const ARRIVED: &str = "Got PDU from specified server";
-/// Servers of one room that are found silent before nobody else of it is asked.
+/// Servers of one room that are asked at the most, once it is known that anybody hears.
 const SILENT: usize = 20;
 /// Rooms that are named one by one.
 const NAMED: usize = 20;
@@ -129,12 +129,15 @@ impl Engine {
             cutover.save(&self.config.data_dir)?;
             event
         };
-        let asked = room.others.iter();
-        for server in asked
-            .filter(|server| !others.silent.contains(*server))
-            .take(SILENT)
-            .collect::<Vec<_>>()
-        {
+        let mut silent = 0;
+        for server in &room.others {
+            if others.silent.contains(server) {
+                continue;
+            }
+            if silent >= SILENT && !others.heard.is_empty() {
+                break;
+            }
+            silent += 1;
             match (
                 arrives(job, admin, &event, server).await?,
                 others.heard.contains(server),

@@ -189,7 +189,7 @@ async fn what_its_deleter_does_not_see_is_deleted() {
     let was = readable(&stage);
     let his = stage.world().said_by("!harbour:ferry.test", BEN);
     let his = his.into_iter().map(|event| (ANNA.to_owned(), event));
-    stage.world().hidden.extend(his);
+    stage.world().kept_from.extend(his);
     let newer = newer();
     let visit = stage.target.visit(None).await;
     let engine = stage.engine(&visit.url);

@@ -90,8 +90,8 @@ struct Work<'a> {
     /// Types and state keys that the target gets with the first join.
     keys: BTreeSet<(String, String)>,
     memberships: BTreeMap<OwnedUserId, String>,
-    /// Those of today on the old server, as far as they are known.
-    today: BTreeMap<String, String>,
+    /// Those of today on the old server, if it has another name.
+    today: Option<BTreeMap<String, String>>,
     failed: u64,
     /// Who has joined last.
     last: Option<OwnedUserId>,
@@ -114,7 +114,7 @@ async fn one(import: &Import, room: &OwnedRoomId, way: &Way) -> Result<()> {
             keys: state.keys.clone(),
             state,
             memberships: import.bundle.memberships(room)?,
-            today: BTreeMap::new(),
+            today: None,
             failed: 0,
             last: None,
         })
@@ -177,32 +177,37 @@ impl<'a> Work<'a> {
     /// off by now.
     async fn look(&mut self) -> Result<()> {
         let is_there = !self.import.plan.ids.are_same();
-        let Some(old) = self.import.old_accounts.as_ref().filter(|_| is_there) else {
-            return Ok(());
-        };
-        match old.today(self.room).await {
-            Ok(today) => {
-                self.keys.extend(today.keys);
-                self.today = today.memberships;
-            }
-            Err(error) if is_of_this_alone(&error) => {
-                tracing::debug!(room = %self.room, %error, "its state of today is not known");
-            }
-            Err(error) => return Err(error),
+        if let Some(old) = self.import.old_accounts.as_ref().filter(|_| is_there) {
+            let today = old.today(self.room).await?;
+            self.keys.extend(today.keys);
+            self.today = Some(today.memberships);
         }
         Ok(())
     }
 
-    /// Why somebody is not let in again: on the old server they are out by now. With the new account they may be in all the
-    /// same.
-    fn gone(&self, old: &UserId, new: &UserId) -> Option<Error> {
-        let today = |user: &UserId| self.today.get(user.as_str()).map(String::as_str);
-        let membership = today(old).filter(|is| matches!(*is, "leave" | "ban"))?;
-        (today(new) != Some("join")).then(|| {
-            Error::Target(format!(
-                "since the export {old} is not in the room any more ({membership}): export and import again"
-            ))
-        })
+    /// Whether somebody is not let in, for on the old server they are out by now; then it is told. That is no failure of the
+    /// room: nothing is left to be done there.
+    async fn is_gone(&self, old: &UserId, new: &UserId) -> Result<bool> {
+        let Some(today) = &self.today else {
+            return Ok(false);
+        };
+        let of = |user: &UserId| today.get(user.as_str()).map(String::as_str);
+        // Synapse forgets a room's state once none of its own is in it.
+        let membership = of(old).unwrap_or("leave");
+        if !matches!(membership, "leave" | "ban") || matches!(of(new), Some("join" | "invite")) {
+            return Ok(false);
+        }
+        // Their old account may have left on purpose.
+        let rooms = self.import.target.joined_rooms(new).await?;
+        if rooms.iter().any(|room| room == self.room) {
+            return Ok(false);
+        }
+        let reason = format!(
+            "since the export {old} is not in the room any more ({membership}), so the new account is not let in: a new export knows it"
+        );
+        let what = subject(new, self.room);
+        self.import.problem("membership", &what, &reason)?;
+        Ok(true)
     }
 
     async fn joins(&mut self) -> Result<()> {
@@ -218,8 +223,7 @@ impl<'a> Work<'a> {
                 self.note("membership", &what, Err(none))?;
                 continue;
             }
-            if !is_old_news && let Some(gone) = self.gone(&old, &new) {
-                self.note("membership", &what, Err(gone))?;
+            if !is_old_news && self.is_gone(&old, &new).await? {
                 continue;
             }
             let mut hosts = Vec::new();
@@ -298,8 +302,7 @@ impl<'a> Work<'a> {
             if ledger.is_done(Step::Enter, &what)? || !ledger.is_done(Step::Account, &new)? {
                 continue;
             }
-            if let Some(gone) = self.gone(&old, &new) {
-                self.note("membership", &what, Err(gone))?;
+            if self.is_gone(&old, &new).await? {
                 continue;
             }
             ledger.record(Step::Enter, &what, &Outcome::Begun)?;

@@ -91,6 +91,8 @@ pub(in super::super::super) struct World {
     pub(in super::super::super) misjudged: BTreeMap<String, u32>,
     /// Users, and events that they must not see.
     pub(in super::super::super) hidden: BTreeSet<(String, String)>,
+    /// Users, and events that it doesn't even give them one by one.
+    pub(in super::super::super) kept_from: BTreeSet<(String, String)>,
     /// Its version.
     pub(in super::super::super) version: &'static str,
     /// Its public key.
@@ -163,6 +165,7 @@ impl World {
             refused_when_sent: BTreeMap::new(),
             misjudged: BTreeMap::new(),
             hidden: BTreeSet::new(),
+            kept_from: BTreeSet::new(),
             version: OLD,
             key: "bmV3",
             forbidden_names: BTreeSet::new(),

@@ -97,9 +97,14 @@ impl World {
     }
 
     pub(in super::super) fn event(&mut self, user: &str, room: &str, event: &str) -> Answer {
-        let is_hidden = self.hidden.contains(&(user.to_owned(), event.to_owned()));
+        let is_hidden = self
+            .kept_from
+            .contains(&(user.to_owned(), event.to_owned()));
         let room = self.member_of(user, room)?;
-        let mut timeline = room.timeline.iter().filter(|_| !is_hidden);
+        if is_hidden {
+            return Err(Fault(403, "M_FORBIDDEN", "not for you"));
+        }
+        let mut timeline = room.timeline.iter();
         let found = timeline.find(|there| there["event_id"] == event);
         found.cloned().ok_or(NOT_FOUND)
     }

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// What the command says of an event that the other server has.
 const ARRIVED: &str = "Got PDU from specified server";
 /// Servers of one room that are asked at the most, once it is known that anybody hears.
-const SILENT: usize = 20;
+const ASKED: usize = 20;
 /// Rooms that are named one by one.
 const NAMED: usize = 20;
 
@@ -129,15 +129,15 @@ impl Engine {
             cutover.save(&self.config.data_dir)?;
             event
         };
-        let mut silent = 0;
+        let mut asked = 0;
         for server in &room.others {
             if others.silent.contains(server) {
                 continue;
             }
-            if silent >= SILENT && !others.heard.is_empty() {
+            if asked >= ASKED && !others.heard.is_empty() {
                 break;
             }
-            silent += 1;
+            asked += 1;
             match (
                 arrives(job, admin, &event, server).await?,
                 others.heard.contains(server),
@@ -160,7 +160,7 @@ impl Engine {
     }
 }
 
-/// In how many rooms what was said has arrived. In none, of several, is no chance: nothing leaves this server.
+/// In how many rooms what was said has arrived. In none is no chance: nothing leaves this server.
 fn arrival(arrived: usize, rooms: usize, servers: usize) -> Finding {
     if arrived == 0 && rooms > 0 {
         return bad(

@@ -206,12 +206,17 @@ impl Work<'_> {
         let found = sending.found.get(event).into_iter().flatten();
         let mut there: BTreeSet<_> = found.map(|it| it.event_id.clone()).collect();
         there.extend(noted);
+        if there.is_empty() {
+            return Ok(());
+        }
+        let mut deleted = Ok(());
         for there in there {
             import.job.turn().await?;
-            let deleted = import.target.delete_again(&by, &self.id, &there).await;
-            if self.note(&format!("message {event}"), deleted)? {
-                import.ledger.unsend(old, event)?;
-            }
+            deleted = deleted.and(import.target.delete_again(&by, &self.id, &there).await);
+        }
+        // Whatever is left of it is looked for by what is noted.
+        if self.note(&format!("message {event}"), deleted)? {
+            import.ledger.unsend(old, event)?;
         }
         Ok(())
     }
